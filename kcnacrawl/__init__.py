@@ -1,0 +1,3 @@
+"""Collects what North Korea's state media publish, from KCNA Watch."""
+
+__version__ = "0.1.0"

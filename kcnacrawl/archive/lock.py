@@ -1,0 +1,36 @@
+"""One run an archive at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from . import Locked
+
+
+class Lock:
+    """An advisory lock of the kernel's: it ends with the process that holds it, however that dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Takes the lock or raises :class:`Locked` at once; ``OSError`` where the folder cannot be written."""
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+            os.close(fd)
+            raise Locked(
+                f"another run (process {holder or 'unknown'}) holds {self._path.parent}; let it finish, or stop it"
+            ) from error
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Gives the lock back; harmless if it is not held."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None

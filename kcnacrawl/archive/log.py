@@ -1,0 +1,140 @@
+"""An append-only file of JSON lines with group commit.
+
+Each sync takes whatever queued up during the last one; there is no timer. A line counts as stored when its sync has
+returned. A write that fails is taken back, so the file ends in a whole line whenever the disk allows; what a dying
+machine tears off is cut at the next opening.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from . import StorageFailed
+
+T = TypeVar("T")
+
+
+class Log(Generic[T]):
+    """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk."""
+
+    def __init__(self, path: Path, on_stored: Callable[[list[T], int], None]) -> None:
+        self._path = path
+        self._on_stored = on_stored
+        self._fd = -1
+        self._end = 0
+        self._queue: list[tuple[bytes, T, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._failure: OSError | None = None
+
+    @property
+    def end(self) -> int:
+        """The size of the file up to its last whole, stored line."""
+        return self._end
+
+    def open(self, end: int) -> None:
+        """Opens for appending at ``end``; what may lie beyond it is cut off. Raises ``OSError``."""
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if os.fstat(self._fd).st_size != end:
+            os.ftruncate(self._fd, end)
+        os.fsync(self._fd)
+        sync(self._path.parent)
+        self._end = end
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._path.name)
+
+    async def append(self, line: bytes, carried: T) -> None:
+        """Stores one line, ``\\n`` at its end; returns when it is on disk. Raises :class:`StorageFailed`."""
+        if not line.endswith(b"\n") or line.find(b"\n") != len(line) - 1:
+            raise ValueError(f"not one line: {line[:60]!r}")
+        if self._failure is not None:
+            raise self._failed(self._failure)
+        stored = asyncio.get_running_loop().create_future()
+        self._queue.append((line, carried, stored))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        await stored
+
+    async def close(self) -> None:
+        """Waits for what is under way and closes the file."""
+        if self._flushing is not None:
+            await self._flushing
+        if self._thread is not None:
+            self._thread.shutdown()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._queue:
+            batch, self._queue = self._queue, []
+            try:
+                data = b"".join(line for line, _, _ in batch)
+                await loop.run_in_executor(self._thread, self._write, data)
+                self._on_stored([carried for _, carried, _ in batch], self._end)
+            except OSError as error:
+                self._failure = error
+                self._fail(batch + self._queue, self._failed(error))
+                self._queue = []
+            except Exception as error:  # noqa: BLE001 - whoever waits for the line must hear of it
+                self._fail(batch, error)
+            else:
+                for _, _, stored in batch:
+                    if not stored.done():
+                        stored.set_result(None)
+        self._flushing = None
+
+    @staticmethod
+    def _fail(batch: list[tuple[bytes, T, asyncio.Future[None]]], error: Exception) -> None:
+        for _, _, stored in batch:
+            if not stored.done():
+                stored.set_exception(error)
+
+    def _failed(self, error: OSError) -> StorageFailed:
+        return StorageFailed(f"cannot write {self._path}: {error.strerror or error}; free it up and run again")
+
+    def _write(self, data: bytes) -> None:
+        try:
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._fd, data[done:], self._end + done)
+            os.fsync(self._fd)
+        except OSError:
+            # Should this fail as well, the next opening cuts what is torn.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._end)
+            raise
+        self._end += len(data)
+
+
+def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
+    """``(offset of its end, line without newline)`` of every line that begins at or after ``start``.
+
+    A last line without newline is given with an end of -1.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        end = start
+        for line in file:
+            end += len(line)
+            yield (end, line[:-1]) if line.endswith(b"\n") else (-1, line)
+
+
+def fingerprint(path: Path, end: int, length: int = 64) -> bytes:
+    """The last bytes before ``end``: what tells that a file is still the one it was."""
+    with path.open("rb") as file:
+        file.seek(max(0, end - length))
+        return file.read(end - max(0, end - length))
+
+
+def sync(path: Path) -> None:
+    """Has a file, or the names in a folder, on disk when it returns."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

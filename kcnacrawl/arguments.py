@@ -1,0 +1,174 @@
+"""Spider arguments (``-a NAME=VALUE``), typed once, here. A message names the argument and the value."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+from .addresses import ArticleAddress, Site, is_identity
+from .walk import Window
+
+ALL = "all"
+
+
+class ArgumentError(ValueError):
+    """A spider argument or setting that cannot be used; the message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """One of the ways to name a source; exactly one of the fields is set, none of them for ``all``."""
+
+    sid: int | None = None
+    ajax_id: int | None = None
+    label: str | None = None
+    article: ArticleAddress | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every source of the home page is meant."""
+        return self == SourceRef()
+
+
+def argument(read: Callable[[str, Site], Any], default: Any = None) -> Any:
+    """A field of an arguments class, read from its text by ``read``, which raises ``ValueError``."""
+    return field(default=default, metadata={"read": read})
+
+
+def read_day(text: str, _: Site) -> date:
+    """A day, ``YYYY-MM-DD``."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("not a day as YYYY-MM-DD")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("no day of the calendar") from error
+
+
+def read_count(text: str, _: Site) -> int:
+    """A whole number from 1."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+        raise ValueError("not a whole number from 1")
+    return int(text)
+
+
+def read_sources(text: str, site: Site) -> tuple[SourceRef, ...]:
+    """Sources by comma, each in any of the forms of the contract."""
+    refs = tuple(_read_source(part.strip(), site) for part in text.split(","))
+    return (SourceRef(),) if any(ref.is_all for ref in refs) else tuple(dict.fromkeys(refs))
+
+
+def _read_source(text: str, site: Site) -> SourceRef:
+    if text.lower() == ALL:
+        return SourceRef()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return SourceRef(sid=int(text))
+    if found := re.fullmatch(r"ajax:([0-9]{1,9})", text):
+        return SourceRef(ajax_id=int(found[1]))
+    if "://" in text or text.startswith("/"):
+        return _read_source_url(text, site)
+    if not text or text.startswith("ajax:"):
+        raise ValueError("not a sid, ajax:<id>, address or label")
+    return SourceRef(label=text)
+
+
+def _read_source_url(text: str, site: Site) -> SourceRef:
+    url = site.url + text if text.startswith("/") else text
+    if address := site.identify(url):
+        return SourceRef(article=address)
+    if (sid := site.identify_listing(url)) is not None:
+        return SourceRef(sid=sid)
+    raise ValueError(f"{text} is no listing or article of {site.url}")
+
+
+def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
+    """Articles by comma, each by any address seen in the wild, or by identity alone."""
+    return tuple(_read_article(part.strip(), site) for part in text.split(",") if part.strip())
+
+
+def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
+    """Articles from a file, one a line; empty lines and lines that begin with ``#`` are left out."""
+    try:
+        lines = Path(text).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if (entry := line.strip()) and not entry.startswith("#"):
+            try:
+                found.append(_read_article(entry, site))
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
+    return tuple(found)
+
+
+def _read_article(text: str, site: Site) -> ArticleAddress:
+    if is_identity(text):
+        return ArticleAddress(text)
+    address = site.identify(site.url + text if text.startswith("/") else text)
+    if address is None:
+        raise ValueError(f"{text[:200]} is no article of {site.url}")
+    return address
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What every spider takes."""
+
+    since: date | None = argument(read_day)
+    until: date | None = argument(read_day)
+    limit: int | None = argument(read_count)
+
+    @classmethod
+    def read(cls, given: Mapping[str, str], site: Site) -> Self:
+        """The arguments of a run; raises :class:`ArgumentError`."""
+        readers = {one.name: one.metadata["read"] for one in fields(cls)}
+        for name in given:
+            if name not in readers:
+                raise ArgumentError(f"unknown argument {name!r}; there are: {', '.join(readers)}")
+        values = {}
+        for name, text in given.items():
+            try:
+                values[name] = readers[name](text, site)
+            except ValueError as error:
+                raise ArgumentError(f"argument {name}={text[:200]!r}: {error}") from error
+        read = cls(**values)
+        read.check()
+        return read
+
+    def check(self) -> None:
+        """Raises :class:`ArgumentError` where the arguments do not fit one another."""
+        if self.since and self.until and self.since > self.until:
+            raise ArgumentError(f"since={self.since} is after until={self.until}")
+
+    @property
+    def window(self) -> Window:
+        """The days asked for."""
+        return Window(self.since, self.until)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceArguments(Arguments):
+    """What the spider ``source`` takes."""
+
+    source: tuple[SourceRef, ...] = argument(read_sources, default=(SourceRef(),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArticleArguments(Arguments):
+    """What the spider ``article`` takes."""
+
+    url: tuple[ArticleAddress, ...] = argument(read_urls, default=())
+    file: tuple[ArticleAddress, ...] = argument(read_url_file, default=())
+
+    def check(self) -> None:
+        super().check()
+        if not self.addresses:
+            raise ArgumentError("give articles by url=… or file=…")
+
+    @property
+    def addresses(self) -> tuple[ArticleAddress, ...]:
+        """The articles asked for, each once."""
+        return tuple({address.id: address for address in (*self.url, *self.file)}.values())

@@ -1,0 +1,1 @@
+"""What ``scrapy NAME`` does beyond Scrapy's own."""

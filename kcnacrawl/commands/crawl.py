@@ -1,0 +1,109 @@
+"""``scrapy crawl``: Scrapy's, with arguments checked before anything starts and an exit code that tells."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from typing import Final, NoReturn
+
+from scrapy.commands import crawl
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.spiderloader import get_spider_loader
+
+from ..arguments import ArgumentError
+from ..extensions.report import Report
+from ..run import Run, read_folder, read_site
+from ..spiders.base import KcnaSpider
+from ..verdict import Verdict
+
+# Well within the ten seconds of the contract; longer than a page takes that is not stuck.
+GRACE_SECONDS: Final = 7.0
+
+
+class Command(crawl.Command):
+    """Replaces the built-in command of that name, as a project's command may."""
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        try:
+            self._check(args, opts)
+        except ArgumentError as error:
+            _refuse(str(error))
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        process = self.crawler_process
+        if not isinstance(process, AsyncCrawlerProcess):
+            _refuse("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
+        crawler = self._create_crawler(args[0])
+        task = process.crawl(crawler, **opts.spargs)
+        shutdown = Shutdown(crawler, task.get_loop())
+        shutdown.install()
+        process.start(install_signal_handlers=False)
+        run = Run.of(crawler)
+        if process.bootstrap_failed:
+            run.note(Verdict.ERROR, "the crawl could not start; the log says why")
+        self.exitcode = run.exit_code
+        _tell(run)
+
+    def _check(self, args: list[str], opts: argparse.Namespace) -> None:
+        if self.settings is None or len(args) != 1:
+            return  # Scrapy's own message tells of it
+        loader = get_spider_loader(self.settings)
+        if args[0] not in loader.list():
+            raise ArgumentError(f"no spider {args[0]!r}; there are: {', '.join(sorted(loader.list()))}")
+        site = read_site(self.settings)
+        read_folder(self.settings)
+        spider = loader.load(args[0])
+        if issubclass(spider, KcnaSpider):
+            spider.arguments_class.read(opts.spargs, site)
+
+
+class Shutdown:
+    """SIGINT and SIGTERM: in order, and within ten seconds, whatever the network does."""
+
+    def __init__(self, crawler: Crawler, loop: asyncio.AbstractEventLoop) -> None:
+        self._crawler = crawler
+        self._loop = loop
+        self._run = Run.of(crawler)
+        self._stopping: asyncio.Task[None] | None = None
+
+    def install(self) -> None:
+        """Takes the two signals over; Scrapy's own handlers do not tell which one came."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._stop, number)
+
+    def _stop(self, number: int) -> None:
+        if self._stopping is not None:
+            return
+        self._run.signal_number = number
+        self._run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
+        self._stopping = self._loop.create_task(self._stop_in_order())
+
+    async def _stop_in_order(self) -> None:
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                await self._crawler.stop_async()
+        except TimeoutError:
+            await self._leave()
+
+    async def _leave(self) -> NoReturn:
+        """Some page is stuck: it is owed. What is stored is synced, so leaving is safe."""
+        await self._run.settle()
+        report, spider = self._crawler.get_extension(Report), self._crawler.spider
+        if report is not None and spider is not None:
+            report.finish(spider, "shutdown")
+        _tell(self._run)
+        os._exit(self._run.exit_code)
+
+
+def _tell(run: Run) -> None:
+    """The one line that says what is wrong and what to do, also where there is no log."""
+    if run.message:
+        sys.stderr.write(f"kcnacrawl: {run.verdict} ({run.exit_code}): {run.message}\n")
+        sys.stderr.flush()
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(f"kcnacrawl: {message}\n")
+    sys.exit(Verdict.USAGE.exit_code())

@@ -1,0 +1,139 @@
+"""The run's report, ``runs/<run_id>.json``, and its verdict."""
+
+import logging
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+import scrapy
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+
+from .. import __version__
+from ..archive.archive import RUNS
+from ..archive.log import sync
+from ..dates import instant
+from ..run import Run
+from ..verdict import Verdict
+
+logger = logging.getLogger(__name__)
+
+# A page in five may be odd; more, and at least three, is a site that changed.
+UNREADABLE_SHARE: Final = 0.2
+UNREADABLE_LEAST: Final = 3
+
+
+class Report:
+    """Weighs what happened when the spider is closed, and writes it down."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._run = Run.of(crawler)
+        self._written = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        report = cls(crawler)
+        crawler.signals.connect(report.spider_closed, signal=signals.spider_closed)
+        return report
+
+    def spider_closed(self, spider: Spider, reason: str) -> None:
+        self.finish(spider, reason)
+
+    def finish(self, spider: Spider, reason: str) -> None:
+        """Weighs and writes, once."""
+        if self._written:
+            return
+        self._written = True
+        self._weigh(reason)
+        self._write(spider, reason)
+        verdict, counts = self._run.verdict, self._counts()
+        logger.info(
+            "%s: %d new, %d revised, %d known, %d rejected, %d owed; %s",
+            verdict,
+            counts.get("articles/new", 0),
+            counts.get("articles/revised", 0),
+            counts.get("articles/known", 0),
+            sum(value for name, value in counts.items() if name.startswith("rejected/")),
+            self._run.owed,
+            self._run.archive.articles_path,
+        )
+
+    def _weigh(self, reason: str) -> None:
+        run, counts = self._run, self._counts()
+        if self._bugs():
+            run.note(Verdict.ERROR, "an exception nobody foresaw; the log has its traceback: please report it")
+        if reason == "shutdown":
+            run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
+        unreadable = counts.get("rejected/layout_changed", 0) + counts.get("rejected/bad_date", 0)
+        pages = counts.get("pages/article", 0)
+        if unreadable >= UNREADABLE_LEAST and unreadable > UNREADABLE_SHARE * pages:
+            run.note(
+                Verdict.LAYOUT_CHANGED,
+                f"{unreadable} of {pages} article pages could not be read; the site no longer looks as known",
+            )
+        if run.owed:
+            run.note(
+                Verdict.INCOMPLETE,
+                f"{run.owed} pages failed or could not be read and are owed; the same command tries them again",
+            )
+
+    def _bugs(self) -> bool:
+        stats = self._crawler.stats
+        return bool(stats.get_value("spider_exceptions/count") or stats.get_value("kcnacrawl/item_errors"))
+
+    def _counts(self) -> dict[str, int]:
+        prefix = "kcnacrawl/"
+        stats = self._crawler.stats.get_stats()
+        return {
+            name.removeprefix(prefix): value
+            for name, value in sorted(stats.items())
+            if name.startswith(prefix) and isinstance(value, int)
+        }
+
+    def _write(self, spider: Spider, reason: str) -> None:
+        run = self._run
+        path = run.archive.folder / RUNS / f"{run.id}.json"
+        report = {
+            "run_id": run.id,
+            "spider": spider.name,
+            "arguments": getattr(spider, "given", {}),
+            "versions": {
+                "kcnacrawl": __version__,
+                "scrapy": scrapy.__version__,
+                "python": platform.python_version(),
+            },
+            "site": run.site.url,
+            "start": instant(run.started),
+            "end": instant(datetime.now(UTC)),
+            "finish_reason": str(reason),
+            "verdict": str(run.verdict),
+            "exit_code": run.exit_code,
+            "message": run.message,
+            "counts": self._counts() | self._traffic(),
+        }
+        try:
+            _write_whole(path, report)
+        except OSError as error:
+            run.note(Verdict.STORAGE, f"cannot write {path}: {error.strerror or error}")
+
+    def _traffic(self) -> dict[str, int]:
+        stats = self._crawler.stats
+        return {
+            "requests": stats.get_value("downloader/request_count", 0),
+            "responses": stats.get_value("downloader/response_count", 0),
+            "response_bytes": stats.get_value("downloader/response_bytes", 0),
+            "retries": stats.get_value("retry/count", 0),
+        }
+
+
+def _write_whole(path: Path, report: dict[str, Any]) -> None:
+    """A file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp")
+    aside.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    sync(aside)
+    aside.replace(path)
+    sync(path.parent)

@@ -1,0 +1,35 @@
+"""Nothing leaves for another host, wherever a link or a redirect points, and no sign-up form is asked for."""
+
+from typing import Self
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+
+from ..addresses import Site, is_sign_up
+from ..run import Run
+
+
+class LeftTheSite(IgnoreRequest):
+    """A request for another host, or for what is not HTTP."""
+
+
+class SignUpRedirect(IgnoreRequest):
+    """The site redirects to its sign-up form."""
+
+
+class HostsMiddleware:
+    """Raises for such requests, so that the errback of what led there hears of it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(Run.of(crawler).site)
+
+    async def process_request(self, request: Request) -> None:
+        if not self._site.serves(request.url):
+            raise LeftTheSite(f"leads away from the site, to {request.url[:200]}")
+        if is_sign_up(request.url):
+            raise SignUpRedirect("redirected to the sign-up form")

@@ -1,0 +1,37 @@
+"""HTML in, fields out: no requests, no settings, no clock.
+
+A page that cannot be read raises a :class:`PageError`, whose ``reason`` is a quarantine reason of the contract. A
+half-filled record is never given.
+"""
+
+from typing import ClassVar
+
+from ..items import Reason
+
+
+class PageError(Exception):
+    """A page that gives no record; ``detail`` says which anchor failed."""
+
+    reason: ClassVar[Reason]
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class LayoutChanged(PageError):
+    """The page is not one of those known."""
+
+    reason = "layout_changed"
+
+
+class SignUpWall(PageError):
+    """The site asks for a free membership before it shows this page."""
+
+    reason = "sign_up_wall"
+
+
+class Unparsable(PageError):
+    """More markup than any page of the site has: a parser's time would be spent on nothing."""
+
+    reason = "too_large"

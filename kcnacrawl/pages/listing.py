@@ -1,0 +1,177 @@
+"""A listing: a source's page, a fragment of the AJAX endpoint, or the "More From" block of an article page.
+
+All three hold the same cards (site document, section 2). Cards are read one by one, never zipped from page-wide
+lists; those beside the list (a box of popular articles) are told by not standing in the same element.
+"""
+
+import re
+from collections import Counter
+from functools import cached_property
+from typing import Final
+from urllib.parse import urljoin
+
+from selectolax.lexbor import LexborNode
+
+from ..addresses import Site
+from ..items import Card
+from .markup import fold, lines, parse, text_of
+
+WRAPPER: Final = "#latest_article_wrapper"
+MORE: Final = re.compile(r"\bMore Articles\b", re.IGNORECASE)
+_DATE: Final = re.compile(r"[A-Z][a-z]{2,8} [0-9]{2}, [0-9]{4}")
+_TITLES: Final = "h4 a[href], h1 a[href], h2 a[href], h3 a[href], h5 a[href], h6 a[href]"
+# Past the last card the endpoint answers with nothing, WordPress's 0, or markup without cards.
+_NOTHING: Final = frozenset({"", "0", "-1"})
+_WHOLE_PAGE: Final = re.compile(r"<(?:html|body|head|title)\b", re.IGNORECASE)
+_CLIMB: Final = 6
+
+
+class ListingPage:
+    """Cards, and what the page tells of the way to more. ``url`` is where it was found.
+
+    Raises :class:`~kcnacrawl.pages.Unparsable`.
+    """
+
+    def __init__(self, markup: str, url: str, site: Site) -> None:
+        self.markup = markup
+        self._url = url
+        self._site = site
+        self._tree = parse(markup)
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        """The cards in the order of the page, each identity once."""
+        if not self.markup.strip():
+            return []
+        found = (self._read(element) for element in self._list_elements())
+        return list({card.id: card for card in reversed([c for c in found if c])}.values())[::-1]
+
+    @property
+    def is_end(self) -> bool:
+        """Whether this answer of the endpoint says that the list has no more: it is nothing, ``0``, or a fragment
+        without cards. A whole page without cards says no such thing.
+        """
+        if self.markup.strip() in _NOTHING:
+            return True
+        return not self.cards and _WHOLE_PAGE.search(self.markup) is None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the page offers *More Articles*."""
+        return MORE.search(self.markup) is not None
+
+    def _list_elements(self) -> list[LexborNode]:
+        """The elements of the cards: in the list's wrapper, or else in the element that holds most of them."""
+        wrapper = self._tree.css_first(WRAPPER)
+        if wrapper is not None and (inside := self._card_elements(wrapper)):
+            return inside
+        root = self._tree.body or self._tree.root
+        return _mostly_together(self._card_elements(root)) if root is not None else []
+
+    def _card_elements(self, root: LexborNode) -> list[LexborNode]:
+        described = root.css(".article-desc")
+        if described:
+            return [_grown(node) for node in described]
+        anchors = [a for a in root.css('a[href*="newstream"]') if self._identity(a) and not _in_body(a)]
+        found = {node.mem_id: node for anchor in anchors if (node := self._dated_ancestor(anchor)) is not None}
+        return list(found.values())
+
+    def _dated_ancestor(self, anchor: LexborNode) -> LexborNode | None:
+        """The nearest element around a link that shows a card's date and no other article's link."""
+        own = self._identity(anchor)
+        node = anchor.parent
+        for _ in range(_CLIMB):
+            if node is None or any(
+                identity not in {None, own} for identity in map(self._identity, node.css('a[href*="newstream"]'))
+            ):
+                return None
+            if _DATE.search(node.text(separator=" ")):
+                return node
+            node = node.parent
+        return None
+
+    def _identity(self, anchor: LexborNode) -> str | None:
+        address = self._site.identify(self._link(anchor))
+        return address.id if address else None
+
+    def _link(self, anchor: LexborNode) -> str:
+        try:
+            return urljoin(self._url, (anchor.attributes.get("href") or "").strip())
+        except ValueError:
+            return ""
+
+    def _read(self, element: LexborNode) -> Card | None:
+        anchors = [a for a in element.css("a[href]") if self._identity(a)]
+        titles = [a for a in element.css(_TITLES) if self._identity(a)] or anchors
+        if not titles:
+            return None
+        url = self._link(titles[0])
+        address = self._site.identify(url)
+        if address is None:
+            return None
+        headline = next((text for a in titles if (text := text_of(a))), "")
+        date_raw = _date_of(element)
+        return Card(
+            id=address.id,
+            url=self._site.article(address),
+            headline=headline,
+            description=_summary_of(element, headline, date_raw),
+            date_listed_raw=date_raw,
+            listing_url=self._url,
+        )
+
+
+def _grown(described: LexborNode) -> LexborNode:
+    """The whole card around its ``.article-desc``."""
+    parent = described.parent
+    return parent if parent is not None and parent.tag == "article" else described
+
+
+def _in_body(node: LexborNode | None) -> bool:
+    while node is not None and node.is_element_node:
+        if "article-content" in (node.attributes.get("class") or "").split():
+            return True
+        node = node.parent
+    return False
+
+
+def _mostly_together(elements: list[LexborNode]) -> list[LexborNode]:
+    """Those of the cards that stand in the innermost element holding more than half of them."""
+    chains = [_ancestors(element) for element in elements]
+    holding = Counter(ancestor for chain in chains for ancestor in chain)
+    # Two elements that hold more than half each share a card, so all such stand in one line of descent.
+    common = [(depth, node) for chain in chains for depth, node in chain if holding[depth, node] * 2 > len(elements)]
+    if not common:
+        return elements
+    innermost = max(common)
+    return [element for element, chain in zip(elements, chains, strict=True) if innermost in chain]
+
+
+def _ancestors(node: LexborNode) -> list[tuple[int, int]]:
+    """``(depth, mem_id)`` of the elements around ``node``."""
+    found = []
+    current = node.parent
+    while current is not None and current.is_element_node:
+        found.append(current.mem_id)
+        current = current.parent
+    return list(enumerate(reversed(found)))
+
+
+def _date_of(element: LexborNode) -> str | None:
+    dated = element.css_first(".articled-date")
+    if dated is not None and (text := fold(dated.text())):
+        return text
+    alone = (line.text for line in lines(element) if not line.heading and _DATE.fullmatch(line.text))
+    return next(alone, None)
+
+
+def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> str | None:
+    """The summary, which a card holds twice, once: the copy for wide screens, else the first that is uncut."""
+    wide = element.css_first("p.d-none.d-md-block")
+    if wide is not None and (text := text_of(wide)):
+        return text
+    copies = [
+        line.text for line in lines(element) if not line.heading and line.text not in headline and line.text != date_raw
+    ]
+    whole = [text for text in copies if not text.endswith("...")]
+    return next(iter(whole or copies), None)

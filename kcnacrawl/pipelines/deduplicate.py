@@ -1,0 +1,49 @@
+"""One line an article: by identity within the run and against the ledger; another text is another revision."""
+
+from dataclasses import replace
+from typing import Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+
+from ..archive.ledger import Known, Ledger, digest
+from ..items import Article
+from ..run import Run
+
+
+class Unchanged(DropItem):
+    """The archive holds this article as it is."""
+
+
+class DeduplicatePipeline:
+    """Drops what is held as it is; numbers the revisions of what is not."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        # Records on their way to the disk, which the ledger does not know yet.
+        self._on_the_way: dict[str, Known] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        pipeline = cls(Run.of(crawler).archive.ledger)
+        crawler.signals.connect(pipeline.arrived, signal=signals.item_scraped)
+        crawler.signals.connect(pipeline.arrived, signal=signals.item_error)
+        crawler.signals.connect(pipeline.arrived, signal=signals.item_dropped)
+        return pipeline
+
+    def process_item(self, item: object) -> object:
+        if not isinstance(item, Article):
+            return item
+        known = self._on_the_way.get(item.id) or self._ledger.latest(item.id)
+        found = digest(item)
+        if known is not None and known.digest == found:
+            raise Unchanged(f"{item.id} is held as it is", log_level="DEBUG")
+        revision = known.revision + 1 if known is not None else 1
+        self._on_the_way[item.id] = Known(revision, found)
+        return replace(item, revision=revision)
+
+    def arrived(self, item: object) -> None:
+        """The item is stored, or never will be."""
+        if isinstance(item, Article):
+            self._on_the_way.pop(item.id, None)

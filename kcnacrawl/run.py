@@ -1,0 +1,94 @@
+"""What one run is about: its id, its site, its archive, and what stands against it. One a crawler, shared."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
+
+from .addresses import Site
+from .archive import StorageFailed
+from .archive.archive import Archive
+from .arguments import ArgumentError
+from .verdict import Verdict
+
+
+class Run:
+    """One run of one spider."""
+
+    _runs: ClassVar[WeakKeyDictionary[Crawler, "Run"]] = WeakKeyDictionary()
+
+    def __init__(self, name: str, site: Site, folder: Path) -> None:
+        self.started = datetime.now(UTC)
+        self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{name}-{secrets.token_hex(3)}"
+        self.site = site
+        self.archive = Archive(folder)
+        self.problems: dict[Verdict, str] = {}
+        self.signal_number: int | None = None
+        self.count_owed: Callable[[], int] = lambda: 0
+        self.owed = 0
+        self._settled = False
+        self._stopping: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> "Run":
+        """The run of a crawler, made when it is first asked for."""
+        if crawler not in cls._runs:
+            settings = crawler.settings
+            cls._runs[crawler] = cls(crawler.spidercls.name, read_site(settings), read_folder(settings))
+        return cls._runs[crawler]
+
+    def note(self, verdict: Verdict, message: str) -> None:
+        """Holds something against the run; of several of a kind the first is told."""
+        self.problems.setdefault(verdict, message)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest of what stands against the run."""
+        return next((verdict for verdict in Verdict if verdict in self.problems), Verdict.OK)
+
+    @property
+    def message(self) -> str:
+        """What the verdict rests on and what to do, in one line; empty if all went well."""
+        return self.problems.get(self.verdict, "")
+
+    @property
+    def exit_code(self) -> int:
+        """What the program leaves with."""
+        return self.verdict.exit_code(self.signal_number or 15)
+
+    async def settle(self) -> None:
+        """Asks the ledger what is owed, and closes the archive; once."""
+        if self._settled:
+            return
+        self._settled = True
+        try:
+            self.owed = self.count_owed()
+            await self.archive.close()
+        except StorageFailed as error:
+            self.note(Verdict.STORAGE, str(error))
+
+    def stop(self, crawler: Crawler, reason: str) -> None:
+        """Has the spider closed, in order, from wherever this is called; the first reason stands."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(crawler.engine.close_spider_async(reason=reason))
+
+
+def read_site(settings: BaseSettings) -> Site:
+    """``KCNACRAWL_URL``; raises :class:`ArgumentError`."""
+    try:
+        return Site(settings.get("KCNACRAWL_URL") or "")
+    except ValueError as error:
+        raise ArgumentError(f"setting KCNACRAWL_URL: {error}") from error
+
+
+def read_folder(settings: BaseSettings) -> Path:
+    """``KCNACRAWL_DIR``; raises :class:`ArgumentError`."""
+    if not (text := settings.get("KCNACRAWL_DIR")):
+        raise ArgumentError("setting KCNACRAWL_DIR: empty")
+    return Path(text)

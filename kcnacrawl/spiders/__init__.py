@@ -1,0 +1,1 @@
+"""Strategy only, no selectors: which page next, when to stop, why."""

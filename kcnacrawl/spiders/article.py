@@ -1,0 +1,37 @@
+"""``scrapy crawl article``: given articles."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from ..addresses import identify
+from ..arguments import ArticleArguments
+from .base import KcnaSpider
+
+
+class ArticleSpider(KcnaSpider):
+    """Fetches the articles of ``url`` and ``file`` that the archive does not hold."""
+
+    name = "article"
+    arguments_class = ArticleArguments
+    arguments: ArticleArguments
+
+    async def start(self) -> AsyncIterator[Any]:
+        ledger = self.run.archive.ledger
+        ids = [address.id for address in self.arguments.addresses]
+        held = ledger.held(ids)
+        settled = ledger.not_due(ids, datetime.now(UTC)) | ledger.published_outside(ids, *self.arguments.window.ends)
+        for address in self.arguments.addresses:
+            if address.id in held:
+                self.count("articles/known")
+            elif address.id in settled:
+                self.count("articles/not_due")
+            else:
+                ledger.want_url(address.id, self.site.article(address))
+                wanted = ledger.wanted(address.id)
+                card = wanted.card if wanted else None
+                better = identify(card.url) if card else None
+                yield self.article_request(better or address, card)
+
+    def count_owed(self) -> int:
+        return self.run.archive.ledger.owed(ids=[address.id for address in self.arguments.addresses])

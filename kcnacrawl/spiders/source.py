@@ -1,0 +1,406 @@
+"""``scrapy crawl source``: a source's list, from its newest card to its end, or to where an earlier walk begins."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DontCloseSpider
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from ..addresses import PAGE_SIZE, ArticleAddress, identify
+from ..archive.ledger import KnownSource, Wanted
+from ..arguments import SourceArguments, SourceRef
+from ..items import ArticleFields, Capture, Card, Rejected
+from ..labels import read_label
+from ..pages import PageError
+from ..pages.listing import ListingPage
+from ..pages.more import ajax_ids
+from ..verdict import Verdict
+from ..walk import Stop, Walk
+from .base import Attribute
+from .sources import SourcesSpider
+
+logger = logging.getLogger(__name__)
+
+# Articles that may wait before the next listing page does: enough to keep the downloader busy, few enough to hold
+# a list of 100,000 in memory only page by page.
+_AHEAD = 50
+
+Output = Iterator[Request | Capture | Rejected]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One list being walked. ``source`` is ``None`` as long as neither its sid nor its ajax id is known."""
+
+    walk: Walk
+    source: KnownSource | None = None
+    label: str | None = None
+    cards: dict[str, Card] = field(default_factory=dict)
+    page_url: str = ""
+    asked_listing: bool = False
+    done: bool = False
+
+    @property
+    def list(self) -> str | None:
+        """The list's name in the ledger."""
+        return self.source.list if self.source else None
+
+    @property
+    def may_ask_listing(self) -> bool:
+        """Whether the source's listing page is known and was not looked at yet."""
+        return not self.asked_listing and self.source is not None and self.source.sid is not None
+
+    @property
+    def name(self) -> str:
+        """What a person calls the list."""
+        if self.source is None:
+            return self.label or "a list of unknown source"
+        return f"{self.source.list} {self.source.label or self.label or ''}".strip()
+
+
+class SourceSpider(SourcesSpider):
+    """Walks the lists of the sources asked for over plain HTTP and fetches what the archive does not hold."""
+
+    name = "source"
+    arguments_class = SourceArguments
+    arguments: SourceArguments
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.jobs = []
+        spider.swept = False
+        crawler.signals.connect(spider.sweep, signal=signals.spider_idle)
+        return spider
+
+    jobs: list[Job]
+    swept: bool
+
+    async def start(self) -> AsyncIterator[Any]:
+        unnamed: list[SourceRef] = []
+        for ref in self.arguments.source:
+            if (source := self.known(ref)) is not None:
+                for request in self.begin(source):
+                    yield request
+            elif ref.article is not None:
+                yield self.entry_request(ref.article)
+            else:
+                unnamed.append(ref)
+        if unnamed:
+            yield Request(
+                self.site.home,
+                callback=self.parse_names,
+                errback=self.home_failed,
+                cb_kwargs={"refs": unnamed},
+                dont_filter=True,
+            )
+
+    def known(self, ref: SourceRef) -> KnownSource | None:
+        """The source a reference names, where that needs no look at the home page."""
+        ledger = self.run.archive.ledger
+        sid = ledger.source_of(ref.article.id) if ref.article else ref.sid
+        if sid is not None or ref.ajax_id is not None:
+            return ledger.learn_source(sid=sid, ajax_id=ref.ajax_id)
+        return ledger.source(label=ref.label) if ref.label else None
+
+    def parse_names(self, response: Response, refs: Sequence[SourceRef]) -> Output:
+        """The home page, read for the sources that ``all`` or a label means."""
+        found = self.read_home(response)
+        if isinstance(found, Rejected):
+            yield found
+            return
+        ledger = self.run.archive.ledger
+        for ref in refs:
+            wanted = [one for one in found if ref.is_all or one.label.lower() == (ref.label or "").lower()]
+            if not wanted:
+                labels = ", ".join(one.label for one in found)
+                self.run.note(Verdict.USAGE, f"argument source={ref.label!r}: no such source; there are: {labels}")
+            for one in wanted:
+                yield from self.begin(ledger.learn_source(sid=one.sid))
+
+    def begin(self, source: KnownSource) -> Iterator[Request]:
+        """The first request of a walk, unless the list is being walked already."""
+        if any(job.list == source.list for job in self.jobs):
+            return
+        job = self.job(source)
+        yield self.page_request(job, 0) if source.ajax_id is not None else self.listing_request(job)
+
+    def job(self, source: KnownSource | None, label: str | None = None) -> Job:
+        """A list to be walked."""
+        job = Job(Walk(self.arguments.window), source, label)
+        self.jobs.append(job)
+        return job
+
+    # An article as the way in
+
+    def entry_request(self, address: ArticleAddress) -> Request:
+        """An article page, whose "More From" block and button lead into its source's list."""
+        self.under_way.add(address.id)
+        return Request(
+            self.site.article(address),
+            callback=self.parse_entry,
+            errback=self.entry_failed,
+            cb_kwargs={"address": address},
+            dont_filter=True,
+        )
+
+    def parse_entry(self, response: Response, address: ArticleAddress) -> Output:
+        """The article itself, and the list it leads into."""
+        label: str | None = None
+        sid: int | None = None
+        for item in self.parse_article(response, address, None, self.attribute):
+            if isinstance(item, Capture):
+                label, sid = item.fields.label, item.source_id
+            yield item
+        ledger = self.run.archive.ledger
+        source = ledger.learn_source(sid=sid, label=label) if sid is not None else None
+        if source and source.ajax_id is not None:
+            yield from self.begin(source)
+        elif source is None or all(job.list != source.list for job in self.jobs):
+            yield from self.enter(self.job(source, label), response)
+
+    def entry_failed(self, failure: Failure) -> Iterator[Rejected]:
+        """An entry that could not be had leaves its list unwalked."""
+        for rejected in self.article_failed(failure):
+            self.run.note(Verdict.INCOMPLETE, f"{rejected.url}: {rejected.detail}; its list was not walked")
+            yield rejected
+
+    # A page of the site's with a list in it
+
+    def listing_request(self, job: Job) -> Request:
+        """The source's listing page, which tells its ajax id."""
+        if job.source is None or job.source.sid is None:
+            raise ValueError(f"{job.name} has no listing page that we know of")
+        job.asked_listing = True
+        return self.request(self.site.listing(job.source.sid), self.parse_listing, job)
+
+    def parse_listing(self, response: Response, job: Job) -> Output:
+        """A source's listing page."""
+        self.count("pages/listing")
+        yield from self.enter(job, response)
+
+    def enter(self, job: Job, response: Response) -> Output:
+        """Cards of a whole page, and the ajax id that leads on."""
+        page = self.listing(response)
+        if isinstance(page, Rejected):
+            yield page
+            return
+        candidates = ajax_ids(page.markup)
+        job.cards = {card.id: card for card in page.cards}
+        job.page_url = response.url
+        if page.cards and candidates:
+            yield self.candidate_request(job, candidates)
+        elif job.may_ask_listing:
+            yield self.listing_request(job)
+        elif not page.cards:
+            yield self.changed(response, "no cards on a listing")
+        elif not page.has_more and len(page.cards) < PAGE_SIZE:
+            yield from self.take(job, page.cards)
+            job.walk.advance(0, page.cards, {})
+            self.finish(job, Stop.END_OF_LIST)
+        else:
+            yield from self.hidden(job)
+
+    def candidate_request(self, job: Job, candidates: Sequence[int]) -> Request:
+        """Asks the endpoint for a number that may be the list's ajax id."""
+        return self.request(self.site.ajax(candidates[0], 0), self.parse_candidate, job, candidates=candidates)
+
+    def parse_candidate(self, response: Response, job: Job, candidates: Sequence[int]) -> Output:
+        """The right id answers with cards of the page that told it; any other number does not."""
+        self.count("pages/listing")
+        page = self.listing(response)
+        if isinstance(page, ListingPage) and any(card.id in job.cards for card in page.cards):
+            sid = job.source.sid if job.source else None
+            job.source = self.run.archive.ledger.learn_source(sid=sid, ajax_id=candidates[0], label=job.label)
+            yield from self.advance(job, 0, page.cards)
+        elif len(candidates) > 1:
+            yield self.candidate_request(job, candidates[1:])
+        elif job.may_ask_listing:
+            yield self.listing_request(job)
+        else:
+            yield from self.hidden(job)
+
+    def hidden(self, job: Job) -> Iterator[Request]:
+        """The page keeps its ajax id from us: its cards are all that can be had."""
+        yield from self.take(job, list(job.cards.values()))
+        self.count("walk/stop/ajax_id_hidden")
+        self.run.note(
+            Verdict.LAYOUT_CHANGED,
+            f"{job.page_url} keeps the ajax id of {job.name} from us, so only its newest articles were taken;"
+            " if you know the id, give source=ajax:<id>",
+        )
+
+    # The endpoint, page by page
+
+    def page_request(self, job: Job, offset: int) -> Request:
+        """Ten cards from ``offset``."""
+        if job.source is None or job.source.ajax_id is None:
+            raise ValueError(f"the ajax id of {job.name} is not known")
+        return self.request(self.site.ajax(job.source.ajax_id, offset), self.parse_page, job, offset=offset)
+
+    def parse_page(self, response: Response, job: Job, offset: int) -> Output:
+        """An answer of the endpoint: cards, the end of the list, or neither."""
+        self.count("pages/listing")
+        page = self.listing(response)
+        if isinstance(page, Rejected):
+            yield page
+        elif not page.cards and offset == 0 and job.may_ask_listing:
+            yield self.listing_request(job)
+        elif not page.cards and (offset == 0 or not page.is_end):
+            yield self.changed(response, "no cards on a listing")
+        else:
+            yield from self.advance(job, offset, page.cards)
+
+    def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
+        """Articles of one page, and the next page."""
+        yield from self.take(job, cards)
+        known = self.run.archive.ledger.floors(job.list or "", (card.id for card in cards))
+        before = job.walk.steps_back
+        step = job.walk.advance(offset, cards, known)
+        self.count("walk/steps_back", job.walk.steps_back - before)
+        if isinstance(step, Stop):
+            self.finish(job, step)
+        else:
+            yield self.page_request(job, step)
+
+    def finish(self, job: Job, stop: Stop) -> None:
+        """Records a walk that is complete; tells of one that is not."""
+        job.done = True
+        self.count(f"walk/stop/{stop}")
+        logger.info("%s: %s after %d pages", job.name, stop, job.walk.pages)
+        if not stop.completes:
+            self.run.note(Verdict.INCOMPLETE, f"the walk of {job.name} stopped early ({stop}); run again")
+        elif job.list is not None:
+            self.run.archive.ledger.record_walk(job.list, job.walk.floors)
+
+    def take(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
+        """Requests for those cards' articles that are asked for and neither held nor settled."""
+        self.count("cards", len(cards))
+        ledger = self.run.archive.ledger
+        inside = {card.id: card for card in cards if self.arguments.window.may_hold(card)}
+        held = ledger.held(inside)
+        self.count("articles/known", len(held))
+        settled = ledger.not_due(inside, datetime.now(UTC)) | ledger.published_outside(
+            inside, *self.arguments.window.ends
+        )
+        skip = held | settled | self.under_way | self.failed
+        wanted = [card for card in inside.values() if card.id not in skip]
+        if wanted:
+            ledger.want(wanted, job.list)
+        for card in wanted:
+            yield self.article_request(_address(card.url, card.id), card, self.attributes(job))
+
+    def attributes(self, job: Job) -> Attribute:
+        """Gives articles found in a list the sid of its source, unless their label says otherwise."""
+
+        def attribute(fields: ArticleFields) -> int | None:
+            self.learn(job, fields)
+            if fields.source_id is not None:
+                return fields.source_id
+            own = job.source.label if job.source else None
+            name = read_label(fields.label).name
+            if job.source and (name is None or own is None or own.lower() == fields.label.lower()):
+                return job.source.sid
+            return self.attribute(fields)
+
+        return attribute
+
+    def learn(self, job: Job, fields: ArticleFields) -> None:
+        """What an article's link to its source tells of the list it was found in."""
+        source = job.source
+        if source is None or fields.source_id is None or read_label(fields.label).name is None:
+            return
+        if source.sid is None or (source.sid == fields.source_id and source.label is None):
+            job.source = self.run.archive.ledger.learn_source(
+                sid=fields.source_id, ajax_id=source.ajax_id, label=fields.label
+            )
+
+    @property
+    def doing(self) -> str:
+        names = [f"{job.name}, page {job.walk.pages}" for job in self.jobs if not job.done]
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return f"walking {names[0]}{more}" if names else "fetching what is owed" * self.swept
+
+    # What is owed
+
+    def sweep(self) -> None:
+        """When all lists are walked: what is still due in them, from this run or an earlier one."""
+        if self.swept or self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED}:
+            return
+        self.swept = True
+        requests = [self.debt_request(wanted) for wanted in self.debts()]
+        for request in requests:
+            self.crawler.engine.crawl(request)
+        if requests:
+            logger.info("%d articles are due from before", len(requests))
+            raise DontCloseSpider
+
+    def debts(self) -> list[Wanted]:
+        """What is due inside what the run was asked for."""
+        ledger, window = self.run.archive.ledger, self.arguments.window
+        due = ledger.due(self.scope(), datetime.now(UTC))
+        outside = ledger.published_outside((one.id for one in due), *window.ends)
+        skip = outside | self.under_way | self.failed
+        return [one for one in due if one.id not in skip and (one.card is None or window.may_hold(one.card))]
+
+    def debt_request(self, wanted: Wanted) -> Request:
+        """An article that is owed."""
+        job = next((job for job in self.jobs if job.list == wanted.list), None)
+        card_url = wanted.card.url if wanted.card else wanted.url
+        attribute = self.attributes(job) if job else None
+        return self.article_request(_address(card_url, wanted.id), wanted.card, attribute)
+
+    def scope(self) -> list[str] | None:
+        """The lists the run was asked for; ``None`` for all of them."""
+        if any(ref.is_all for ref in self.arguments.source):
+            return None
+        return [job.list for job in self.jobs if job.list is not None]
+
+    def count_owed(self) -> int:
+        return self.run.archive.ledger.owed(self.scope())
+
+    # Listing pages in general
+
+    def listing(self, response: Response) -> ListingPage | Rejected:
+        """A page read for its cards."""
+        try:
+            return ListingPage(self.markup(response), response.url, self.site)
+        except PageError as error:
+            return self.changed(response, error.detail)
+
+    def request(self, url: str, callback: Any, job: Job, **kwargs: Any) -> Request:
+        """A listing page: fetched ahead of the articles as long as few of those wait."""
+        return Request(
+            url,
+            callback=callback,
+            errback=self.listing_failed,
+            cb_kwargs={"job": job, **kwargs},
+            priority=1 if len(self.under_way) < _AHEAD else -1,
+            dont_filter=True,
+        )
+
+    def listing_failed(self, failure: Failure) -> Iterator[Rejected]:
+        """A listing page that could not be had: the walk is incomplete, and the next run walks again."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        job: Job = request.cb_kwargs["job"]
+        rejected = self.failure(None, request, failure)
+        self.count("walk/stop/listing_failed")
+        hint = "`scrapy crawl sources` lists the sources" if rejected.reason == "not_found" else "run again"
+        self.run.note(Verdict.INCOMPLETE, f"the walk of {job.name} failed at {request.url}: {rejected.detail}; {hint}")
+        yield rejected
+
+    def changed(self, response: Response, detail: str) -> Rejected:
+        """A listing that is none we know."""
+        self.count("walk/stop/layout_changed")
+        self.run.note(Verdict.LAYOUT_CHANGED, f"{response.url}: {detail}; the site no longer looks as known")
+        return self.rejected(None, response.url, "layout_changed", detail, response.status)
+
+
+def _address(url: str, article_id: str) -> ArticleAddress:
+    return identify(url) or ArticleAddress(article_id)

@@ -1,0 +1,34 @@
+"""How a run ended, in one word, and the exit code that says so (contract, section "Exit codes")."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Verdict(StrEnum):
+    """From the gravest down: the first that holds is the run's."""
+
+    STORAGE = "storage"
+    LOCKED = "locked"
+    USAGE = "usage"
+    ERROR = "error"
+    INTERRUPTED = "interrupted"
+    REFUSED = "refused"
+    LAYOUT_CHANGED = "layout_changed"
+    INCOMPLETE = "incomplete"
+    OK = "ok"
+
+    def exit_code(self, signal_number: int = 15) -> int:
+        """The exit code; an interrupted run's tells the signal."""
+        return 128 + signal_number if self is Verdict.INTERRUPTED else _EXIT_CODES[self]
+
+
+_EXIT_CODES: Final = {
+    Verdict.STORAGE: 7,
+    Verdict.LOCKED: 6,
+    Verdict.USAGE: 2,
+    Verdict.ERROR: 1,
+    Verdict.REFUSED: 5,
+    Verdict.LAYOUT_CHANGED: 4,
+    Verdict.INCOMPLETE: 3,
+    Verdict.OK: 0,
+}
