@@ -9,7 +9,7 @@ _SCRIPTS: Final = {
     "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
     "ru": re.compile(r"[\u0400-\u04ff]"),
     "ar": re.compile(r"[\u0600-\u06ff]"),
-    "latin": re.compile(r"[A-Za-z\u00c0-\u024f]"),
+    "latin": re.compile(r"[\u00c0-\u024f]"),
 }
 _STOP_WORDS: Final = {
     "en": frozenset("the of and to in for on at by with that is was he his are as from it".split()),
@@ -20,13 +20,17 @@ _STOP_WORDS: Final = {
 # A syllable or an ideograph stands for some letters of an alphabet.
 _WEIGHT: Final = {"ko": 2, "ja": 2, "zh": 2}
 _SAMPLE: Final = 2_000
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_ASCII_LETTERS: Final = re.compile(r"[A-Za-z]+")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 def detect(headline: str, body: str) -> str | None:
     """An ISO 639-1 code, or ``None`` where there are no letters to go by."""
     sample = f"{headline}\n{body[:_SAMPLE]}"
-    counts = {name: _WEIGHT.get(name, 1) * len(pattern.findall(sample)) for name, pattern in _SCRIPTS.items()}
+    beyond_ascii = "".join(_BEYOND_ASCII.findall(sample))
+    counts = {name: _WEIGHT.get(name, 1) * len(pattern.findall(beyond_ascii)) for name, pattern in _SCRIPTS.items()}
+    counts["latin"] += sum(map(len, _ASCII_LETTERS.findall(sample)))
     # Japanese is written with ideographs as well; Chinese never with kana.
     if counts["ja"]:
         counts["ja"] += counts["zh"]

@@ -31,8 +31,18 @@ REDIRECT_MAX_TIMES = 5
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
-# One page gives ten cards or one article; a hundred tasks for each cost a fifth of the time.
-CONCURRENT_ITEMS = 8
+# A page gives one item at the most; a hundred tasks for each page cost a fifth of the time.
+CONCURRENT_ITEMS = 1
+# Parses each callback's source at every response; a linter does that once.
+WARN_ON_GENERATOR_RETURN_VALUE = False
+SPIDER_MIDDLEWARES = {
+    # Each wraps the output of every callback once more. The site needs no referer, a list has no depth, addresses
+    # are bounded where they are read (and what is too long would be dropped without a word), nothing copies meta.
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
 
 DOWNLOADER_MIDDLEWARES = {
     # Before robots.txt is asked for: what leaves the site is not even that.

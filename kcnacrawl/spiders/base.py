@@ -162,11 +162,8 @@ class KcnaSpider(Spider):
     def failure(self, article_id: str | None, request: Request, failure: Failure) -> Rejected:
         """A rejection that says why a page could not be had."""
         error = failure.value
-        if article_id is not None:
-            # Not where a redirect led.
-            url = self.site.article(request.cb_kwargs["address"])
-        else:
-            url = request.url
+        # Where it was looked for, not where a redirect led.
+        url = self.site.article(request.cb_kwargs["address"]) if article_id else request.url
         if isinstance(error, HttpError):
             status = error.response.status
             reason = _REASONS.get(status, "http_error")

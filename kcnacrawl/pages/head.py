@@ -1,0 +1,206 @@
+"""The head of an article page: its headline and its header, told apart from what imitates them."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import zip_longest
+from typing import Final
+
+from ..addresses import letters, slug_words
+from ..dates import looks_like_page_date
+from . import LayoutChanged
+from .markup import Line, fold
+
+CONTENT: Final = "content"
+CARD: Final = "card"
+ASIDE: Final = "aside"
+"""The marks that lines carry: inside the body's element, a card, or what stands beside the article."""
+
+MORE_FROM: Final = "More From "
+ORIGINAL: Final = re.compile(r"Read original version", re.IGNORECASE)
+
+# Lines of the site's, not of the article: whole lines only, since an article may begin with the same words.
+CHROME: Final = re.compile(
+    r"Share Button"
+    r"|Get North Korea headlines delivered to your inbox daily\W*"
+    r"|Subscribe to the NK News ['‘’“\"]Daily Update['‘’”\"].*"
+    r"|NK News is hiring\W*(?:Join the NK Pro team\W*)?"
+    r"|Join the NK Pro team\W*"
+)
+
+_HEADER: Final = re.compile(
+    r"(?<!\S)Date\s*:\s*(?P<date>[^|:\n]*?)\s*(?:\|\s*)?Source\s*:\s*(?P<label>[^|\n]*?)\s*"
+    r"(?:\|\s*Read original version at source|\||Read original version at source|(?=\n)|\Z)"
+)
+# A crumb may hold a step or two before the source's label: "Home » KCNA.kp (En)".
+_CRUMB_LEAD: Final = 40
+# Without a crumb, how many blocks above the header a heading is taken for the headline in.
+_NEAR: Final = 3
+
+
+class Head:
+    """Headline and header in the lines of a page, or of the part of it around the body. ``url`` is where the page
+    was found: its slug is a witness of the headline.
+    """
+
+    def __init__(self, lines: Sequence[Line], url: str, *, has_content: bool) -> None:
+        self._lines = lines
+        self._slug = slug_words(url)
+        self._has_content = has_content
+
+    @property
+    def date_raw(self) -> str:
+        """The header's date as it stands there."""
+        return self._match["date"]
+
+    @property
+    def label(self) -> str:
+        """The source as the header names it."""
+        if not (label := self._match["label"]):
+            raise LayoutChanged("label: the header names no source")
+        return label
+
+    @property
+    def headline(self) -> str:
+        """What stands between crumb and header."""
+        if not (found := self._named or self._placed):
+            raise LayoutChanged("headline: nothing stands above the header")
+        return found
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the headline agrees with the address, so that no other part of the page need be read for it."""
+        try:
+            return self._named is not None
+        except LayoutChanged:
+            return False
+
+    @property
+    def header_lines(self) -> Sequence[Line]:
+        """The line or lines of the header."""
+        first, last = self._span(self._match)
+        return self._lines[first : last + 1]
+
+    @property
+    def line_above(self) -> Line:
+        """The line before the header, or the header's if it is the first."""
+        return self._lines[max(0, self._span(self._match)[0] - 1)]
+
+    @property
+    def below(self) -> Iterator[Line]:
+        """What follows the header, up to the "More From" block: its title line followed by cards."""
+        rest = self._lines[self._span(self._match)[1] + 1 :]
+        for line, following in zip_longest(rest, rest[1:]):
+            title = line.text == f"{MORE_FROM}{self.label}"
+            if CARD in line.marks or (title and following is not None and CARD in following.marks):
+                return
+            yield line
+
+    # The header
+
+    @cached_property
+    def _match(self) -> re.Match[str]:
+        found = list(_HEADER.finditer("\n".join(line.text for line in self._lines)))
+        found = [match for match in found if CARD not in self._line_of(match).marks]
+        outside = [match for match in found if CONTENT not in self._line_of(match).marks]
+        if not found:
+            raise LayoutChanged("header: no 'Date: … | Source: …' stands outside the cards")
+        candidates = [match for match in outside or found if not _agree(letters(match[0]), self._slug)]
+        candidates = candidates or outside or found
+        before = [match for match in candidates if self._span(match)[0] < self._content_start]
+        return before[-1] if outside and before and self._has_content else self._first(candidates)
+
+    def _first(self, candidates: list[re.Match[str]]) -> re.Match[str]:
+        """Where no body tells where the page's head ends: the first that links to the original; a headline may
+        imitate a header from above, a line of text from below.
+        """
+        linked = [match for match in candidates if self._is_linked(match)]
+        plain = [match for match in candidates if not self._line_of(match).heading]
+        return (linked or plain or candidates)[0]
+
+    def _is_linked(self, match: re.Match[str]) -> bool:
+        first, last = self._span(match)
+        anchors = (anchor for line in self._lines[first : last + 1] for anchor in line.links)
+        return any(ORIGINAL.search(fold(anchor.text())) for anchor in anchors)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each line starts in the text."""
+        starts, at = [], 0
+        for line in self._lines:
+            starts.append(at)
+            at += len(line.text) + 1
+        return starts
+
+    def _line_of(self, match: re.Match[str]) -> Line:
+        return self._lines[self._span(match)[0]]
+
+    def _span(self, match: re.Match[str]) -> tuple[int, int]:
+        """First and last line of a match."""
+        return bisect_right(self._starts, match.start()) - 1, bisect_right(self._starts, match.end() - 1) - 1
+
+    @cached_property
+    def _content_start(self) -> int:
+        inside = (i for i, line in enumerate(self._lines) if CONTENT in line.marks)
+        return next(inside, len(self._lines))
+
+    # The headline
+
+    @cached_property
+    def _named(self) -> str | None:
+        """The block below the crumb that agrees with the slug, nearest to the header."""
+        below_crumb, _ = self._below_crumb
+        return next((text for text, _ in reversed(below_crumb) if _agree(letters(text), self._slug)), None)
+
+    @property
+    def _placed(self) -> str | None:
+        """The last heading below the crumb, or what stands last there."""
+        below_crumb, crumbed = self._below_crumb
+        rest = [
+            (text, heading)
+            for text, heading in below_crumb
+            if not CHROME.fullmatch(text) and not looks_like_page_date(text)
+        ]
+        near = (rest if crumbed else rest[-_NEAR:]) or below_crumb[-1:]
+        headings = [text for text, heading in near if heading]
+        return next(reversed(headings or [text for text, _ in near]), None)
+
+    @cached_property
+    def _below_crumb(self) -> tuple[list[tuple[str, bool]], bool]:
+        """What follows the last crumb that anything follows; all of it, and ``False``, if there is no crumb."""
+        above = list(self._above())
+        for index in range(len(above) - 2, -1, -1):
+            text = above[index][0]
+            if text.endswith(self.label) and len(text) <= len(self.label) + _CRUMB_LEAD:
+                return above[index + 1 :], True
+        return above, False
+
+    def _above(self) -> Iterator[tuple[str, bool]]:
+        """``(text, is heading)`` of the blocks above the header, from the top down."""
+        first, _ = self._span(self._match)
+        line = self._lines[first]
+        beside = {CARD, ASIDE} if CONTENT in line.marks else {CONTENT, CARD, ASIDE}
+        for group in _blocks([above for above in self._lines[:first] if not above.marks & beside]):
+            yield fold(" ".join(one.text for one in group)), bool(group[0].heading)
+        if lead := line.text[: max(0, self._match.start() - self._starts[first])].rstrip(" |"):
+            yield lead, bool(line.heading)
+
+
+def _blocks(lines: list[Line]) -> list[list[Line]]:
+    """Lines that only ``<br>`` parts, or that stand in one heading, together."""
+    groups: list[list[Line]] = []
+    for line in lines:
+        last = groups[-1][-1] if groups else None
+        if last and (line.block == last.block or (line.heading and line.heading == last.heading)):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
+
+
+def _agree(text: str, slug: str) -> bool:
+    """Whether a headline's letters are those of a slug, either of which may have been cut."""
+    if not text or not slug:
+        return False
+    return text == slug or (min(len(text), len(slug)) > 3 and (text.startswith(slug) or slug.startswith(text)))
