@@ -101,6 +101,10 @@ class Walk:
         """Down to where the list is known below each card of the window that was seen."""
         return dict.fromkeys(self.handled, self.floor)
 
+    def unseen(self, cards: Sequence[Card]) -> list[Card]:
+        """Those that no earlier page of this walk had."""
+        return [card for card in cards if card.id not in self._seen]
+
     def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, str]) -> int | Stop:
         """Takes in the page at ``offset``; gives the next offset, or why to stop.
 
@@ -130,7 +134,7 @@ class Walk:
 
     def _take(self, cards: Sequence[Card]) -> bool:
         """Remembers cards; whether any of them is new to this walk."""
-        fresh = [card for card in cards if card.id not in self._seen]
+        fresh = self.unseen(cards)
         self._seen.update(card.id for card in fresh)
         self.handled.extend(card.id for card in fresh if self.window.may_hold(card))
         return bool(fresh)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ from ..verdict import Verdict
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.
 GRACE_SECONDS: Final = 7.0
 
+_CHATTER: Final = ("scrapy.addons", "scrapy.crawler", "scrapy.extensions", "scrapy.middleware", "scrapy.utils.log")
+
 
 class Command(crawl.Command):
     """Replaces the built-in command of that name, as a project's command may."""
@@ -35,6 +38,10 @@ class Command(crawl.Command):
         process = self.crawler_process
         if not isinstance(process, AsyncCrawlerProcess):
             _refuse("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
+        if process.settings["LOG_LEVEL"] != "DEBUG":
+            # Which components are enabled is no news to cron.
+            for name in _CHATTER:
+                logging.getLogger(name).setLevel(logging.WARNING)
         crawler = self._create_crawler(args[0])
         task = process.crawl(crawler, **opts.spargs)
         shutdown = Shutdown(crawler, task.get_loop())

@@ -281,6 +281,7 @@ class SourceSpider(SourcesSpider):
 
     def take(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
         """Requests for those cards' articles that are asked for and neither held nor settled."""
+        cards = job.walk.unseen(cards)
         self.count("cards", len(cards))
         ledger = self.run.archive.ledger
         inside = {card.id: card for card in cards if self.arguments.window.may_hold(card)}

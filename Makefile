@@ -1,0 +1,48 @@
+# Works alone on a machine with Python 3.11 or newer and make. PYTHON=… chooses another interpreter.
+PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11; do \
+	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo venv test lint format bench clean
+
+help:  ## what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: venv  ## the main job on the bundled replica, into output/demo
+	@$(BIN)/python -m kcnacrawl.replica
+
+venv: $(VENV)/.runs  ## only .venv, with what running needs
+
+test: $(VENV)/.develops  ## the whole test suite
+	$(BIN)/python -m pytest --numprocesses auto
+
+lint: $(VENV)/.develops  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.develops  ## put the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.develops  ## against stock Scrapy, and memory over ten times the articles
+	$(BIN)/python benchmarks/bench.py
+
+clean:  ## away with everything made
+	rm -rf $(VENV) build dist output/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer was found; give PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runs: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[replica]'
+	@touch $@
+
+$(VENV)/.develops: $(VENV)/.runs
+	$(PIP) --editable '.[dev]'
+	@touch $@
