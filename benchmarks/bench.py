@@ -4,7 +4,6 @@ Both sides crawl the same replica one after the other, three times each in turn,
 at a time; the medians are compared. Then memory after 5,000 articles and after 50,000.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,12 @@ SCRAPY = [sys.executable, "-m", "scrapy"]
 SOURCES = 5
 ROUNDS = 3
 SMALL, LARGE = 5_000, 50_000
+# A process between, so that the peak is this crawl's and not the largest of all children's.
+PROBE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 @contextmanager
@@ -37,14 +42,12 @@ def replica(articles: int) -> Iterator[str]:
 
 def run(command: list[str], folder: Path) -> tuple[float, float]:
     """Wall-clock seconds and peak memory in MB of one crawl."""
-    # Through a shell of Python's own, so that the peak is this child's and not the largest of all children.
-    probe = "import json, resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); print(json.dumps(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))"
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", probe, *command], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROBE, *command], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
     )
     unit = 1024 if sys.platform != "darwin" else 1024 * 1024
-    return time.perf_counter() - started, json.loads(done.stdout.splitlines()[-1]) / unit
+    return time.perf_counter() - started, int(done.stdout.splitlines()[-1]) / unit
 
 
 def ours(url: str, folder: Path) -> list[str]:

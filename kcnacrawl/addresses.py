@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 PAGE_SIZE = 10
 """Cards a page of the AJAX endpoint holds: the only size ever seen there."""
@@ -17,9 +17,9 @@ PAGE_SIZE = 10
 KNOWN_HOSTS = frozenset({"kcnawatch.org", "kcnawatch.co", "kcnawatch.xyz", "kcnawatch.app"})
 
 _IDENTITY = re.compile(r"[0-9]{10}-[0-9]{7,9}")
-_ARTICLE_PATH = re.compile(r"/newstream/([0-9]{10}-[0-9]{7,9})(?![0-9A-Za-z])(?:/+([^/]*))?")
+_ARTICLE_PATH = re.compile(r"/newstream/([0-9]{10}-[0-9]{7,9})(?=/|\Z)(?:/+([^/]*))?")
 _LISTING_PATH = re.compile(r"/article/([0-9]{1,9})/*")
-_DOUBLY_ENCODED = re.compile(r"%25(?=[0-9A-Fa-f]{2})")
+_ENCODED_AGAIN = re.compile(r"%(?:25)+(?=[0-9A-Fa-f]{2})")
 _OUTER_SPACE = re.compile(r"\A(?:%20)+|(?:%20)+\Z")
 # WordPress cuts slugs at 200 characters; what is far beyond is no slug, and the site goes by the identity alone.
 _SLUG_LIMIT = 1000
@@ -118,6 +118,18 @@ def identify(url: str) -> ArticleAddress | None:
     return ArticleAddress(found[1], clean_slug(found[2] or "")) if found else None
 
 
+def absolute(base: str, href: str | None) -> str | None:
+    """Where a link on the page ``base`` leads; ``None`` if that is nowhere on the web."""
+    if not href or not (href := href.strip()) or href.startswith("#"):
+        return None
+    try:
+        url = urljoin(base, href)
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and parts.netloc else None
+
+
 def is_identity(text: str) -> bool:
     """Whether ``text`` is an article's identity and nothing else."""
     return _IDENTITY.fullmatch(text) is not None
@@ -130,7 +142,7 @@ def unix_time(article_id: str) -> int:
 
 def clean_slug(raw: str) -> str:
     """A slug as it may stand in a canonical address: encoded once, no white space around it."""
-    slug = _DOUBLY_ENCODED.sub("%", raw)
+    slug = _ENCODED_AGAIN.sub("%", raw)
     slug = quote(slug, safe="%!$&'()*+,;=:@-._~", errors="replace")
     slug = _OUTER_SPACE.sub("", slug)
     return "" if len(slug) > _SLUG_LIMIT or slug in {".", ".."} else slug

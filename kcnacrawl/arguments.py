@@ -80,7 +80,7 @@ def _read_source_url(text: str, site: Site) -> SourceRef:
         return SourceRef(article=address)
     if (sid := site.identify_listing(url)) is not None:
         return SourceRef(sid=sid)
-    raise ValueError(f"{text} is no listing or article of {site.url}")
+    raise ValueError(f"{text[:200]!r} is no listing or article of {site.url}")
 
 
 def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
@@ -91,7 +91,7 @@ def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
 def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
     """Articles from a file, one a line; empty lines and lines that begin with ``#`` are left out."""
     try:
-        lines = Path(text).read_text(encoding="utf-8").splitlines()
+        lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     found = []
@@ -109,7 +109,7 @@ def _read_article(text: str, site: Site) -> ArticleAddress:
         return ArticleAddress(text)
     address = site.identify(site.url + text if text.startswith("/") else text)
     if address is None:
-        raise ValueError(f"{text[:200]} is no article of {site.url}")
+        raise ValueError(f"{text[:200]!r} is no article of {site.url}")
     return address
 
 

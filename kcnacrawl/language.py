@@ -5,7 +5,7 @@ from typing import Final
 
 _SCRIPTS: Final = {
     "ko": re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]"),
-    "ja": re.compile(r"[\u3041-\u30ff]"),
+    "ja": re.compile(r"[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]"),
     "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
     "ru": re.compile(r"[\u0400-\u04ff]"),
     "ar": re.compile(r"[\u0600-\u06ff]"),

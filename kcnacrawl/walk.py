@@ -113,7 +113,7 @@ class Walk:
         """
         self.pages += 1
         if self._expects_overlap and not any(card.id in self._seen for card in cards):
-            self._take(cards)
+            # Not remembered: what lies below the gap must not pass for what lies above it.
             return self._step_back(offset)
         if not cards:
             return Stop.END_OF_LIST

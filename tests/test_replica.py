@@ -143,9 +143,7 @@ class TestWorld:
             apart = date.fromisoformat(truth["date_listed"]) - date.fromisoformat(truth["date_published"])
             assert truth["date_conflict"] == (abs(apart.days) > 1)
         assert 0 < sum(truth["date_conflict"] for truth in truths) < 60
-        assert any(
-            truth["date_listed"] > truth["date_published"] and not truth["date_conflict"] for truth in truths
-        )
+        assert any(truth["date_listed"] > truth["date_published"] and not truth["date_conflict"] for truth in truths)
 
     def test_descriptions_are_the_first_paragraph_cut_to_width(self, truths: list[dict]) -> None:
         described = [truth for truth in truths if truth["description"] is not None]
@@ -161,9 +159,7 @@ class TestWorld:
             assert (truth["access"] == "truncated") == truth["article_body"].endswith("...")
             assert NOTICE not in truth["article_body"]
             assert all(
-                fold(part) == part != ""
-                for part in truth["article_body"].split("\n\n")
-                if truth["article_body"]
+                fold(part) == part != "" for part in truth["article_body"].split("\n\n") if truth["article_body"]
             )
 
     def test_a_share_of_every_oddity_is_there(self, truths: list[dict]) -> None:
@@ -304,9 +300,7 @@ class TestSpellings:
             assert fold(card.css_first("p").text()) == (truth["description"] or "")
 
     @pytest.mark.parametrize(("name", "spelling"), SPELLINGS.items())
-    def test_the_ajax_id_is_in_the_page_unless_hidden(
-        self, world: World, name: str, spelling: Spelling
-    ) -> None:
+    def test_the_ajax_id_is_in_the_page_unless_hidden(self, world: World, name: str, spelling: Spelling) -> None:
         for outlet in world.outlets:
             page = Renderer(world, spelling, "http://site").listing(outlet)
             assert (str(outlet.ajax_id).encode() in page) is (name != "browser-only")
@@ -413,9 +407,7 @@ class TestServer:
         assert get(replica, "/feed/")[1]["location"].startswith("/free-member-form/")
         assert get(replica, "/kctv-archive/")[1]["location"].startswith("/wp-login.php")
         assert get(replica, "/newstream/feed/")[0] == 200
-        assert get(replica, "/wp-content/uploads/sites/5/2026/01/rodong-2026-01-01.pdf")[2].startswith(
-            b"%PDF"
-        )
+        assert get(replica, "/wp-content/uploads/sites/5/2026/01/rodong-2026-01-01.pdf")[2].startswith(b"%PDF")
 
     def test_the_order_is_the_spelling_s(self) -> None:
         spelling = replace(SPELLINGS["plain"], order="arrival")

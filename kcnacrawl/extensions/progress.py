@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from rich.console import Console
+from rich.highlighter import NullHighlighter
 from rich.live import Live
 from rich.logging import RichHandler
 from rich.text import Text
@@ -91,7 +92,7 @@ class Progress:
         root, plain = logging.getLogger(), get_scrapy_root_handler()
         if plain is None or plain not in root.handlers:
             return
-        handler = RichHandler(console=console, show_path=False, rich_tracebacks=False, highlighter=None)
+        handler = RichHandler(console=console, show_path=False, highlighter=NullHighlighter())
         handler.setLevel(plain.level)
         for one in plain.filters:
             handler.addFilter(one)

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import takewhile
 from typing import Final
-from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import Site, identify
+from ..addresses import Site, absolute, identify
 from ..items import Access, ArticleFields
 from . import LayoutChanged, SignUpWall
 from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, ORIGINAL, Head
@@ -79,10 +78,10 @@ class ArticlePage:
     @cached_property
     def article_body(self) -> str:
         """Paragraphs joined by a blank line; empty where the page has none."""
-        if self._content is None:
-            body = self._prose_by_place()
-        else:
+        if self._contents:
             body = [line for line in self._head.below if CONTENT in line.marks]
+        else:
+            body = self._prose_by_place()
         texts = (_NOTICE.sub("", line.text) for line in body if not CHROME.fullmatch(line.text))
         return "\n\n".join(text for text in texts if text)
 
@@ -104,23 +103,21 @@ class ArticlePage:
         """Where *Read original version at source* leads; ``None`` if the header has no such link."""
         anchors = (anchor for line in self._head.header_lines for anchor in line.links)
         links = (a.attributes.get("href") for a in anchors if ORIGINAL.search(fold(a.text())))
-        return self._absolute(next(links, None))
+        return absolute(self._url, next(links, None))
 
     @property
     def images(self) -> tuple[str, ...]:
         """Absolute addresses of the pictures inside the body, each once."""
-        if self._content is None:
-            return ()
-        found = (_image_source(image) for image in self._content.css("img"))
-        absolute = (self._absolute(source) for source in found)
-        return tuple(dict.fromkeys(url for url in absolute if url))
+        found = (_image_source(image) for content in self._contents for image in content.css("img"))
+        urls = (absolute(self._url, source) for source in found)
+        return tuple(dict.fromkeys(url for url in urls if url))
 
     @property
     def source_id(self) -> int | None:
         """The sid that the page links its own label to; ``None`` where it does not, or to several."""
         names = {self.label, f"KCNA {self.label}", f"{MORE_FROM}{self.label}"}
         sids = {
-            self._site.identify_listing(self._absolute(anchor.attributes.get("href")) or "")
+            self._site.identify_listing(absolute(self._url, anchor.attributes.get("href")) or "")
             for anchor in self._tree.css('a[href*="/article/"]')
             if fold(anchor.text()) in names
         } - {None}
@@ -132,7 +129,7 @@ class ArticlePage:
         own = identify(self._url)
         for selector, attribute in (("link[rel=canonical]", "href"), ('meta[property="og:url"]', "content")):
             node = self._tree.css_first(selector)
-            url = self._absolute(node.attributes.get(attribute)) if node is not None else None
+            url = absolute(self._url, node.attributes.get(attribute)) if node is not None else None
             address = self._site.identify(url) if url else None
             if address and own and address.id == own.id and address.slug:
                 return url
@@ -141,14 +138,14 @@ class ArticlePage:
     # How the page is laid out
 
     @cached_property
-    def _content(self) -> LexborNode | None:
-        return self._tree.css_first(_CONTENT)
+    def _contents(self) -> list[LexborNode]:
+        return self._tree.css(_CONTENT)
 
     @cached_property
     def _marks(self) -> dict[int, str]:
         marks = {node.mem_id: CARD for node in self._tree.css(_CARDS)}
         marks |= {node.mem_id: ASIDE for node in self._tree.css(_ASIDES)}
-        return marks if self._content is None else marks | {self._content.mem_id: CONTENT}
+        return marks | {node.mem_id: CONTENT for node in self._contents}
 
     @cached_property
     def _head(self) -> Head:
@@ -164,14 +161,14 @@ class ArticlePage:
         return self._head_in(root)
 
     def _head_in(self, root: LexborNode) -> Head:
-        return Head(lines(root, self._marks), self._url, has_content=self._content is not None)
+        return Head(lines(root, self._marks), self._url, has_content=bool(self._contents))
 
     def _around_content(self) -> Iterator[LexborNode]:
         """The elements around the body, from the innermost, that have a header's words outside it."""
-        if self._content is None:
+        if len(self._contents) != 1:
             return
-        inside = self._content.text().count("Source")
-        node = self._content.parent
+        inside = self._contents[0].text().count("Source")
+        node = self._contents[0].parent
         while node is not None and node.is_element_node and node.tag not in {"body", "html"}:
             if node.text().count("Source") > inside:
                 yield node
@@ -190,16 +187,6 @@ class ArticlePage:
             if ASIDE not in line.marks and container.mem_id in _ancestry(line.node)
         ]
         return found if any(len(line.text) >= _PROSE for line in found) else []
-
-    def _absolute(self, href: str | None) -> str | None:
-        if not href or not (href := href.strip()) or href.startswith("#"):
-            return None
-        try:
-            url = urljoin(self._url, href)
-            parts = urlsplit(url)
-        except ValueError:
-            return None
-        return url if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
 def _image_source(image: LexborNode) -> str | None:

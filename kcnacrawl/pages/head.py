@@ -151,7 +151,9 @@ class Head:
     def _named(self) -> str | None:
         """The block below the crumb that agrees with the slug, nearest to the header."""
         below_crumb, _ = self._below_crumb
-        return next((text for text, _ in reversed(below_crumb) if _agree(letters(text), self._slug)), None)
+        agreeing = [text for text, _ in below_crumb if _agree(letters(text), self._slug)]
+        exact = [text for text in agreeing if letters(text) == self._slug]
+        return next(reversed(exact or agreeing), None)
 
     @property
     def _placed(self) -> str | None:
@@ -162,6 +164,8 @@ class Head:
             for text, heading in below_crumb
             if not CHROME.fullmatch(text) and not looks_like_page_date(text)
         ]
+        if not crumbed and [text for text, _ in rest[-1:]] in ([self.label], [f"KCNA {self.label}"]):
+            return None
         near = (rest if crumbed else rest[-_NEAR:]) or below_crumb[-1:]
         headings = [text for text, heading in near if heading]
         return next(reversed(headings or [text for text, _ in near]), None)

@@ -8,20 +8,20 @@ import re
 from collections import Counter
 from functools import cached_property
 from typing import Final
-from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import Site
+from ..addresses import Site, absolute
 from ..items import Card
 from .markup import fold, lines, parse, text_of
 
 WRAPPER: Final = "#latest_article_wrapper"
-MORE: Final = re.compile(r"\bMore Articles\b", re.IGNORECASE)
+_MORE: Final = re.compile(r"(?<!no )\bMore Articles\b", re.IGNORECASE)
 _DATE: Final = re.compile(r"[A-Z][a-z]{2,8} [0-9]{2}, [0-9]{4}")
 _TITLES: Final = "h4 a[href], h1 a[href], h2 a[href], h3 a[href], h5 a[href], h6 a[href]"
 # Past the last card the endpoint answers with nothing, WordPress's 0, or markup without cards.
 _NOTHING: Final = frozenset({"", "0", "-1"})
+_ARTICLE_LINKS: Final = 'a[href*="newstream"]'
 _WHOLE_PAGE: Final = re.compile(r"<(?:html|body|head|title)\b", re.IGNORECASE)
 _CLIMB: Final = 6
 
@@ -43,22 +43,29 @@ class ListingPage:
         """The cards in the order of the page, each identity once."""
         if not self.markup.strip():
             return []
-        found = (self._read(element) for element in self._list_elements())
-        return list({card.id: card for card in reversed([c for c in found if c])}.values())[::-1]
+        found: dict[str, Card] = {}
+        for card in filter(None, map(self._read, self._list_elements())):
+            found.setdefault(card.id, card)
+        return list(found.values())
 
     @property
     def is_end(self) -> bool:
         """Whether this answer of the endpoint says that the list has no more: it is nothing, ``0``, or a fragment
-        without cards. A whole page without cards says no such thing.
+        without cards. A whole page without cards says no such thing, nor do links to articles in no known card.
         """
         if self.markup.strip() in _NOTHING:
             return True
-        return not self.cards and _WHOLE_PAGE.search(self.markup) is None
+        return not self.cards and not self._links and _WHOLE_PAGE.search(self.markup) is None
 
     @property
     def has_more(self) -> bool:
         """Whether the page offers *More Articles*."""
-        return MORE.search(self.markup) is not None
+        return _MORE.search(self.markup) is not None
+
+    @property
+    def _links(self) -> list[LexborNode]:
+        """Links to articles, wherever they stand."""
+        return [anchor for anchor in self._tree.css(_ARTICLE_LINKS) if self._identity(anchor)]
 
     def _list_elements(self) -> list[LexborNode]:
         """The elements of the cards: in the list's wrapper, or else in the element that holds most of them."""
@@ -72,7 +79,7 @@ class ListingPage:
         described = root.css(".article-desc")
         if described:
             return [_grown(node) for node in described]
-        anchors = [a for a in root.css('a[href*="newstream"]') if self._identity(a) and not _in_body(a)]
+        anchors = [a for a in root.css(_ARTICLE_LINKS) if self._identity(a) and not _in_body(a)]
         found = {node.mem_id: node for anchor in anchors if (node := self._dated_ancestor(anchor)) is not None}
         return list(found.values())
 
@@ -82,7 +89,7 @@ class ListingPage:
         node = anchor.parent
         for _ in range(_CLIMB):
             if node is None or any(
-                identity not in {None, own} for identity in map(self._identity, node.css('a[href*="newstream"]'))
+                identity not in {None, own} for identity in map(self._identity, node.css(_ARTICLE_LINKS))
             ):
                 return None
             if _DATE.search(node.text(separator=" ")):
@@ -95,10 +102,7 @@ class ListingPage:
         return address.id if address else None
 
     def _link(self, anchor: LexborNode) -> str:
-        try:
-            return urljoin(self._url, (anchor.attributes.get("href") or "").strip())
-        except ValueError:
-            return ""
+        return absolute(self._url, anchor.attributes.get("href")) or ""
 
     def _read(self, element: LexborNode) -> Card | None:
         anchors = [a for a in element.css("a[href]") if self._identity(a)]

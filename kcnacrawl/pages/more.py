@@ -12,11 +12,13 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ..addresses import PAGE_SIZE
 from .markup import fold, parse
 
 # The term ids of a WordPress site; known ones have six digits.
 _NUMBER: Final = r"([0-9]{2,9})"
 _REQUEST: Final = re.compile(r"[^\s\"'<>]*get_cat_by_source[^\s\"'<>]*")
+_ACTION_TAG: Final = re.compile(r"<[^<>]*get_cat_by_source[^<>]*>")
 _REQUEST_ID: Final = re.compile(rf"[?&;]id=[\"']?{_NUMBER}\b")
 _ASSIGNED: Final = re.compile(rf"([A-Za-z_$][\w$.-]*)[\"'\]]*\s*[:=]\s*(?:Number\(|parseInt\()?[\"']?{_NUMBER}\b")
 _ARGUMENTS: Final = re.compile(rf"\b{_NUMBER}\b")
@@ -36,6 +38,7 @@ def ajax_ids(markup: str) -> list[int]:
     scripts = [node.text() for node in tree.css("script:not([src])")]
     found = [
         *_requests(markup),
+        *_tags_naming_action(markup),
         *_button_numbers(tree),
         *_hidden_inputs(tree),
         *_script_numbers([text for text in scripts if "get_cat_by_source" in text]),
@@ -43,7 +46,8 @@ def ajax_ids(markup: str) -> list[int]:
         *_script_numbers(scripts),
         *_data_attributes(tree.css("[id*=article], [class*=article], [id*=more], [class*=more], main, section")),
     ]
-    return list(dict.fromkeys(int(number) for number in found if int(number)))[:MOST_CANDIDATES]
+    ids = dict.fromkeys(int(number) for number in found)
+    return [one for one in ids if one not in {0, PAGE_SIZE}][:MOST_CANDIDATES]
 
 
 def _requests(markup: str) -> Iterator[str]:
@@ -51,6 +55,11 @@ def _requests(markup: str) -> Iterator[str]:
     text = unescape(markup).replace("\\u0026", "&").replace("\\/", "/")
     for request in _REQUEST.findall(text):
         yield from _REQUEST_ID.findall(request)
+
+
+def _tags_naming_action(markup: str) -> Iterator[str]:
+    """What a tag assigns whose attributes name the endpoint's action, as JSON does."""
+    yield from _by_name([pair for tag in _ACTION_TAG.findall(markup) for pair in _ASSIGNED.findall(unescape(tag))])
 
 
 def _button_numbers(tree: LexborHTMLParser) -> Iterator[str]:

@@ -22,6 +22,7 @@ from ..middlewares.hosts import LeftTheSite, SignUpRedirect
 from ..pages import PageError
 from ..pages.article import ArticlePage
 from ..pages.markup import decode
+from ..pipelines.archive import Quarantined
 from ..run import Run
 from ..verdict import Verdict
 
@@ -71,7 +72,7 @@ class KcnaSpider(Spider):
         spider.failed = set()
         run.count_owed = spider.count_owed
         crawler.signals.connect(spider.settled, signal=signals.item_scraped)
-        crawler.signals.connect(spider.settled, signal=signals.item_dropped)
+        crawler.signals.connect(spider.dropped, signal=signals.item_dropped)
         crawler.signals.connect(spider.item_failed, signal=signals.item_error)
         if run.site.is_real and not crawler.settings.get("KCNACRAWL_CONTACT"):
             logger.warning("KCNACRAWL_CONTACT is not set: give an address at which the site can reach you")
@@ -91,11 +92,15 @@ class KcnaSpider(Spider):
         self.crawler.stats.inc_value(f"kcnacrawl/{name}", by)
 
     def settled(self, item: object) -> None:
-        """A page is stored, dropped or in quarantine."""
+        """An article is stored, dropped or in quarantine."""
         if isinstance(item, Article | Rejected | Capture) and item.id is not None:
             self.under_way.discard(item.id)
-            if isinstance(item, Rejected):
-                self.failed.add(item.id)
+
+    def dropped(self, item: object, exception: Exception) -> None:
+        """The same; what is in quarantine is not asked for again in this run."""
+        self.settled(item)
+        if isinstance(item, Rejected | Capture) and item.id is not None and isinstance(exception, Quarantined):
+            self.failed.add(item.id)
 
     def item_failed(self, item: object) -> None:
         """A pipeline raised what nobody foresaw."""

@@ -88,41 +88,60 @@ class SourceSpider(SourcesSpider):
             if (source := self.known(ref)) is not None:
                 for request in self.begin(source):
                     yield request
-            elif ref.article is not None:
-                yield self.entry_request(ref.article)
             else:
                 unnamed.append(ref)
         if unnamed:
             yield Request(
                 self.site.home,
                 callback=self.parse_names,
-                errback=self.home_failed,
+                errback=self.names_failed,
                 cb_kwargs={"refs": unnamed},
                 dont_filter=True,
             )
 
     def known(self, ref: SourceRef) -> KnownSource | None:
-        """The source a reference names, where that needs no look at the home page."""
+        """The source a reference names, where that needs no look at the home page: it tells which sid a label has."""
         ledger = self.run.archive.ledger
         sid = ledger.source_of(ref.article.id) if ref.article else ref.sid
-        if sid is not None or ref.ajax_id is not None:
-            return ledger.learn_source(sid=sid, ajax_id=ref.ajax_id)
-        return ledger.source(label=ref.label) if ref.label else None
+        if sid is not None:
+            return ledger.learn_source(sid=sid)
+        if ref.label is not None or ref.ajax_id is not None:
+            source = ledger.source(label=ref.label, ajax_id=ref.ajax_id)
+            return source if source and source.sid is not None else None
+        return None
 
     def parse_names(self, response: Response, refs: Sequence[SourceRef]) -> Output:
         """The home page, read for the sources that ``all`` or a label means."""
         found = self.read_home(response)
         if isinstance(found, Rejected):
             yield found
+            yield from self.begin_unnamed(refs)
             return
+        yield from self.begin_unnamed(refs)
         ledger = self.run.archive.ledger
         for ref in refs:
+            if ref.article is not None or ref.ajax_id is not None:
+                continue
             wanted = [one for one in found if ref.is_all or one.label.lower() == (ref.label or "").lower()]
             if not wanted:
                 labels = ", ".join(one.label for one in found)
                 self.run.note(Verdict.USAGE, f"argument source={ref.label!r}: no such source; there are: {labels}")
             for one in wanted:
                 yield from self.begin(ledger.learn_source(sid=one.sid))
+
+    def names_failed(self, failure: Failure) -> Output:
+        """Without the home page, what needs no name is walked all the same."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        yield from self.home_failed(failure)
+        yield from self.begin_unnamed(request.cb_kwargs["refs"])
+
+    def begin_unnamed(self, refs: Sequence[SourceRef]) -> Iterator[Request]:
+        """Walks what is given by an article or an ajax id."""
+        for ref in refs:
+            if ref.ajax_id is not None:
+                yield from self.begin(self.run.archive.ledger.learn_source(ajax_id=ref.ajax_id))
+            elif ref.article is not None:
+                yield self.entry_request(ref.article)
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
         """The first request of a walk, unless the list is being walked already."""
@@ -302,25 +321,23 @@ class SourceSpider(SourcesSpider):
 
         def attribute(fields: ArticleFields) -> int | None:
             self.learn(job, fields)
-            if fields.source_id is not None:
-                return fields.source_id
+            if (sid := self.attribute(fields)) is not None:
+                return sid
             own = job.source.label if job.source else None
             name = read_label(fields.label).name
             if job.source and (name is None or own is None or own.lower() == fields.label.lower()):
                 return job.source.sid
-            return self.attribute(fields)
+            return None
 
         return attribute
 
     def learn(self, job: Job, fields: ArticleFields) -> None:
         """What an article's link to its source tells of the list it was found in."""
-        source = job.source
-        if source is None or fields.source_id is None or read_label(fields.label).name is None:
+        source, sid = job.source, self.attribute(fields)
+        if source is None or sid is None or read_label(fields.label).name is None:
             return
-        if source.sid is None or (source.sid == fields.source_id and source.label is None):
-            job.source = self.run.archive.ledger.learn_source(
-                sid=fields.source_id, ajax_id=source.ajax_id, label=fields.label
-            )
+        if source.sid is None or (source.sid == sid and source.label is None):
+            job.source = self.run.archive.ledger.learn_source(sid=sid, ajax_id=source.ajax_id, label=fields.label)
 
     @property
     def doing(self) -> str:

@@ -1,5 +1,6 @@
 """``scrapy crawl sources``: which sources there are."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -15,7 +16,10 @@ from .base import KcnaSpider
 
 
 class SourcesSpider(KcnaSpider):
-    """Reads the home page, remembers its sources in the ledger, and yields one :class:`Source` each."""
+    """Reads the home page and remembers its sources in the ledger.
+
+    Gives one :class:`Source` each: as lines on standard output, or to the feed that is asked for.
+    """
 
     name = "sources"
 
@@ -27,8 +31,11 @@ class SourcesSpider(KcnaSpider):
         found = self.read_home(response)
         if isinstance(found, Rejected):
             yield found
-        else:
-            yield from found
+            return
+        if not self.settings.getdict("FEEDS"):
+            for source in found:
+                sys.stdout.write(f"{source.sid}\t{source.label}\t{source.url}\n")
+        yield from found
 
     def home_failed(self, failure: Failure) -> Iterator[Rejected]:
         """A home page that could not be had."""

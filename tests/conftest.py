@@ -1,0 +1,116 @@
+"""Whole crawls against the replica: what the tests are made of."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kcnacrawl.replica.server import Replica
+from kcnacrawl.replica.spelling import SPELLINGS, Spelling
+from kcnacrawl.replica.world import World
+
+ROOT = Path(__file__).parent.parent
+FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
+
+
+class Crawl:
+    """A finished run, and its archive as it was right then."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str], folder: Path) -> None:
+        self.exit_code = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+        self.folder = folder
+        self.records = read_lines(folder / "articles.jsonl")
+        self.quarantine = read_lines(folder / "quarantine.jsonl")
+        self.report = newest_report(folder)
+
+    @property
+    def last_line(self) -> str:
+        return self.stderr.strip().splitlines()[-1] if self.stderr.strip() else ""
+
+
+def newest_report(folder: Path) -> dict[str, Any]:
+    reports = sorted((folder / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    return json.loads(reports[-1].read_text(encoding="utf-8")) if reports else {}
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Every line of a file of JSON lines; the last must end as the others do."""
+    data = path.read_bytes() if path.is_file() else b""
+    assert not data or data.endswith(b"\n"), f"{path} ends in a torn line"
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def command(folder: Path, url: str, *words: str) -> list[str]:
+    """``scrapy crawl …`` against a site, without delay unless the words say otherwise."""
+    settings = (f"KCNACRAWL_URL={url}", f"KCNACRAWL_DIR={folder}", *FAST)
+    return [sys.executable, "-m", "scrapy", "crawl", *(w for one in settings for w in ("-s", one)), *words]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Replica]]:
+    """Starts replicas: ``serve(articles=…, sources=…, spelling=…)``."""
+    with ExitStack() as stack:
+
+        def start(articles: int = 120, sources: int = 3, spelling: Spelling | str = "plain", **world: Any) -> Replica:
+            spelled = SPELLINGS[spelling] if isinstance(spelling, str) else spelling
+            return stack.enter_context(Replica(World(articles=articles, sources=sources, **world), spelled))
+
+        yield start
+
+
+@pytest.fixture
+def crawl(tmp_path: Path) -> Callable[..., Crawl]:
+    """Runs ``scrapy crawl`` to its end: ``crawl(url, "source", "-a", "source=163")``."""
+
+    def run(url: str, *words: str, folder: Path = tmp_path / "archive", **options: Any) -> Crawl:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KCNACRAWL_")}
+        done = subprocess.run(
+            command(folder, url, *words),
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            **options,
+        )
+        assert "ScrapyDeprecationWarning" not in done.stderr
+        return Crawl(done, folder)
+
+    return run
+
+
+def differences(replica: Replica, records: list[dict[str, Any]]) -> list[str]:
+    """Where an archive is not what the replica says it should be: missing, doubled, extra, or with other fields."""
+    found = {}
+    wrong = []
+    for record in records:
+        if record["id"] in found:
+            wrong.append(f"{record['id']}: twice")
+        found[record["id"]] = record
+    for article_id in replica.world.ids():
+        truth = replica.world.truth(article_id, replica.url)
+        record = found.pop(article_id, None)
+        if truth["gate"] is None and truth["status"] == "live":
+            wrong += [f"{article_id}: missing"] if record is None else field_differences(replica, truth, record)
+        elif record is not None:
+            wrong.append(f"{article_id}: stored, though it is gated or gone")
+    return wrong + [f"{article_id}: of nowhere" for article_id in found]
+
+
+def field_differences(replica: Replica, truth: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    expected = {name: value for name, value in truth.items() if name not in {"gate", "url_path"}}
+    expected["url"] = replica.url + str(truth["url_path"])
+    expected["images"] = list(expected["images"])
+    return [
+        f"{record['id']}: {name} is {record[name]!r}, not {value!r}"
+        for name, value in expected.items()
+        if record[name] != value
+    ]

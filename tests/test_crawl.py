@@ -1,0 +1,457 @@
+"""``scrapy crawl`` from the outside: what is stored, what it costs, what it exits with."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kcnacrawl.items import Article, Rejected
+from kcnacrawl.replica.server import Replica
+from kcnacrawl.replica.spelling import SPELLINGS
+
+from .conftest import ROOT, Crawl, command, differences, read_lines
+
+Serve = Callable[..., Replica]
+Run = Callable[..., Crawl]
+
+READABLE = [name for name, spelling in SPELLINGS.items() if not spelling.needs_browser]
+
+
+# Everything, exactly
+
+
+@pytest.mark.parametrize("spelling", READABLE)
+def test_every_article_is_stored_as_it_is_in_every_spelling(serve: Serve, crawl: Run, spelling: str) -> None:
+    replica = serve(articles=2000, sources=5, spelling=spelling)
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
+def test_every_line_is_of_the_schema(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve().url, "source")
+    for line in (done.folder / "articles.jsonl").read_bytes().splitlines():
+        msgspec.json.decode(line, type=Article)
+        assert list(json.loads(line)) == [field.name for field in msgspec.structs.fields(_struct())]
+    for line in (done.folder / "quarantine.jsonl").read_bytes().splitlines():
+        msgspec.json.decode(line, type=Rejected)
+
+
+def _struct() -> type[msgspec.Struct]:
+    fields = [(name, object) for name in Article.__dataclass_fields__]
+    return msgspec.defstruct("Record", fields)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "163",
+        "ajax:191207",
+        "{url}/article/163/",
+        "https://kcnawatch.org/article/163",
+        "{article}",
+        "ministry of foreign affairs (en)",
+    ],
+)
+def test_a_source_may_be_named_in_any_way(serve: Serve, crawl: Run, source: str) -> None:
+    replica = serve(articles=150, sources=3)
+    newest = replica.world.listing(163)[0]
+    article = replica.url + str(replica.world.truth(newest)["url_path"])
+    done = crawl(replica.url, "source", "-a", "source=" + source.format(url=replica.url, article=article))
+    assert done.exit_code == 0, done.stderr
+    mine = {one for one in replica.world.ids(163) if replica.world.truth(one)["gate"] is None}
+    assert {record["id"] for record in done.records} == mine
+    assert {record["source_id"] for record in done.records} == {163}
+
+
+def test_several_sources_go_by_comma(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=120, sources=4)
+    done = crawl(replica.url, "source", "-a", "source=163, KCNA.kp (En)")
+    assert done.exit_code == 0, done.stderr
+    assert {record["source_id"] for record in done.records} == {163, 156}
+
+
+# What a second run costs
+
+
+def test_a_run_without_news_asks_for_one_listing_page_a_source(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=200, sources=4)
+    first = crawl(replica.url, "source")
+    replica.requests.clear()
+    second = crawl(replica.url, "source")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert second.records == first.records
+    assert len(replica.article_requests()) == 0
+    assert len(replica.listing_requests()) == 4
+
+
+@pytest.mark.parametrize("order", ["date", "arrival"])
+def test_seven_new_articles_cost_seven_requests_and_two_pages_a_source(serve: Serve, crawl: Run, order: str) -> None:
+    replica = serve(articles=300, sources=2)
+    replica.world.arrange(order)
+    before = crawl(replica.url, "source")
+    new = replica.world.publish(7)
+    replica.requests.clear()
+    after = crawl(replica.url, "source")
+    assert after.exit_code == 0, after.stderr
+    ungated = [one for one in new if replica.world.truth(one)["gate"] is None]
+    assert sorted(record["id"] for record in after.records[len(before.records) :]) == sorted(ungated)
+    assert len(replica.article_requests()) <= 7
+    assert len(replica.listing_requests()) <= 2 * 2
+
+
+def test_known_articles_prove_nothing_until_a_walk_was_completed(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=200, sources=1)
+    first = crawl(replica.url, "source", "-a", "limit=40")
+    assert first.exit_code == 0
+    assert len(first.records) == 40
+    rest = crawl(replica.url, "source")
+    assert rest.exit_code == 0
+    assert differences(replica, rest.records) == []
+
+
+def test_a_lost_ledger_costs_listing_pages_and_no_article(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=100, sources=2)
+    first = crawl(replica.url, "source")
+    (first.folder / "ledger.sqlite").unlink()
+    replica.requests.clear()
+    second = crawl(replica.url, "source")
+    assert second.exit_code == 0, second.stderr
+    assert second.records == first.records
+    assert len(replica.article_requests()) == 0
+
+
+def test_a_damaged_ledger_is_rebuilt(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=100, sources=2)
+    first = crawl(replica.url, "source")
+    (first.folder / "ledger.sqlite").write_bytes(b"no database at all" * 1000)
+    second = crawl(replica.url, "source")
+    assert second.exit_code == 0, second.stderr
+    assert second.records == first.records
+
+
+# A list that changes while it is walked
+
+
+@pytest.mark.parametrize("order", ["date", "arrival"])
+def test_what_arrives_while_paging_hides_nothing(serve: Serve, crawl: Run, order: str) -> None:
+    replica = serve(articles=400, sources=1)
+    replica.world.arrange(order)
+    there = set(replica.world.ids())
+    done = _while_crawling(replica, crawl, lambda: replica.world.publish(3))
+    assert done.exit_code == 0, done.stderr
+    assert there <= _stored_or_gated(replica, done)
+    ids = [record["id"] for record in done.records]
+    assert len(ids) == len(set(ids))
+
+
+def test_what_is_removed_while_paging_hides_nothing_that_stays(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=400, sources=1)
+    newest = iter(list(replica.world.listing(156)))
+    done = _while_crawling(replica, crawl, lambda: [replica.world.remove(next(newest)) for _ in range(4)])
+    assert done.exit_code == 0, done.stderr
+    assert set(replica.world.ids()) <= _stored_or_gated(replica, done) | {
+        one for one in replica.world.ids() if replica.world.is_gone(one)
+    }
+    assert done.report["counts"]["walk/steps_back"] > 0
+
+
+def _stored_or_gated(replica: Replica, done: Crawl) -> set[str]:
+    gated = {one for one in replica.world.ids() if replica.world.truth(one)["gate"] is not None}
+    return gated | {record["id"] for record in done.records}
+
+
+def _while_crawling(replica: Replica, crawl: Run, change: Callable[[], object]) -> Crawl:
+    """A crawl during which the list changes after every third listing page."""
+    over = threading.Event()
+
+    def keep_changing() -> None:
+        changed = 0
+        while not over.wait(0.005) and changed < 12:
+            if len(replica.listing_requests()) > 4 + 3 * changed:
+                change()
+                changed += 1
+
+    changing = threading.Thread(target=keep_changing)
+    changing.start()
+    try:
+        return crawl(replica.url, "source", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
+    finally:
+        over.set()
+        changing.join()
+
+
+# since, until, limit
+
+
+def test_only_the_days_asked_for_are_stored(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=300, sources=2)
+    days = sorted(str(replica.world.truth(one)["date_published"]) for one in replica.world.ids())
+    since, until = days[len(days) // 2], days[3 * len(days) // 4]
+    done = crawl(replica.url, "source", "-a", f"since={since}", "-a", f"until={until}")
+    assert done.exit_code == 0, done.stderr
+    near = _near_their_cards(replica, since, until)
+    assert near <= {record["id"] for record in done.records}
+    assert all(since <= record["date_published"] <= until for record in done.records)
+
+    replica.requests.clear()
+    crawl(replica.url, "source", "-a", f"since={since}", "-a", f"until={until}")
+    assert len(replica.article_requests()) == 0
+
+    assert differences(replica, crawl(replica.url, "source").records) == []
+
+
+def _near_their_cards(replica: Replica, since: str, until: str) -> set[str]:
+    """Articles of a window whose cards are at most a day off: of the others no listing tells."""
+    truths = (replica.world.truth(one) for one in replica.world.ids())
+    return {
+        str(truth["id"])
+        for truth in truths
+        if truth["gate"] is None and since <= str(truth["date_published"]) <= until and not truth["date_conflict"]
+    }
+
+
+def test_a_limit_is_kept_to(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve().url, "source", "-a", "limit=7")
+    assert (done.exit_code, len(done.records)) == (0, 7)
+    assert done.report["finish_reason"] == "limit"
+
+
+# The other spiders
+
+
+def test_articles_are_found_by_any_address_they_are_known_by(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=60, sources=2)
+    one, two, three, four = [i for i in replica.world.ids() if replica.world.truth(i)["gate"] is None][:4]
+    wild = tmp_path / "wild.txt"
+    wild.write_text(
+        f"# from a text copy\nhttps://kcnawatch.xyz/newstream/{two}/a-slug/?t=1629129194902\n"
+        f"http://www.kcnawatch.org/newstream/{three}/cut-slu/Lee\n\n{four}\n"
+    )
+    path = replica.world.truth(one)["url_path"]
+    done = crawl(replica.url, "article", "-a", f"url={path}/%20", "-a", f"file={wild}")
+    assert done.exit_code == 0, done.stderr
+    assert [record["id"] for record in sorted(done.records, key=lambda r: r["id"])] == sorted([one, two, three, four])
+    replica.requests.clear()
+    again = crawl(replica.url, "article", "-a", f"file={wild}")
+    assert (again.exit_code, len(replica.article_requests())) == (0, 0)
+
+
+def test_sources_are_listed(serve: Serve, crawl: Run) -> None:
+    replica = serve(sources=5)
+    done = crawl(replica.url, "sources")
+    assert done.exit_code == 0
+    listed = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(int(sid), label) for sid, label, _ in listed] == [(o.sid, o.label) for o in replica.world.outlets]
+
+
+def test_feeds_go_on_working(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    feed = tmp_path / "feed.jsonl"
+    done = crawl(serve(articles=40, sources=2).url, "source", "-o", str(feed))
+    assert {record["id"] for record in read_lines(feed)} == {record["id"] for record in done.records}
+
+
+# What fails, and what is owed
+
+
+def test_a_failed_page_is_owed_and_tried_again_by_the_next_run(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=2)
+    victim = next(one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None)
+    replica.faults.add(f"/newstream/{victim}", "status", status=500)
+    first = crawl(replica.url, "source", "-s", "RETRY_TIMES=1")
+    assert first.exit_code == 3
+    assert first.last_line.startswith("kcnacrawl: incomplete (3): 1 pages failed")
+    assert [(row["id"], row["reason"]) for row in first.quarantine if row["id"] == victim] == [(victim, "http_error")]
+    replica.faults.clear()
+    replica.requests.clear()
+    second = crawl(replica.url, "source")
+    assert second.exit_code == 0
+    assert differences(replica, second.records) == []
+    assert len(replica.article_requests()) == 1
+
+
+def test_what_is_owed_outlives_the_ledger(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=2)
+    victim = next(one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None)
+    replica.faults.add(f"/newstream/{victim}", "unreadable")
+    first = crawl(replica.url, "source")
+    assert (first.exit_code, first.report["counts"]["owed"]) == (3, 1)
+    (first.folder / "ledger.sqlite").unlink()
+    second = crawl(replica.url, "source")
+    assert (second.exit_code, second.report["counts"]["owed"]) == (3, 1)
+    replica.faults.clear()
+    assert differences(replica, crawl(replica.url, "source").records) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("bad_date", "bad_date"), ("unreadable", "layout_changed"), ("garbage", "layout_changed")]
+)
+def test_a_page_that_cannot_be_read_is_never_half_a_record(serve: Serve, crawl: Run, fault: str, reason: str) -> None:
+    replica = serve(articles=60, sources=2)
+    victim = next(one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None)
+    replica.faults.add(f"/newstream/{victim}", fault)
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 3
+    assert victim not in {record["id"] for record in done.records}
+    assert [row["reason"] for row in done.quarantine if row["id"] == victim] == [reason]
+
+
+def test_a_missing_page_is_told_and_not_asked_for_at_once_again(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=2)
+    replica.faults.add("/newstream/1616497394-946528541", "status", status=404)
+    done = crawl(replica.url, "article", "-a", "url=1616497394-946528541")
+    assert done.exit_code == 0
+    assert [(row["reason"], row["http_status"]) for row in done.quarantine] == [("not_found", 404)]
+    replica.requests.clear()
+    crawl(replica.url, "article", "-a", "url=1616497394-946528541")
+    assert len(replica.article_requests()) == 0
+
+
+def test_gated_pages_are_told_and_do_not_change_the_exit_code(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=150, sources=2)
+    gated = {one for one in replica.world.ids() if replica.world.truth(one)["gate"] is not None}
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0
+    assert gated
+    assert {row["id"] for row in done.quarantine if row["reason"] == "sign_up_wall"} == gated
+    assert replica.count("/free-member-form") == 0
+
+
+# Exit codes, each with one line that says what to do
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["source", "-a", "sorce=163"], "unknown argument 'sorce'; there are: since, until, limit, source"),
+        (["source", "-a", "since=2021-02-30"], "argument since='2021-02-30': no day of the calendar"),
+        (["source", "-a", "since=2021-03-02", "-a", "until=2021-03-01"], "since=2021-03-02 is after until=2021-03-01"),
+        (["source", "-a", "limit=0"], "argument limit='0': not a whole number from 1"),
+        (["article"], "give articles by url=… or file=…"),
+        (["nosuch"], "no spider 'nosuch'; there are: article, source, sources"),
+        (["source", "-s", "KCNACRAWL_URL=ftp://x"], "setting KCNACRAWL_URL: not the address of a site: 'ftp://x'"),
+    ],
+)
+def test_bad_input_is_one_line_and_fetches_nothing(serve: Serve, crawl: Run, words: list[str], line: str) -> None:
+    replica = serve()
+    done = crawl(replica.url, *words)
+    assert done.exit_code == 2
+    assert done.stderr == f"kcnacrawl: {line}\n"
+    assert replica.requests == []
+    assert not done.folder.exists()
+
+
+def test_a_label_that_is_none_names_those_there_are(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve(sources=3).url, "source", "-a", "source=Pravda")
+    assert done.exit_code == 2
+    assert "no such source; there are: KCNA.kp (En), Rodong Sinmun (Kr)" in done.last_line
+
+
+def test_a_dead_site_is_incomplete(crawl: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        done = crawl(url, "source", "-a", "source=163")
+    assert done.exit_code == 3
+    assert f"{url}/article/163/" in done.last_line
+
+
+def test_a_listing_that_is_missing_is_incomplete(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve().url, "source", "-a", "source=99999")
+    assert done.exit_code == 3
+    assert "/article/99999/: the site answered 404" in done.last_line
+
+
+def test_a_listing_without_cards_is_a_changed_layout(serve: Serve, crawl: Run) -> None:
+    replica = serve()
+    replica.faults.add("/article/|admin-ajax", "no_cards")
+    done = crawl(replica.url, "source", "-a", "source=163")
+    assert done.exit_code == 4
+    assert "no cards on a listing" in done.last_line
+
+
+def test_too_many_unreadable_pages_are_a_changed_layout(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    replica.faults.add("/newstream/", "unreadable")
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 4
+    assert done.report["verdict"] == "layout_changed"
+
+
+def test_a_hidden_ajax_id_stores_the_cards_there_are_and_says_how_to_go_on(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=100, sources=1, spelling="browser-only")
+    done = crawl(replica.url, "source", "-a", "source=156")
+    assert done.exit_code == 4
+    assert "give source=ajax:<id>" in done.last_line
+    assert 0 < len(done.records) <= 10
+    ajax_id = replica.world.outlet(156).ajax_id
+    rest = crawl(replica.url, "source", "-a", f"source=ajax:{ajax_id}")
+    assert rest.exit_code == 0, rest.stderr
+    assert differences(replica, rest.records) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    replica = serve()
+    done = crawl(replica.url, "source", folder=tmp_path / "file" / "archive")
+    assert done.exit_code == 7
+    assert "cannot write" in done.last_line
+    assert replica.requests == []
+
+
+def test_a_second_run_at_once_is_locked_out(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=100, sources=1)
+    replica.faults.add("/newstream/", "slow", seconds=0.4)
+    first = subprocess.Popen(command(tmp_path / "archive", replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    _wait_for(lambda: bool(replica.article_requests()))
+    second = crawl(replica.url, "source")
+    assert second.exit_code == 6
+    assert f"process {first.pid}" in second.last_line
+    assert first.wait(60) == 0
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# What a person sees
+
+
+def test_a_run_leaves_a_report(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=2)
+    done = crawl(replica.url, "source", "-a", "source=all", "-a", "since=1990-01-01")
+    report = done.report
+    assert report["spider"] == "source"
+    assert report["arguments"] == {"source": "all", "since": "1990-01-01"}
+    assert (report["verdict"], report["exit_code"], report["finish_reason"]) == ("ok", 0, "finished")
+    assert report["counts"]["articles/new"] == len(done.records)
+    assert report["start"] <= report["end"]
+    assert {record["run_id"] for record in done.records} == {report["run_id"]}
+    assert date.fromisoformat(report["start"][:10]) <= date.today()  # noqa: DTZ011
+
+
+def test_cron_sees_plain_lines(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve(articles=300, sources=1).url, "source", "-s", "LOGSTATS_INTERVAL=0.5")
+    assert "\x1b" not in done.stderr
+    assert " new, 0 known, " in done.stderr
+    assert "walking 156 KCNA.kp (En)" in done.stderr
+
+
+def test_a_person_at_a_terminal_sees_progress(serve: Serve, tmp_path: Path) -> None:
+    replica = serve(articles=300, sources=1)
+    words = command(tmp_path / "archive", replica.url, "source")
+    done = subprocess.run(
+        ["script", "-qec", " ".join(words), "/dev/null"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert "pages/min; walking 156 KCNA" in done.stdout

@@ -1,0 +1,54 @@
+"""Source labels: every one known, taken apart."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcnacrawl.labels import read_label
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "language"),
+    [
+        ("KCNA.kp (En)", "KCNA.kp", "en"),
+        ("KCNA.co.jp (En)", "KCNA.co.jp", "en"),
+        ("Voice of Korea (EN)", "Voice of Korea", "en"),
+        ("Naenara (En)", "Naenara", "en"),
+        ("Rodong Sinmun (En)", "Rodong Sinmun", "en"),
+        ("Rodong Sinmun (Kr)", "Rodong Sinmun", "ko"),
+        ("Minju Choson (EN)", "Minju Choson", "en"),
+        ("Ministry of Foreign Affairs (EN)", "Ministry of Foreign Affairs", "en"),
+        ("Ministry of Foreign Affairs (KR)", "Ministry of Foreign Affairs", "ko"),
+        ("Pyongyang Times", "Pyongyang Times", None),
+        ("DPRK Today (English)", "DPRK Today", "en"),
+    ],
+)
+def test_a_known_label_is_a_name_and_a_language(label: str, name: str, language: str | None) -> None:
+    assert read_label(label) == (name, language)
+
+
+def test_an_old_copy_has_lost_the_name() -> None:
+    assert read_label("(En)") == (None, "en")
+    assert read_label("(KR)") == (None, "ko")
+
+
+def test_a_token_that_is_no_language_belongs_to_the_name() -> None:
+    assert read_label("Arirang (Meari)") == ("Arirang (Meari)", None)
+    assert read_label("Foreign Trade (Quarterly) (EN)") == ("Foreign Trade (Quarterly)", "en")
+    assert read_label("Voice (EN) of Korea") == ("Voice (EN) of Korea", None)
+
+
+def test_a_name_in_korean_keeps_its_letters() -> None:
+    assert read_label("로동신문 (Kr)") == ("로동신문", "ko")
+
+
+def test_an_empty_label_says_nothing() -> None:
+    assert read_label("") == (None, None)
+
+
+@settings(deadline=None, database=None)
+@given(st.text())
+def test_any_text_is_a_label(label: str) -> None:
+    name, language = read_label(label)
+    assert name is None or (name and label.startswith(name))
+    assert language in {None, "en", "ko"}

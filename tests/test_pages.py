@@ -1,0 +1,470 @@
+"""Saved pages, read: every case of ``tests/pages``, every field of the seed page, and what holds for all.
+
+A case is a folder: ``input.html`` as it came, ``meta.json`` (where it was found), ``expected.json`` (what a person
+says it holds). A case without its expectation writes one and fails, until a person has read it.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcnacrawl.addresses import Site
+from kcnacrawl.items import ArticleFields
+from kcnacrawl.pages import LayoutChanged, PageError, SignUpWall, Unparsable
+from kcnacrawl.pages.article import ArticlePage
+from kcnacrawl.pages.home import sources
+from kcnacrawl.pages.listing import ListingPage
+from kcnacrawl.pages.markup import MAX_TAGS, decode
+from kcnacrawl.pages.more import MOST_CANDIDATES, ajax_ids
+
+PAGES = Path(__file__).parent / "pages"
+SITE = Site("https://kcnawatch.org")
+URL = "https://kcnawatch.org/newstream/1616497394-946528541/scientists-meet"
+fuzz = settings(deadline=None, database=None, max_examples=150)
+
+
+def load(folder: Path) -> tuple[str, str, Site]:
+    """Mark-up, address and site of a case."""
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    return decode((folder / "input.html").read_bytes(), "utf-8"), meta["url"], Site(meta["site"])
+
+
+def read_article(markup: str, url: str, site: Site) -> dict[str, Any]:
+    try:
+        return asdict(ArticlePage(markup, url, site).read())
+    except PageError as error:
+        return {"error": error.reason}
+
+
+def read_listing(markup: str, url: str, site: Site) -> dict[str, Any]:
+    page = ListingPage(markup, url, site)
+    return {
+        "cards": [asdict(card) for card in page.cards],
+        "is_end": page.is_end,
+        "has_more": page.has_more,
+        "ajax_ids": ajax_ids(markup),
+    }
+
+
+def read_home(markup: str, url: str, site: Site) -> dict[str, Any]:
+    return {"sources": [asdict(source) for source in sources(markup, url, site)]}
+
+
+READERS: dict[str, Callable[[str, str, Site], dict[str, Any]]] = {
+    "article": read_article,
+    "listing": read_listing,
+    "more_from": read_listing,
+    "home": read_home,
+}
+
+
+def cases(pattern: str) -> list[Any]:
+    folders = sorted(path.parent for path in PAGES.glob(f"{pattern}/input.html"))
+    return [pytest.param(folder, id=folder.relative_to(PAGES).as_posix()) for folder in folders]
+
+
+@pytest.mark.parametrize("folder", cases("*/*"))
+def test_a_saved_page_reads_as_a_person_said(folder: Path) -> None:
+    read = json.loads(json.dumps(READERS[folder.parent.name](*load(folder))))
+    expected = folder / "expected.json"
+    if not expected.exists():
+        expected.write_text(json.dumps(read, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        pytest.fail(f"{expected} was written from what was read: a person must read it before it counts")
+    assert read == json.loads(expected.read_text(encoding="utf-8"))
+
+
+def test_every_kind_of_page_has_cases() -> None:
+    assert {path.name for path in PAGES.iterdir()} == set(READERS)
+    assert all(list((PAGES / kind).iterdir()) for kind in READERS)
+
+
+# The seed page, field by field, in five spellings of its mark-up
+
+PARAGRAPHS = [
+    (
+        "Kim Jong Un , General Secretary of the Workers’ Party of Korea (WPK) and President of the State Affairs of"
+        " the Democratic People’s Republic of Korea, sent a verbal message to Xi Jinping, General Secretary of the"
+        " Central Committee of the Communist Party of China (CPC) and President of the People’s Republic of China, in"
+        " order to give the accounts of the 8th Congress of the WPK, as befits the need of the times that requires an"
+        " increased strategic communication between the two Parties on the basis of deep comradeship."
+    ),
+    (
+        "Respected Comrade Kim Jong Un in the message noted in detail that the 8th Congress of the WPK set forth"
+        " scientific and realistic fighting lines and strategic and tactical tasks for achieving a fresh innovation in"
+        " the Party and state affairs, as required by the changed internal and external situations and reality."
+    ),
+    (
+        "The message said that the Congress took practical measures to strengthen the leadership and fighting"
+        " efficiency of the Party, bring about its sound development and consolidate the state and social system, and"
+        " fixed the direction of advance and the fighting policies of the Korean revolution, including discussion of"
+        " and decision on an economic strategy and a new long-term plan in the current stage."
+    ),
+    (
+        "Informing in detail that the WPK discussed and decided on its policy stand on the bolstering of defence"
+        " capabilities of the country, the inter-Korean relations and the DPRK-U.S. relations after an in-depth study"
+        " and analysis of the situations of the Korean peninsula and the international relations, it stressed the need"
+        " to strengthen the unity and cooperation between the two Parties and the two countries to cope with the"
+        " hostile forces’ all-round challenges and obstructive moves."
+    ),
+    (
+        "Kim Jong Un in the message said that he rejoices, as over his own, over the remarkable successes made by the"
+        " CPC and the Chinese people in the struggle for building a moderately prosperous society in all aspects under"
+        " the leadership of General Secretary Xi Jinping, successfully tackling the terrible disaster caused by the"
+        " world health crisis and firmly defending socialism in the face of vicious slander and pressure by the"
+        " hostile forces."
+    ),
+    (
+        "Stressing that it is the steadfast will of the WPK and the Korean people to vigorously advance the cause of"
+        " socialism by dint of friendship and unity, the message expressed belief that the cooperation between the two"
+        " Parties would continue to go well and the friendly relations between the two countries would grow stronger,"
+        " as required by the times and in conformity with the desires, wishes and core interests of the peoples of two"
+        " countries in this significant year, too, which marks the 100th founding anniversary of the CPC and the 60th"
+        " anniversary of the conclusion of the DPRK-China Treaty of Friendship, Cooperation and Mutual Assistance."
+    ),
+    (
+        "It sincerely wished Xi Jinping good health and bigger success in performing his heavy responsibilities of"
+        " leading the CPC and the Chinese people."
+    ),
+]
+TITLES = [
+    "Spokesperson for Foreign Ministry of DPRK Gives Answer",
+    "Press Statement of Spokesperson for DPRK Foreign Ministry",
+    "Growing Discord within EU",
+    "Truth Learning from Children’ s Faces",
+    "Commitment to Building a Power",
+    "DPRK Embassy in Moscow Hosts Reception",
+    "51-year-long DPRK-Laos Friendship and Cooperation",
+    "U.S. “logic” can’t be justified by any means",
+    "Triumphant Spirit of Juche Korea into the Vast Expanse of the Ocean",
+    "Unforgettable Pictures in History of DPRK-Thailand Friendship",
+]
+SUMMARIES = [
+    (
+        "A spokesperson for the Foreign Ministry of the Democratic People’s Republic of Korea gave the following"
+        " answer to a question"
+    ),
+    (
+        "A spokesperson for the DPRK Foreign Ministry issued the following press statement titled “QUAD should stop"
+        " unilateral coercive"
+    ),
+    (
+        "Discord within the European Union deepens as some members stated that they will block any new EU sanctions"
+        " against Russian banks"
+    ),
+    (
+        "The word “orphan” in human history has long stood for children without primary caregivers in a miserable and"
+        " lonely plight devoid"
+    ),
+    (
+        "We are celebrating today the 9 th anniversary of the significant day when respected Comrade Kim Jong Un was"
+        " elected as the"
+    ),
+    (
+        "The DPRK embassy in Moscow hosted a reception on June 23 on the occasion of the first anniversary of the"
+        " historic DPRK-Russia"
+    ),
+    (
+        "June 24 is a meaningful day marking the 51 st anniversary of the establishment of diplomatic ties between"
+        " the Democratic"
+    ),
+    (
+        "Politico EU, the analysis website for European issues, recently revealed the U.S. scheme for redrawing the"
+        " commanding map to put G"
+    ),
+    (
+        "The Juche-type military equipment is fully demonstrating the dignity of Juche Korea across the globe in"
+        " every domain including the"
+    ),
+    (
+        "June 19 is the day which opened another significant chapter in the history of friendly and cooperative"
+        " relations between the"
+    ),
+]
+DATES = [
+    "July 04, 2025",
+    "July 03, 2025",
+    "July 03, 2025",
+    "July 02, 2025",
+    "June 29, 2025",
+    "June 27, 2025",
+    "June 24, 2025",
+    "June 24, 2025",
+    "June 24, 2025",
+    "June 19, 2025",
+]
+
+seed_cases = pytest.mark.parametrize("folder", cases("article/seed_*"))
+
+
+def article(folder: Path) -> ArticleFields:
+    return ArticlePage(*load(folder)).read()
+
+
+def block(folder: Path) -> ListingPage:
+    return ListingPage(*load(folder))
+
+
+def test_the_seed_page_is_saved_in_five_spellings() -> None:
+    assert len(cases("article/seed_*")) == 5
+
+
+@seed_cases
+def test_seed_headline(folder: Path) -> None:
+    assert article(folder).headline == "Respected Comrade Kim Jong Un Sends Verbal Message to President Xi Jinping"
+
+
+@seed_cases
+def test_seed_date_is_the_headers_and_not_todays(folder: Path) -> None:
+    assert article(folder).date_raw == "23/03/2021"
+
+
+@seed_cases
+def test_seed_label(folder: Path) -> None:
+    assert article(folder).label == "Ministry of Foreign Affairs (EN)"
+
+
+@seed_cases
+def test_seed_body_is_its_seven_paragraphs_in_order_and_nothing_else(folder: Path) -> None:
+    assert article(folder).article_body.split("\n\n") == PARAGRAPHS
+
+
+@seed_cases
+def test_seed_access_is_full(folder: Path) -> None:
+    assert article(folder).access == "full"
+
+
+@seed_cases
+def test_seed_original_url(folder: Path) -> None:
+    assert article(folder).original_url == "http://www.mfa.gov.kp/view/article/11812"
+
+
+@seed_cases
+def test_seed_has_no_image_of_its_own(folder: Path) -> None:
+    assert article(folder).images == ()
+
+
+@seed_cases
+def test_seed_source_id_is_told_only_by_a_link(folder: Path) -> None:
+    assert article(folder).source_id == (163 if folder.name in {"seed_p", "seed_mixed"} else None)
+
+
+@seed_cases
+def test_seed_block_has_ten_titles_each_once(folder: Path) -> None:
+    assert [card.headline for card in block(folder).cards] == TITLES
+
+
+@seed_cases
+def test_seed_block_has_ten_summaries_each_once(folder: Path) -> None:
+    assert [card.description for card in block(folder).cards] == SUMMARIES
+
+
+@seed_cases
+def test_seed_block_has_the_cards_dates(folder: Path) -> None:
+    assert [card.date_listed_raw for card in block(folder).cards] == DATES
+
+
+@seed_cases
+def test_seed_block_has_ten_identities_with_canonical_addresses(folder: Path) -> None:
+    found = block(folder).cards
+    assert len({card.id for card in found}) == 10
+    assert all(card.url.startswith(f"https://kcnawatch.org/newstream/{card.id}/") for card in found)
+    assert not any(card.url.endswith("/") for card in found)
+
+
+@seed_cases
+def test_seed_block_offers_more_articles_and_tells_its_ajax_id(folder: Path) -> None:
+    assert block(folder).has_more
+    assert 190163 in ajax_ids(block(folder).markup)
+
+
+# Wherever a page may tell its ajax id
+
+
+@pytest.mark.parametrize("folder", [case for case in cases("listing/ajax_id_*") if case.id != "listing/ajax_id_none"])
+def test_the_ajax_id_is_found_wherever_it_stands(folder: Path) -> None:
+    assert 190036 in ajax_ids(load(folder)[0])
+
+
+def test_a_page_that_tells_no_ajax_id_yields_no_guess() -> None:
+    assert ajax_ids(load(PAGES / "listing/ajax_id_none")[0]) == []
+
+
+# What holds for every article page
+
+CHROME = (
+    "Share Button",
+    "Get North Korea headlines delivered to your inbox daily",
+    "NK News is hiring",
+    "Join the NK Pro team",
+)
+
+
+@cache
+def read_all() -> dict[str, ArticleFields]:
+    """Every article case that gives fields, by name."""
+    found = {}
+    for path in sorted((PAGES / "article").iterdir()):
+        with suppress(PageError):
+            found[path.name] = article(path)
+    return found
+
+
+def paragraphs(fields: ArticleFields) -> list[str]:
+    return fields.article_body.split("\n\n") if fields.article_body else []
+
+
+def failing(holds: Callable[[ArticleFields], bool]) -> list[str]:
+    return [name for name, fields in read_all().items() if not holds(fields)]
+
+
+def test_no_headline_is_empty_and_none_has_a_line_break() -> None:
+    assert failing(lambda fields: fields.headline == " ".join(fields.headline.split()) != "") == []
+
+
+def test_no_paragraph_is_empty_or_holds_a_line_break_or_doubled_space() -> None:
+    assert failing(lambda fields: all(text and text == " ".join(text.split()) for text in paragraphs(fields))) == []
+
+
+def test_no_paragraph_is_chrome() -> None:
+    assert failing(lambda fields: not set(paragraphs(fields)) & set(CHROME)) == []
+
+
+def test_no_body_holds_the_paywalls_notice() -> None:
+    assert failing(lambda fields: "Upgrade to NK PRO" not in fields.article_body) == []
+
+
+def test_no_body_holds_a_title_of_the_more_from_block() -> None:
+    for name, fields in read_all().items():
+        titles = {card.headline for card in block(PAGES / "article" / name).cards}
+        assert not titles & set(paragraphs(fields)), name
+
+
+def test_no_date_or_label_holds_a_separator() -> None:
+    assert failing(lambda fields: "|" not in fields.date_raw + fields.label and fields.label != "") == []
+
+
+def test_access_is_empty_exactly_where_the_body_is() -> None:
+    assert failing(lambda fields: (fields.access == "empty") == (not fields.article_body)) == []
+
+
+def test_every_link_is_absolute() -> None:
+    def absolute(fields: ArticleFields) -> bool:
+        links = [link for link in (fields.original_url, fields.canonical_url, *fields.images) if link is not None]
+        return all(link.startswith(("http://", "https://")) for link in links)
+
+    assert failing(absolute) == []
+
+
+@pytest.mark.parametrize("folder", cases("article/*"))
+def test_white_space_around_paragraphs_changes_nothing(folder: Path) -> None:
+    markup, url, site = load(folder)
+    assert read_article(markup.replace("</p>", "</p>\n\n\t").replace("<p>", "\r\n<p>"), url, site) == read_article(
+        markup, url, site
+    )
+
+
+# Pages that are none
+
+PIECES = st.sampled_from(
+    [
+        "Date: 11/07/2025 | Source: KCNA.kp (En) | ",
+        '<a href="http://[">Read original version at source</a>',
+        '<div class="article-content">',
+        '<div class="article-desc"><h4><a href="/newstream/1616497394-946528541/%E0%A4/x?">T</a></h4>',
+        '<a href="/newstream/1616497394-946528541">July 04, 2025</a>',
+        '<a href="http://[/article/163/">KCNA.kp (En)</a>',
+        '<img src="http://[x">',
+        '<p class="articled-date"><span>July 04, 2025</span></p>',
+        '<div id="latest_article_wrapper">',
+        '<link rel="canonical" href="http://[">',
+        "<h2>More From KCNA.kp (En)</h2>",
+        '<button data-id="0" onclick="f(12)">More Articles</button>',
+        "<svg><script>",
+        "<table><td><p></table>",
+        "<template><p>",
+        "</div></p></body>",
+        "<!--",
+        "<br>",
+        "\x00",
+        "\ud800",
+        "-0-",
+        "&#0;&nbsp;&bogus;",
+    ]
+)
+MARKUP = st.lists(st.one_of(PIECES, st.text(max_size=20)), max_size=25).map("".join)
+
+
+@fuzz
+@given(MARKUP)
+def test_any_markup_gives_fields_or_a_page_error(markup: str) -> None:
+    try:
+        fields = ArticlePage(markup, URL, SITE).read()
+    except PageError:
+        return
+    assert isinstance(fields, ArticleFields)
+    assert fields.headline
+    assert fields.label
+
+
+@fuzz
+@given(st.binary(max_size=300), st.sampled_from(["utf-8", "cp1252", "ascii", "euc-kr"]))
+def test_any_bytes_give_fields_or_a_page_error(body: bytes, declared: str) -> None:
+    with pytest.raises(PageError):
+        ArticlePage(decode(body, declared), URL, SITE).read()
+
+
+@fuzz
+@given(MARKUP)
+def test_any_markup_gives_a_listing(markup: str) -> None:
+    page = ListingPage(markup, "https://kcnawatch.org/article/156/", SITE)
+    assert len({card.id for card in page.cards}) == len(page.cards)
+    assert isinstance(page.is_end, bool)
+    assert not (page.is_end and page.cards)
+    assert len(ajax_ids(markup)) <= MOST_CANDIDATES
+
+
+@fuzz
+@given(MARKUP)
+def test_any_markup_gives_sources(markup: str) -> None:
+    found = sources(markup, "https://kcnawatch.org/", SITE)
+    assert all(source.label for source in found)
+
+
+def test_a_page_of_nothing_but_tags_is_refused_before_it_costs_time() -> None:
+    with pytest.raises(Unparsable):
+        ArticlePage("<p>" * (MAX_TAGS + 1), URL, SITE)
+
+
+def test_a_page_nested_deeper_than_pythons_stack_is_read() -> None:
+    markup = "<div>" * 3000 + "Date: 11/07/2025 | Source: KCNA.kp (En)"
+    with pytest.raises(LayoutChanged, match="headline"):
+        ArticlePage(markup, URL, SITE).read()
+
+
+def test_each_page_error_says_which_anchor_failed() -> None:
+    with pytest.raises(LayoutChanged, match=r"^header: "):
+        ArticlePage("<p>words</p>", URL, SITE).read()
+    with pytest.raises(SignUpWall, match="sign-up"):
+        ArticlePage('<div class="free-member-form-inner">', URL, SITE).read()
+
+
+@pytest.mark.parametrize(
+    ("body", "declared", "text"),
+    [
+        ("김정은".encode(), "euc-kr", "김정은"),
+        ("김정은".encode("euc-kr"), "euc-kr", "김정은"),
+        ("\ufeffplain".encode(), "utf-8", "plain"),
+        (b"can\x92t", "cp1252", "can’t"),
+        (b"\xff\xfe", "ascii", "\ufffd\ufffd"),
+    ],
+)
+def test_a_page_is_utf_8_wherever_it_can_be(body: bytes, declared: str, text: str) -> None:
+    assert decode(body, declared) == text
