@@ -83,9 +83,13 @@ def _read_source_url(text: str, site: Site) -> SourceRef:
     raise ValueError(f"{text[:200]!r} is no listing or article of {site.url}")
 
 
+# A slug may hold a comma; what follows one that parts two addresses begins as an address does.
+_URL_COMMA = re.compile(r",(?=\s*(?:https?://|/|[0-9]{10}-|(?:www\.)?kcnawatch\.|\Z))")
+
+
 def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
     """Articles by comma, each by any address seen in the wild, or by identity alone."""
-    return tuple(_read_article(part.strip(), site) for part in text.split(",") if part.strip())
+    return tuple(_read_article(part.strip(), site) for part in _URL_COMMA.split(text) if part.strip())
 
 
 def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
@@ -107,7 +111,8 @@ def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
 def _read_article(text: str, site: Site) -> ArticleAddress:
     if is_identity(text):
         return ArticleAddress(text)
-    address = site.identify(site.url + text if text.startswith("/") else text)
+    url = site.url + text if text.startswith("/") else text
+    address = site.identify(url if "://" in url else f"https://{url}")
     if address is None:
         raise ValueError(f"{text[:200]!r} is no article of {site.url}")
     return address

@@ -224,6 +224,12 @@ def test_a_limit_is_kept_to(serve: Serve, crawl: Run) -> None:
     assert done.report["finish_reason"] == "limit"
 
 
+def test_a_limit_costs_no_pages_that_are_thrown_away(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=200, sources=2)
+    crawl(replica.url, "source", "-a", "limit=7")
+    assert len(replica.article_requests()) <= 8
+
+
 # The other spiders
 
 

@@ -67,13 +67,14 @@ class Command(crawl.Command):
 
 
 class Shutdown:
-    """SIGINT and SIGTERM: in order, and within ten seconds, whatever the network does."""
+    """SIGINT and SIGTERM: in order, and within ten seconds, whatever the network does; a second one at once."""
 
     def __init__(self, crawler: Crawler, loop: asyncio.AbstractEventLoop) -> None:
         self._crawler = crawler
         self._loop = loop
         self._run = Run.of(crawler)
         self._stopping: asyncio.Task[None] | None = None
+        self._was_running = False
 
     def install(self) -> None:
         """Takes the two signals over; Scrapy's own handlers do not tell which one came."""
@@ -82,6 +83,8 @@ class Shutdown:
 
     def _stop(self, number: int) -> None:
         if self._stopping is not None:
+            self._stopping.cancel()
+            self._stopping = self._loop.create_task(self._leave())
             return
         self._run.signal_number = number
         self._run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
@@ -90,16 +93,27 @@ class Shutdown:
     async def _stop_in_order(self) -> None:
         try:
             async with asyncio.timeout(GRACE_SECONDS):
+                # A crawler that is told to stop before its engine runs forgets it, and never ends.
+                while not self._is_running():  # noqa: ASYNC110 - no event of Scrapy's tells: engine_started comes before
+                    await asyncio.sleep(0.05)
+                self._was_running = True
                 await self._crawler.stop_async()
         except TimeoutError:
             await self._leave()
 
+    def _is_running(self) -> bool:
+        try:
+            return self._crawler.engine.running
+        except RuntimeError:
+            return False
+
     async def _leave(self) -> NoReturn:
-        """Some page is stuck: it is owed. What is stored is synced, so leaving is safe."""
-        await self._run.settle()
-        report, spider = self._crawler.get_extension(Report), self._crawler.spider
-        if report is not None and spider is not None:
-            report.finish(spider, "shutdown")
+        """Some page is stuck: it stays wanted. What is stored is synced, so leaving is safe."""
+        spider = self._crawler.spider
+        if self._was_running and spider is not None:
+            await self._run.settle()
+            if (report := self._crawler.get_extension(Report)) is not None:
+                report.finish(spider, "shutdown")
         _tell(self._run)
         os._exit(self._run.exit_code)
 

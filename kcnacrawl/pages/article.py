@@ -21,17 +21,20 @@ from selectolax.lexbor import LexborNode
 from ..addresses import Site, absolute, identify
 from ..items import Access, ArticleFields
 from . import LayoutChanged, SignUpWall
-from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, ORIGINAL, Head
+from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, Head, original_anchor
 from .markup import Line, fold, lines, parse
 
 _WALL: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _CONTENT: Final = ".article-content"
 _CARDS: Final = ".article-desc, .article-thumb"
 _ASIDES: Final = "nav, aside, footer, form, button"
+# What a theme puts inside the body's element that is none of the text.
+_SHARE: Final = "share"
+_SHARES: Final = '[class*="share"], [class*="social"], [class*="addtoany"]'
+# Inline tags that a style makes blocks.
+_STYLED_BLOCKS: Final = '.d-block, [style*="display:block"], [style*="display: block"]'
 
-_NOTICE: Final = re.compile(
-    r"\s*Upgrade\s+to\s+NK\s+PRO\s+today\s+to\s+get\s+full\s+access\b.*", re.DOTALL | re.IGNORECASE
-)
+_NOTICE: Final = re.compile(r"\s*Upgrade to NK PRO today to get full access to this content\b.*", re.IGNORECASE)
 # Where the body's class is missing: shorter lines alone are labels and buttons.
 _PROSE: Final = 40
 
@@ -79,7 +82,7 @@ class ArticlePage:
     def article_body(self) -> str:
         """Paragraphs joined by a blank line; empty where the page has none."""
         if self._contents:
-            body = [line for line in self._head.below if CONTENT in line.marks]
+            body = [line for line in self._head.below if CONTENT in line.marks and _SHARE not in line.marks]
         else:
             body = self._prose_by_place()
         texts = (_NOTICE.sub("", line.text) for line in body if not CHROME.fullmatch(line.text))
@@ -101,16 +104,25 @@ class ArticlePage:
     @property
     def original_url(self) -> str | None:
         """Where *Read original version at source* leads; ``None`` if the header has no such link."""
-        anchors = (anchor for line in self._head.header_lines for anchor in line.links)
-        links = (a.attributes.get("href") for a in anchors if ORIGINAL.search(fold(a.text())))
-        return absolute(self._url, next(links, None))
+        anchor = original_anchor(self._head.header_lines)
+        return absolute(self._url, anchor.attributes.get("href")) if anchor is not None else None
 
     @property
     def images(self) -> tuple[str, ...]:
         """Absolute addresses of the pictures inside the body, each once."""
-        found = (_image_source(image) for content in self._contents for image in content.css("img"))
+        images = [image for content in self._contents for image in content.css("img")]
+        # Where the body's element holds the whole article, its logo stands above the header.
+        above = self._above_header if images and CONTENT in self._head.header_lines[0].marks else set()
+        found = (_image_source(image) for image in images if image.mem_id not in above)
         urls = (absolute(self._url, source) for source in found)
         return tuple(dict.fromkeys(url for url in urls if url))
+
+    @property
+    def _above_header(self) -> set[int]:
+        """The elements inside the bodies that begin above the header."""
+        header = self._head.header_lines[0].node.mem_id
+        nodes = (node.mem_id for content in self._contents for node in content.traverse())
+        return set(takewhile(lambda one: one != header, nodes))
 
     @property
     def source_id(self) -> int | None:
@@ -139,12 +151,16 @@ class ArticlePage:
 
     @cached_property
     def _contents(self) -> list[LexborNode]:
-        return self._tree.css(_CONTENT)
+        # Some themes write a text once for narrow screens and once for wide ones.
+        found = {fold(node.text()): node for node in reversed(self._tree.css(_CONTENT))}
+        return list(reversed(found.values()))
 
     @cached_property
     def _marks(self) -> dict[int, str]:
-        marks = {node.mem_id: CARD for node in self._tree.css(_CARDS)}
+        marks = {node.mem_id: "block" for node in self._tree.css(_STYLED_BLOCKS)}
+        marks |= {node.mem_id: CARD for node in self._tree.css(_CARDS)}
         marks |= {node.mem_id: ASIDE for node in self._tree.css(_ASIDES)}
+        marks |= {node.mem_id: _SHARE for node in self._tree.css(_SHARES)}
         return marks | {node.mem_id: CONTENT for node in self._contents}
 
     @cached_property

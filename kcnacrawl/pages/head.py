@@ -3,9 +3,12 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import zip_longest
 from typing import Final
+
+from selectolax.lexbor import LexborNode
 
 from ..addresses import letters, slug_words
 from ..dates import looks_like_page_date
@@ -18,7 +21,8 @@ ASIDE: Final = "aside"
 """The marks that lines carry: inside the body's element, a card, or what stands beside the article."""
 
 MORE_FROM: Final = "More From "
-ORIGINAL: Final = re.compile(r"Read original version", re.IGNORECASE)
+_ORIGINAL: Final = re.compile(r"Read original version", re.IGNORECASE)
+_ORIGINAL_WORDS: Final = "read original version at source"
 
 # Lines of the site's, not of the article: whole lines only, since an article may begin with the same words.
 CHROME: Final = re.compile(
@@ -30,8 +34,8 @@ CHROME: Final = re.compile(
 )
 
 _HEADER: Final = re.compile(
-    r"(?<!\S)Date\s*:\s*(?P<date>[^|:\n]*?)\s*(?:\|\s*)?Source\s*:\s*(?P<label>[^|\n]*?)\s*"
-    r"(?:\|\s*Read original version at source|\||Read original version at source|(?=\n)|\Z)"
+    r"Date\s*:\s*(?P<date>[^|:\n]*?)\s*(?:\|\s*)?Source\s*:\s*(?P<label>[^|\n]*?)\s*"
+    r"(?:\|\s*Read original version at source|\||Read original version at source|(?=More From )|(?=\n)|\Z)"
 )
 # A crumb may hold a step or two before the source's label: "Home » KCNA.kp (En)".
 _CRUMB_LEAD: Final = 40
@@ -90,12 +94,19 @@ class Head:
     @property
     def below(self) -> Iterator[Line]:
         """What follows the header, up to the "More From" block: its title line followed by cards."""
-        rest = self._lines[self._span(self._match)[1] + 1 :]
+        last = self._span(self._match)[1]
+        rest = [*self._tail(self._lines[last], self._match.end() - self._starts[last]), *self._lines[last + 1 :]]
         for line, following in zip_longest(rest, rest[1:]):
             title = line.text == f"{MORE_FROM}{self.label}"
             if CARD in line.marks or (title and following is not None and CARD in following.marks):
                 return
             yield line
+
+    @staticmethod
+    def _tail(line: Line, at: int) -> list[Line]:
+        """What stands in the header's line after it."""
+        text = line.text[at:].strip(" |")
+        return [replace(line, text=text)] if text else []
 
     # The header
 
@@ -121,8 +132,7 @@ class Head:
 
     def _is_linked(self, match: re.Match[str]) -> bool:
         first, last = self._span(match)
-        anchors = (anchor for line in self._lines[first : last + 1] for anchor in line.links)
-        return any(ORIGINAL.search(fold(anchor.text())) for anchor in anchors)
+        return original_anchor(self._lines[first : last + 1]) is not None
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -189,6 +199,16 @@ class Head:
             yield fold(" ".join(one.text for one in group)), bool(group[0].heading)
         if lead := line.text[: max(0, self._match.start() - self._starts[first])].rstrip(" |"):
             yield lead, bool(line.heading)
+
+
+def original_anchor(header: Sequence[Line]) -> LexborNode | None:
+    """The link to the original in a header's lines: its words, or some of them, are the link's."""
+    anchors = [anchor for line in header for anchor in line.links]
+    whole = (anchor for anchor in anchors if _ORIGINAL.search(fold(anchor.text())))
+    if (found := next(whole, None)) is not None or not any(_ORIGINAL.search(line.text) for line in header):
+        return found
+    part = (a for a in reversed(anchors) if _ORIGINAL_WORDS.endswith(fold(a.text()).lower()))
+    return next(part, None)
 
 
 def _blocks(lines: list[Line]) -> list[list[Line]]:

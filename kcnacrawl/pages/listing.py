@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from ..addresses import Site, absolute
 from ..items import Card
-from .markup import fold, lines, parse, text_of
+from .markup import Line, fold, lines, parse, text_of
 
 WRAPPER: Final = "#latest_article_wrapper"
 _MORE: Final = re.compile(r"(?<!no )\bMore Articles\b", re.IGNORECASE)
@@ -163,8 +163,9 @@ def _ancestors(node: LexborNode) -> list[tuple[int, int]]:
 
 def _date_of(element: LexborNode) -> str | None:
     dated = element.css_first(".articled-date")
-    if dated is not None and (text := fold(dated.text())):
-        return text
+    if dated is not None and (text := text_of(dated)):
+        found = _DATE.search(text)
+        return found[0] if found else text
     alone = (line.text for line in lines(element) if not line.heading and _DATE.fullmatch(line.text))
     return next(alone, None)
 
@@ -172,10 +173,18 @@ def _date_of(element: LexborNode) -> str | None:
 def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> str | None:
     """The summary, which a card holds twice, once: the copy for wide screens, else the first that is uncut."""
     wide = element.css_first("p.d-none.d-md-block")
-    if wide is not None and (text := text_of(wide)):
-        return text
+    if wide is not None:
+        return text_of(wide) or None
     copies = [
-        line.text for line in lines(element) if not line.heading and line.text not in headline and line.text != date_raw
+        line.text
+        for line in lines(element)
+        if not line.heading and line.text not in headline and line.text != date_raw and not _is_foreign_link(line)
     ]
     whole = [text for text in copies if not text.endswith("...")]
     return next(iter(whole or copies), None)
+
+
+def _is_foreign_link(line: Line) -> bool:
+    """Whether a line is nothing but a link, and not one to an article."""
+    hrefs = [a.attributes.get("href") or "" for a in line.links if fold(a.text()) == line.text]
+    return bool(hrefs) and not any("newstream" in href for href in hrefs)

@@ -21,6 +21,9 @@ _REQUEST: Final = re.compile(r"[^\s\"'<>]*get_cat_by_source[^\s\"'<>]*")
 _ACTION_TAG: Final = re.compile(r"<[^<>]*get_cat_by_source[^<>]*>")
 _REQUEST_ID: Final = re.compile(rf"[?&;]id=[\"']?{_NUMBER}\b")
 _ASSIGNED: Final = re.compile(rf"([A-Za-z_$][\w$.-]*)[\"'\]]*\s*[:=]\s*(?:Number\(|parseInt\()?[\"']?{_NUMBER}\b")
+_PASSED: Final = re.compile(rf"[\"'](\w+)[\"']\s*,\s*[\"']?{_NUMBER}\b")
+_CONCATENATED: Final = re.compile(rf"\bid=[\"'`]\s*\+\s*[\"'`]?{_NUMBER}\b")
+_TRAILING: Final = re.compile(rf"[-_]{_NUMBER}\b")
 _ARGUMENTS: Final = re.compile(rf"\b{_NUMBER}\b")
 _MORE: Final = re.compile(r"more[\s_-]*articles|load[\s_-]*more", re.IGNORECASE)
 _TELLING: Final = re.compile(r"ajax|source|cat|term|feed|list", re.IGNORECASE)
@@ -35,13 +38,17 @@ MOST_CANDIDATES: Final = 8
 def ajax_ids(markup: str) -> list[int]:
     """Candidates for the page's ajax id, strongest first; empty where the page keeps it to itself."""
     tree = parse(markup)
-    scripts = [node.text() for node in tree.css("script:not([src])")]
+    scripts = [node.text().replace('\\"', '"') for node in tree.css("script:not([src])")]
+    acting = [text for text in scripts if "get_cat_by_source" in text]
     found = [
         *_requests(markup),
         *_tags_naming_action(markup),
         *_button_numbers(tree),
         *_hidden_inputs(tree),
-        *_script_numbers([text for text in scripts if "get_cat_by_source" in text]),
+        *_script_numbers(acting),
+        *_by_name([pair for text in acting for pair in _PASSED.findall(text)]),
+        *(number for text in acting for number in _CONCATENATED.findall(text)),
+        *(number for number in _selected(tree) if acting),
         *_script_numbers([text for text in scripts if "admin-ajax" in text]),
         *_script_numbers(scripts),
         *_data_attributes(tree.css("[id*=article], [class*=article], [id*=more], [class*=more], main, section")),
@@ -77,6 +84,8 @@ def _button_numbers(tree: LexborHTMLParser) -> Iterator[str]:
         for name, value in node.attributes.items():
             if value and (name.startswith("on") or name == "href"):
                 yield from _ARGUMENTS.findall(value)
+            elif value and name in {"id", "class"}:
+                yield from _TRAILING.findall(value)
 
 
 def _is_button(node: LexborNode) -> bool:
@@ -113,6 +122,13 @@ def _hidden_inputs(tree: LexborHTMLParser) -> Iterator[str]:
         for node in tree.css("input[type=hidden]")
     ]
     yield from _by_name([(name, value) for name, value in pairs if re.fullmatch(_NUMBER, value, re.ASCII)])
+
+
+def _selected(tree: LexborHTMLParser) -> Iterator[str]:
+    """The choice a form stands at."""
+    for option in tree.css("option[selected]"):
+        if re.fullmatch(_NUMBER, value := option.attributes.get("value") or "", re.ASCII):
+            yield value
 
 
 def _script_numbers(scripts: list[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
@@ -177,6 +177,8 @@ class KcnaSpider(Spider):
             return self.rejected(article_id, url, "sign_up_wall", "redirected to the sign-up form", 302)
         if isinstance(error, LeftTheSite):
             return self.rejected(article_id, url, "blocked", str(error), None)
+        if isinstance(error, DownloadCancelledError):
+            return self.rejected(article_id, url, "too_large", str(error)[:500], None)
         if isinstance(error, IgnoreRequest):
             self.run.note(Verdict.REFUSED, f"robots.txt forbids {request.url}; it is kept to")
             return self.rejected(article_id, url, "blocked", str(error) or "not to be fetched", None)

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from ..addresses import PAGE_SIZE, ArticleAddress, identify
 from ..archive.ledger import KnownSource, Wanted
 from ..arguments import SourceArguments, SourceRef
-from ..items import ArticleFields, Capture, Card, Rejected
+from ..items import ArticleFields, Capture, Card, Rejected, Source
 from ..labels import read_label
 from ..pages import PageError
 from ..pages.listing import ListingPage
@@ -83,21 +83,14 @@ class SourceSpider(SourcesSpider):
     swept: bool
 
     async def start(self) -> AsyncIterator[Any]:
-        unnamed: list[SourceRef] = []
-        for ref in self.arguments.source:
-            if (source := self.known(ref)) is not None:
-                for request in self.begin(source):
-                    yield request
-            else:
-                unnamed.append(ref)
-        if unnamed:
-            yield Request(
-                self.site.home,
-                callback=self.parse_names,
-                errback=self.names_failed,
-                cb_kwargs={"refs": unnamed},
-                dont_filter=True,
-            )
+        known = [self.known(ref) for ref in self.arguments.source]
+        if None in known:
+            # Nothing is walked before all names are known to be names.
+            yield Request(self.site.home, callback=self.parse_names, errback=self.names_failed, dont_filter=True)
+            return
+        for source in filter(None, known):
+            for request in self.begin(source):
+                yield request
 
     def known(self, ref: SourceRef) -> KnownSource | None:
         """The source a reference names, where that needs no look at the home page: it tells which sid a label has."""
@@ -110,38 +103,39 @@ class SourceSpider(SourcesSpider):
             return source if source and source.sid is not None else None
         return None
 
-    def parse_names(self, response: Response, refs: Sequence[SourceRef]) -> Output:
+    def parse_names(self, response: Response) -> Output:
         """The home page, read for the sources that ``all`` or a label means."""
         found = self.read_home(response)
         if isinstance(found, Rejected):
             yield found
-            yield from self.begin_unnamed(refs)
+            yield from self.begin_all([])
             return
-        yield from self.begin_unnamed(refs)
-        ledger = self.run.archive.ledger
-        for ref in refs:
-            if ref.article is not None or ref.ajax_id is not None:
-                continue
-            wanted = [one for one in found if ref.is_all or one.label.lower() == (ref.label or "").lower()]
-            if not wanted:
-                labels = ", ".join(one.label for one in found)
-                self.run.note(Verdict.USAGE, f"argument source={ref.label!r}: no such source; there are: {labels}")
-            for one in wanted:
-                yield from self.begin(ledger.learn_source(sid=one.sid))
+        labels = {one.label.lower() for one in found}
+        nameless = [ref.label for ref in self.arguments.source if ref.label and ref.label.lower() not in labels]
+        if nameless:
+            there_are = ", ".join(one.label for one in found)
+            self.run.note(Verdict.USAGE, f"argument source={nameless[0]!r}: no such source; there are: {there_are}")
+        else:
+            yield from self.begin_all(found)
 
     def names_failed(self, failure: Failure) -> Output:
         """Without the home page, what needs no name is walked all the same."""
-        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
         yield from self.home_failed(failure)
-        yield from self.begin_unnamed(request.cb_kwargs["refs"])
+        yield from self.begin_all([])
 
-    def begin_unnamed(self, refs: Sequence[SourceRef]) -> Iterator[Request]:
-        """Walks what is given by an article or an ajax id."""
-        for ref in refs:
-            if ref.ajax_id is not None:
-                yield from self.begin(self.run.archive.ledger.learn_source(ajax_id=ref.ajax_id))
+    def begin_all(self, found: Sequence[Source]) -> Iterator[Request]:
+        """Begins every walk asked for; ``found`` are the sources of the home page."""
+        ledger = self.run.archive.ledger
+        for ref in self.arguments.source:
+            if (source := self.known(ref)) is not None:
+                yield from self.begin(source)
             elif ref.article is not None:
                 yield self.entry_request(ref.article)
+            elif ref.ajax_id is not None:
+                yield from self.begin(ledger.learn_source(ajax_id=ref.ajax_id))
+            elif ref.is_all:
+                for one in found:
+                    yield from self.begin(ledger.learn_source(sid=one.sid))
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
         """The first request of a walk, unless the list is being walked already."""
@@ -313,8 +307,16 @@ class SourceSpider(SourcesSpider):
         wanted = [card for card in inside.values() if card.id not in skip]
         if wanted:
             ledger.want(wanted, job.list)
-        for card in wanted:
+        for card in wanted[: self.room()]:
             yield self.article_request(_address(card.url, card.id), card, self.attributes(job))
+
+    def room(self) -> int | None:
+        """How many more articles may be asked for; ``None`` without a limit. The rest stays wanted."""
+        if self.arguments.limit is None:
+            return None
+        counts = (self.crawler.stats.get_value(f"kcnacrawl/articles/{kind}", 0) for kind in ("new", "revised"))
+        stored = sum(map(int, counts))
+        return max(0, self.arguments.limit - stored - len(self.under_way))
 
     def attributes(self, job: Job) -> Attribute:
         """Gives articles found in a list the sid of its source, unless their label says otherwise."""
@@ -351,8 +353,9 @@ class SourceSpider(SourcesSpider):
         """When all lists are walked: what is still due in them, from this run or an earlier one."""
         if self.swept or self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED}:
             return
-        self.swept = True
-        requests = [self.debt_request(wanted) for wanted in self.debts()]
+        # With a limit, what gave no record leaves room for others.
+        self.swept = self.arguments.limit is None
+        requests = [self.debt_request(wanted) for wanted in self.debts()[: self.room()]]
         for request in requests:
             self.crawler.engine.crawl(request)
         if requests:

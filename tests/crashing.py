@@ -1,0 +1,62 @@
+"""``python -m tests.crashing POINT N crawl …``: Scrapy, that kills itself at the Nth passage of a point.
+
+The points lie where a record is in danger: half written, written and not synced, synced and not in the ledger,
+wanted, and while the archive is opened.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from scrapy.cmdline import execute
+
+from kcnacrawl.archive.archive import Archive
+from kcnacrawl.archive.ledger import Ledger
+
+POINTS = ("write", "sync", "ledger", "want", "walk", "open")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_passage(number: int, function: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, but ``instead`` at its passage of that number."""
+    passages = iter(range(1, 1_000_000))
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        return (instead if next(passages) == number else function)(*args, **kwargs)
+
+    return counted
+
+
+def half_write(fd: int, data: bytes, offset: int, write: Callable[..., int] = os.pwrite) -> None:
+    write(fd, data[: len(data) // 2], offset)
+    die()
+
+
+def arm(point: str, number: int) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        die()
+
+    if point == "write":
+        os.pwrite = at_passage(number, os.pwrite, half_write)
+    elif point == "sync":
+        os.fsync = at_passage(number, os.fsync, killed)
+    elif point == "ledger":
+        Ledger.learn_articles = at_passage(number, Ledger.learn_articles, killed)
+    elif point == "want":
+        Ledger.want = at_passage(number, Ledger.want, killed)
+    elif point == "walk":
+        Ledger.record_walk = at_passage(number, Ledger.record_walk, killed)
+    elif point == "open":
+        Archive._position = at_passage(number, Archive._position, killed)
+    else:
+        raise ValueError(point)
+
+
+if __name__ == "__main__":
+    arm(sys.argv[1], int(sys.argv[2]))
+    execute(["scrapy", *sys.argv[3:]])

@@ -1,0 +1,212 @@
+"""Nothing that was stored is lost, doubled or torn, whatever ends the run; the same command goes on."""
+
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kcnacrawl.replica.server import Replica
+
+from .conftest import ROOT, Crawl, command, differences, read_lines
+from .crashing import POINTS
+
+Serve = Callable[..., Replica]
+Run = Callable[..., Crawl]
+
+KILLS_AN_ARCHIVE = 5
+
+
+def check_prefix(folder: Path) -> None:
+    """What a killed run leaves: whole lines, none twice, but for a tail that may be torn."""
+    path = folder / "articles.jsonl"
+    whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+    ids = [line.split(b'"id":"', 1)[1][:20] for line in whole.splitlines()]
+    assert len(ids) == len(set(ids))
+
+
+# 10 archives, 5 random SIGKILLs each
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_at_random_instants_and_continued_nothing_is_missing_twice_or_torn(
+    serve: Serve, crawl: Run, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    replica = serve(articles=400, sources=3, spelling=chance.choice(["plain", "click", "object"]))
+    folder = tmp_path / "archive"
+    for _ in range(KILLS_AN_ARCHIVE):
+        run = subprocess.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+        # From the first imports to well into the crawl.
+        time.sleep(chance.uniform(0.5, 1.8))
+        run.kill()
+        run.wait()
+        check_prefix(folder)
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_where_a_record_is_in_danger(serve: Serve, crawl: Run, tmp_path: Path, point: str, number: int) -> None:
+    replica = serve(articles=120, sources=3)
+    folder = tmp_path / "archive"
+    words = command(folder, replica.url, "source")[3:]
+    if point == "open":
+        # A log ahead of its ledger, so that opening has something to learn.
+        assert crash("ledger", 4, words) == -signal.SIGKILL
+        number = 1
+    assert crash(point, number, words) == -signal.SIGKILL
+    check_prefix(folder)
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
+def crash(point: str, number: int, words: list[str]) -> int:
+    run = [sys.executable, "-m", "tests.crashing", point, str(number), *words]
+    return subprocess.run(run, cwd=ROOT, capture_output=True, timeout=60).returncode
+
+
+# Signals
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_run_in_order(serve: Serve, crawl: Run, tmp_path: Path, number: int, code: int) -> None:
+    replica = serve(articles=300, sources=2)
+    replica.faults.add("/newstream/", "slow", seconds=0.1)
+    run = start(tmp_path / "archive", replica)
+    wait_for_records(tmp_path / "archive", 5)
+    run.send_signal(number)
+    _, stderr = run.communicate(timeout=10)
+    assert run.returncode == code
+    assert f"interrupted ({code}): stopped by a signal" in stderr
+    replica.faults.clear()
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
+def test_a_page_that_hangs_does_not_keep_a_stopped_run_alive(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=100, sources=1)
+    folder = tmp_path / "archive"
+    victim = replica.world.listing(156)[3]
+    replica.faults.add(f"/newstream/{victim}", "hang")
+    run = start(folder, replica, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=2")
+    wait_for_records(folder, 20)
+    run.terminate()
+    run.communicate(timeout=10)
+    assert run.returncode == 143
+    assert len(list((folder / "runs").glob("*.json"))) == 1
+    replica.faults.clear()
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
+def test_a_signal_while_the_crawl_starts_is_heard(serve: Serve, tmp_path: Path) -> None:
+    replica = serve(articles=2000, sources=5)
+    for delay in (0.45, 0.55, 0.65, 0.8):
+        run = start(tmp_path / "archive", replica)
+        time.sleep(delay)
+        run.terminate()
+        run.communicate(timeout=10)
+        # Before Python has come to our code, the kernel's own way of ending a process.
+        assert run.returncode in {143, -signal.SIGTERM}
+
+
+def start(folder: Path, replica: Replica, *words: str) -> subprocess.Popen[str]:
+    run = command(folder, replica.url, "source", *words)
+    return subprocess.Popen(run, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_records(folder: Path, number: int) -> None:
+    deadline = time.monotonic() + 30
+    path = folder / "articles.jsonl"
+    while not path.exists() or path.read_bytes().count(b"\n") < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# The disk
+
+
+def test_a_full_disk_is_an_error_and_loses_nothing(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=200, sources=2)
+
+    def no_file_beyond() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+
+    full = crawl(replica.url, "source", preexec_fn=no_file_beyond)
+    assert full.exit_code == 7
+    assert "cannot write" in full.last_line
+    assert full.records
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert done.records[: len(full.records)] == full.records
+    assert differences(replica, done.records) == []
+
+
+def test_a_torn_last_line_is_cut_and_fetched_again(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=80, sources=1)
+    first = crawl(replica.url, "source", "-a", "limit=30")
+    path = first.folder / "articles.jsonl"
+    path.write_bytes(path.read_bytes()[:-100])
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert done.records[:29] == first.records[:29]
+    assert differences(replica, done.records) == []
+
+
+def test_damage_before_the_tail_is_told_by_its_line_and_nothing_is_touched(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=80, sources=1)
+    first = crawl(replica.url, "source")
+    path = first.folder / "articles.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[4] = b"no record at all\n"
+    path.write_bytes(b"".join(lines))
+    (first.folder / "ledger.sqlite").unlink()
+    replica.requests.clear()
+    done_lines = path.read_bytes()
+    run = subprocess.run(command(first.folder, replica.url, "source"), cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 7
+    assert "articles.jsonl, line 5 is no line of ours" in run.stderr
+    assert path.read_bytes() == done_lines
+    assert replica.requests == []
+
+
+def test_another_archive_under_the_ledger_is_noticed(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=80, sources=1)
+    first = crawl(replica.url, "source")
+    shorter = crawl(replica.url, "source", "-a", "limit=10", folder=tmp_path / "other")
+    shutil.copy(shorter.folder / "articles.jsonl", first.folder / "articles.jsonl")
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
+def test_what_is_stored_is_never_rewritten(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=80, sources=1)
+    first = crawl(replica.url, "source")
+    path = first.folder / "articles.jsonl"
+    before, inode = path.read_bytes(), path.stat().st_ino
+    replica.world.publish(5)
+    crawl(replica.url, "source")
+    assert path.read_bytes().startswith(before)
+    assert path.stat().st_ino == inode
+    assert len(read_lines(path)) > len(before.splitlines())
+
+
+def test_a_lock_ends_with_the_process_that_held_it(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=30, sources=1)
+    first = crawl(replica.url, "source")
+    assert (first.folder / ".lock").exists()
+    assert crawl(replica.url, "source").exit_code == 0
+    assert (first.folder / ".lock").stat().st_size < 20
