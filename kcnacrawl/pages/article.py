@@ -81,6 +81,8 @@ class ArticlePage:
     @cached_property
     def article_body(self) -> str:
         """Paragraphs joined by a blank line; empty where the page has none."""
+        if self._head.is_below_content:
+            raise LayoutChanged("body: it stands above the header")
         if self._contents:
             body = [line for line in self._head.below if CONTENT in line.marks and _SHARE not in line.marks]
         else:

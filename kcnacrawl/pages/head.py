@@ -87,6 +87,12 @@ class Head:
         return self._lines[first : last + 1]
 
     @property
+    def is_below_content(self) -> bool:
+        """Whether the body stands above the header, where none is known to."""
+        first = self._span(self._match)[0]
+        return CONTENT not in self._lines[first].marks and self._content_start < first
+
+    @property
     def line_above(self) -> Line:
         """The line before the header, or the header's if it is the first."""
         return self._lines[max(0, self._span(self._match)[0] - 1)]
