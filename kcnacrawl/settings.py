@@ -12,7 +12,7 @@ KCNACRAWL_URL = os.environ.get("KCNACRAWL_URL", "https://kcnawatch.org")
 KCNACRAWL_DIR = os.environ.get("KCNACRAWL_DIR", "output")
 KCNACRAWL_CONTACT = os.environ.get("KCNACRAWL_CONTACT", "")
 
-# Polite: as robots.txt says, one request at a time, never less than a second apart (so no jitter).
+# Polite: as robots.txt says, Crawl-delay included; one request at a time, never less than a second apart (no jitter).
 ROBOTSTXT_OBEY = True
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0
@@ -54,6 +54,7 @@ ITEM_PIPELINES = {
     "kcnacrawl.pipelines.archive.ArchivePipeline": 400,
 }
 EXTENSIONS = {
+    "kcnacrawl.middlewares.crawl_delay.CrawlDelay": 0,
     "kcnacrawl.extensions.report.Report": 100,
     "kcnacrawl.extensions.progress.Progress": 200,
     # Progress says it in the terms of this project.

@@ -1,1 +1,1 @@
-"""Between the engine and the network: where requests may go."""
+"""Between the engine and the network: where requests may go, and how fast."""

@@ -1,0 +1,43 @@
+"""``Crawl-delay`` of robots.txt, which Scrapy reads and does not apply. It can only slow us down."""
+
+import logging
+from typing import Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.robotstxt import ProtegoRobotParser, RobotParser
+from scrapy.settings import SETTINGS_PRIORITIES
+
+logger = logging.getLogger(__name__)
+
+
+class CrawlDelay:
+    """Keeps every download slot at the site's delay, unless a delay was given on the command line, which wins."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        settings = crawler.settings
+        if (settings.getpriority("DOWNLOAD_DELAY") or 0) >= SETTINGS_PRIORITIES["cmdline"]:
+            raise NotConfigured
+        self._crawler = crawler
+        self._agent: str = settings["ROBOTSTXT_USER_AGENT"] or settings["USER_AGENT"]
+        self._delay = 0.0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.robots_parsed, signal=signals.robots_parsed)
+        crawler.signals.connect(extension.request_reached_downloader, signal=signals.request_reached_downloader)
+        return extension
+
+    def robots_parsed(self, robotparser: RobotParser) -> None:
+        if isinstance(robotparser, ProtegoRobotParser):
+            self._delay = max(self._delay, robotparser.rp.crawl_delay(self._agent) or 0.0)
+            if self._delay > self._crawler.settings.getfloat("DOWNLOAD_DELAY"):
+                logger.info("robots.txt asks for %g seconds between requests", self._delay)
+
+    def request_reached_downloader(self, request: Request) -> None:
+        # As Scrapy's AutoThrottle does it. Slots come and go, hence at every request.
+        slot = self._crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
+        if slot is not None:
+            slot.delay = max(slot.delay, self._delay)
