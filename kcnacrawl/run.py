@@ -69,9 +69,12 @@ class Run:
         self._settled = True
         try:
             self.owed = self.count_owed()
-            await self.archive.close()
         except StorageFailed as error:
             self.note(Verdict.STORAGE, str(error))
+        finally:
+            # The spider need not outlive its run.
+            self.count_owed = lambda: 0
+            await self.archive.close()
 
     def stop(self, crawler: Crawler, reason: str) -> None:
         """Has the spider closed, in order, from wherever this is called; the first reason stands."""

@@ -35,13 +35,6 @@ REMOTE_CONTROL_ENABLED = False
 CONCURRENT_ITEMS = 1
 # Parses each callback's source at every response; a linter does that once.
 WARN_ON_GENERATOR_RETURN_VALUE = False
-SPIDER_MIDDLEWARES = {
-    # Each wraps the output of every callback once more. A list has no depth, addresses are bounded where they are
-    # read (and what is too long would be dropped without a word), nothing copies meta.
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
-}
 
 DOWNLOADER_MIDDLEWARES = {
     # Before robots.txt is asked for: what leaves the site is not even that.

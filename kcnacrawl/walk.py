@@ -19,9 +19,15 @@ OVERLAP: Final = 1
 DISORDER: Final = timedelta(days=5)
 """How far a list may be out of the order of its dates before a stop by date is believed."""
 
+PAGES_BELOW: Final = 5
+"""How many pages in a row must lie below a window before it is believed to have ended: articles that arrive weeks late
+may stand above newer ones.
+"""
+
 MAX_PAGES: Final = 50_000
 MAX_STALLED: Final = 5
 MAX_STEPS_BACK: Final = 20
+"""In a row."""
 
 
 class Stop(StrEnum):
@@ -60,7 +66,15 @@ class Window:
     def may_hold(self, card: Card) -> bool:
         """Whether a card may belong to an article of the window: its date may be a day off."""
         listed = listed_or_none(card.date_listed_raw)
-        return listed is None or any(self.holds(listed + shift) for shift in (-AGREEMENT, AGREEMENT * 0, AGREEMENT))
+        if listed is None:
+            return True
+        too_old = self.since is not None and self.since - listed > AGREEMENT
+        return not too_old and not self.is_above(card)
+
+    def is_above(self, card: Card) -> bool:
+        """Whether a card is surely newer than the window."""
+        listed = listed_or_none(card.date_listed_raw)
+        return self.until is not None and listed is not None and listed - self.until > AGREEMENT
 
     @property
     def floor(self) -> str:
@@ -73,11 +87,11 @@ class Window:
         return (self.since.isoformat() if self.since else None, self.until.isoformat() if self.until else None)
 
     def is_below(self, cards: Sequence[Card]) -> bool:
-        """Whether all of these stand so far below the window that none of it follows."""
+        """Whether all of these are surely older than the window, disorder allowed for."""
         if self.since is None or not cards:
             return False
         dates = [listed_or_none(card.date_listed_raw) for card in cards]
-        return all(listed is not None and listed < self.since - DISORDER for listed in dates)
+        return all(listed is not None and self.since - listed > DISORDER for listed in dates)
 
 
 @dataclass(slots=True)
@@ -91,6 +105,8 @@ class Walk:
     handled: list[str] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
     _stalled: int = 0
+    _below: int = 0
+    _backwards: int = 0
     _expects_overlap: bool = False
 
     def __post_init__(self) -> None:
@@ -112,16 +128,18 @@ class Walk:
         the list, or lies past it because cards were removed above.
         """
         self.pages += 1
-        if self._expects_overlap and not any(card.id in self._seen for card in cards):
+        if self._expects_overlap and not (cards and cards[0].id in self._seen):
             # Not remembered: what lies below the gap must not pass for what lies above it.
             return self._step_back(offset)
         if not cards:
             return Stop.END_OF_LIST
         fresh = self._take(cards)
+        self._backwards = 0
         if self._is_covered(cards, known):
             self.floor = max(known[card.id] for card in cards)
             return Stop.COVERED
-        if self.window.is_below(cards):
+        self._below = self._below + 1 if self.window.is_below(cards) else 0
+        if self._below >= PAGES_BELOW:
             return Stop.SINCE_REACHED
         self._stalled = 0 if fresh else self._stalled + 1
         if self._stalled >= MAX_STALLED:
@@ -136,7 +154,12 @@ class Walk:
         """Remembers cards; whether any of them is new to this walk."""
         fresh = self.unseen(cards)
         self._seen.update(card.id for card in fresh)
-        self.handled.extend(card.id for card in fresh if self.window.may_hold(card))
+        for card in fresh:
+            if self.window.may_hold(card):
+                self.handled.append(card.id)
+            elif self.window.is_above(card):
+                # It was passed over, so nothing above it has everything below it.
+                self.handled.clear()
         return bool(fresh)
 
     def _is_covered(self, cards: Sequence[Card], known: Mapping[str, str]) -> bool:
@@ -144,6 +167,7 @@ class Walk:
 
     def _step_back(self, offset: int) -> int | Stop:
         self.steps_back += 1
-        if offset == 0 or self.steps_back > MAX_STEPS_BACK:
+        self._backwards += 1
+        if offset == 0 or self._backwards > MAX_STEPS_BACK:
             return Stop.GAP_NOT_CLOSED
         return max(0, offset - (PAGE_SIZE - OVERLAP))

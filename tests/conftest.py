@@ -22,23 +22,20 @@ FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 class Crawl:
     """A finished run, and its archive as it was right then."""
 
-    def __init__(self, done: subprocess.CompletedProcess[str], folder: Path) -> None:
+    def __init__(self, done: subprocess.CompletedProcess[str], folder: Path, earlier: set[Path]) -> None:
         self.exit_code = done.returncode
         self.stdout = done.stdout
         self.stderr = done.stderr
         self.folder = folder
         self.records = read_lines(folder / "articles.jsonl")
         self.quarantine = read_lines(folder / "quarantine.jsonl")
-        self.report = newest_report(folder)
+        written = [path for path in (folder / "runs").glob("*.json") if path not in earlier]
+        assert len(written) <= 1
+        self.report: dict[str, Any] = json.loads(written[0].read_text(encoding="utf-8")) if written else {}
 
     @property
     def last_line(self) -> str:
         return self.stderr.strip().splitlines()[-1] if self.stderr.strip() else ""
-
-
-def newest_report(folder: Path) -> dict[str, Any]:
-    reports = sorted((folder / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-    return json.loads(reports[-1].read_text(encoding="utf-8")) if reports else {}
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -71,6 +68,7 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
     """Runs ``scrapy crawl`` to its end: ``crawl(url, "source", "-a", "source=163")``."""
 
     def run(url: str, *words: str, folder: Path = tmp_path / "archive", **options: Any) -> Crawl:
+        earlier = set((folder / "runs").glob("*.json"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KCNACRAWL_")}
         done = subprocess.run(
             command(folder, url, *words),
@@ -82,7 +80,7 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
             **options,
         )
         assert "ScrapyDeprecationWarning" not in done.stderr
-        return Crawl(done, folder)
+        return Crawl(done, folder, earlier)
 
     return run
 

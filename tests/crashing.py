@@ -7,6 +7,7 @@ wanted, and while the archive is opened.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,15 @@ def half_write(fd: int, data: bytes, offset: int, write: Callable[..., int] = os
     die()
 
 
+def in_thread(name: str, function: Callable[..., Any], elsewhere: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` in threads of that name, ``elsewhere`` in others."""
+
+    def chosen(*args: Any) -> Any:
+        return (function if threading.current_thread().name.startswith(name) else elsewhere)(*args)
+
+    return chosen
+
+
 def arm(point: str, number: int) -> None:
     def killed(*_: Any, **__: Any) -> None:
         die()
@@ -44,7 +54,8 @@ def arm(point: str, number: int) -> None:
     if point == "write":
         os.pwrite = at_passage(number, os.pwrite, half_write)
     elif point == "sync":
-        os.fsync = at_passage(number, os.fsync, killed)
+        # Only those between a write and its ledger: opening syncs as well.
+        os.fsync = in_thread("articles", at_passage(number, os.fsync, killed), os.fsync)
     elif point == "ledger":
         Ledger.learn_articles = at_passage(number, Ledger.learn_articles, killed)
     elif point == "want":

@@ -219,11 +219,11 @@ def test_a_source_met_by_ajax_id_and_by_sid_is_one(ledger: Ledger) -> None:
     ledger.record_walk("ajax:191207", {card(1).id: ""})
     ledger.want([card(2)], "ajax:191207")
     known = ledger.learn_source(sid=163, ajax_id=191207, label="Ministry of Foreign Affairs (EN)")
-    assert known.list == "163"
+    assert known.list_name == "163"
     assert ledger.source(label="MINISTRY of foreign affairs (en)") == known
     assert ledger.sources() == [known]
     assert ledger.floors("163", [card(1).id]) == {card(1).id: ""}
-    assert [one.list for one in ledger.due(["163"], NOW)] == ["163"]
+    assert [one.list_name for one in ledger.due(["163"], NOW)] == ["163"]
     ledger.close()
 
 

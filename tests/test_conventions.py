@@ -18,7 +18,7 @@ from .conftest import ROOT
 
 SETTINGS = Settings()
 SETTINGS.setmodule(project, priority="project")
-COMPONENTS = ("DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "ITEM_PIPELINES", "EXTENSIONS")
+COMPONENTS = ("DOWNLOADER_MIDDLEWARES", "ITEM_PIPELINES", "EXTENSIONS")
 SPIDERS = [SpiderLoader(SETTINGS).load(name) for name in SpiderLoader(SETTINGS).list()]
 SOURCES = list((ROOT / "kcnacrawl").rglob("*.py"))
 

@@ -311,6 +311,48 @@ def test_a_page_that_cannot_be_read_is_never_half_a_record(serve: Serve, crawl: 
     assert [row["reason"] for row in done.quarantine if row["id"] == victim] == [reason]
 
 
+def test_a_redirect_to_another_article_is_not_stored_under_the_name_of_the_first(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=2)
+    one, other = [i for i in replica.world.ids() if replica.world.truth(i)["gate"] is None][:2]
+    replica.faults.add(f"/newstream/{one}", "redirect", location=str(replica.world.truth(other)["url_path"]))
+    done = crawl(replica.url, "article", "-a", f"url={one}")
+    assert (done.exit_code, done.records) == (3, [])
+    assert "led to another page" in done.quarantine[0]["detail"]
+
+
+def test_what_fails_on_the_way_in_is_owed_in_its_list(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=150, sources=3)
+    entry = [i for i in replica.world.listing(163) if replica.world.truth(i)["gate"] is None][25]
+    replica.faults.add(f"/newstream/{entry}", "bad_date")
+    url = replica.url + str(replica.world.truth(entry)["url_path"])
+    first = crawl(replica.url, "source", "-a", f"source={url}")
+    assert (first.exit_code, first.report["counts"]["owed"]) == (3, 1)
+    replica.faults.clear()
+    second = crawl(replica.url, "source", "-a", "source=163")
+    assert second.exit_code == 0
+    assert entry in {record["id"] for record in second.records}
+
+
+def test_an_ajax_id_is_walked_without_the_home_page(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=100, sources=2)
+    replica.faults.add("^/$", "status", status=500)
+    done = crawl(replica.url, "source", "-a", f"source=ajax:{replica.world.outlet(156).ajax_id}", "-s", "RETRY_TIMES=0")
+    assert done.exit_code == 0, done.stderr
+    ungated = {i for i in replica.world.ids(156) if replica.world.truth(i)["gate"] is None}
+    assert {record["id"] for record in done.records} == ungated
+
+
+def test_late_articles_above_the_window_do_not_hide_it(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=300, sources=1)
+    replica.world.arrange("arrival")
+    replica.world.publish(14, late_days=30)
+    newest = sorted((str(replica.world.truth(i)["date_published"]) for i in replica.world.ids()), reverse=True)
+    since, until = newest[40], newest[0]
+    done = crawl(replica.url, "source", "-a", f"since={since}")
+    assert done.exit_code == 0, done.stderr
+    assert _near_their_cards(replica, since, until) <= {record["id"] for record in done.records}
+
+
 def test_a_missing_page_is_told_and_not_asked_for_at_once_again(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=60, sources=2)
     replica.faults.add("/newstream/1616497394-946528541", "status", status=404)

@@ -443,10 +443,35 @@ def test_a_page_of_nothing_but_tags_is_refused_before_it_costs_time() -> None:
         ArticlePage("<p>" * (MAX_TAGS + 1), URL, SITE)
 
 
-def test_a_page_nested_deeper_than_pythons_stack_is_read() -> None:
+def test_a_page_nested_deeper_than_any_is_refused() -> None:
     markup = "<div>" * 3000 + "Date: 11/07/2025 | Source: KCNA.kp (En)"
-    with pytest.raises(LayoutChanged, match="headline"):
+    with pytest.raises(Unparsable, match="nested deeper"):
         ArticlePage(markup, URL, SITE).read()
+
+
+HOSTILE = {
+    "one long name": "<script>get_cat_by_source " + "a" * 1_000_000 + "</script>",
+    "one long run": "<p>" + "x" * 1_000_000 + "</p>",
+    "a picture in the page": '<img src="data:image/png;base64,' + "QUJD" * 250_000 + '">',
+    "a button of dashes": "<a class='load" + "-" * 1_000_000 + "'>x</a>",
+    "an attribute of digits": "<a class='load-more' data-x='" + "1-" * 500_000 + "'>More Articles</a>",
+    "quotes": "<script>get_cat_by_source " + "'a'," * 250_000 + "</script>",
+    "half headers": "<p>" + "Date:x|Source:" * 60_000 + "</p>",
+    "cards in cards": "<div class='article-desc'>" * 9_000 + "<a href='/newstream/1616497394-946528541/x'>x</a>",
+    "bodies in bodies": "<div>" * 400 + "<div class='article-content'>Source " + "<b>" * 9_000,
+    "a list of links": "<p><a href='/newstream/1616497394-946528541/x'>x</a></p>" * 7_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_made_to_be_slow_is_read_or_refused_before_the_suite_times_out(name: str) -> None:
+    markup = f"<html><body>{HOSTILE[name]}</body></html>"
+    with suppress(PageError):
+        ArticlePage(markup, URL, SITE).read()
+    with suppress(PageError):
+        assert len(ListingPage(markup, URL, SITE).cards) <= 200
+    with suppress(PageError):
+        assert len(ajax_ids(markup)) <= 8
 
 
 def test_each_page_error_says_which_anchor_failed() -> None:

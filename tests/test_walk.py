@@ -11,7 +11,7 @@ from kcnacrawl import walk as walk_module
 from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.dates import parse_listed
 from kcnacrawl.items import Card
-from kcnacrawl.walk import DISORDER, MAX_STALLED, MAX_STEPS_BACK, Stop, Walk, Window
+from kcnacrawl.walk import DISORDER, MAX_STALLED, MAX_STEPS_BACK, PAGES_BELOW, Stop, Walk, Window
 
 quick = settings(deadline=None, database=None)
 TODAY = date(2025, 7, 6)
@@ -194,10 +194,22 @@ def test_a_walk_down_to_a_day_covers_only_walks_no_deeper() -> None:
 def test_a_page_below_since_by_more_than_the_disorder_ends_the_walk() -> None:
     window = Window(since=TODAY)
     at_edge = [card(number, TODAY - DISORDER) for number in range(PAGE_SIZE)]
-    beyond = [card(number, TODAY - DISORDER - timedelta(days=1)) for number in range(PAGE_SIZE)]
+    beyond_day = TODAY - DISORDER - timedelta(days=1)
+    beyond = [card(number, beyond_day) for number in range(PAGE_SIZE)]
     assert Walk(window).advance(0, at_edge, {}) == PAGE_SIZE - 1
     assert Walk(window).advance(0, [*beyond[:-1], at_edge[-1]], {}) == PAGE_SIZE - 1
-    assert Walk(window).advance(0, beyond, {}) is Stop.SINCE_REACHED
+    walk = Walk(window)
+    assert run([card(number, beyond_day) for number in range(200)], walk) is Stop.SINCE_REACHED
+    assert walk.pages == PAGES_BELOW
+
+
+def test_newer_articles_that_were_passed_over_leave_nothing_above_them_known() -> None:
+    old, new = date(2020, 1, 1), TODAY
+    days = [old] * 10 + [new] * 50 + [old] * 35
+    site = [card(number, day) for number, day in enumerate(days)]
+    walk = Walk(Window(until=date(2020, 12, 31)))
+    assert run(site, walk) is Stop.END_OF_LIST
+    assert set(walk.floors) == {one.id for one in site[60:]}
 
 
 def test_a_card_without_a_date_is_no_reason_to_stop() -> None:
@@ -262,7 +274,7 @@ def test_a_whole_walk_knows_the_list_to_its_end() -> None:
 
 
 def test_a_walk_since_a_day_knows_the_list_to_that_day() -> None:
-    site = [card(number, TODAY - timedelta(days=number)) for number in range(45)]
+    site = [card(number, TODAY - timedelta(days=number)) for number in range(90)]
     walk = Walk(Window(since=TODAY - timedelta(days=10)))
     assert run(site, walk) is Stop.SINCE_REACHED
     # One day more, since a card may stand a day off its article.

@@ -58,15 +58,15 @@ class Wanted:
     id: str
     url: str
     card: Card | None
-    list: str | None
+    list_name: str | None
     reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A source and its list. ``list`` is its name in the ledger: the sid, or ``ajax:<id>`` where none is known."""
+    """A source and its list, which the ledger calls by the sid, or ``ajax:<id>`` where none is known."""
 
-    list: str
+    list_name: str
     sid: int | None
     ajax_id: int | None
     label: str | None
@@ -218,6 +218,11 @@ class Ledger:
         with self._transaction() as db:
             db.execute("UPDATE wanted SET date_published = ? WHERE id = ?", (date_published, article_id))
 
+    def forget(self, article_id: str) -> None:
+        """An article was fetched and is held as it is: nothing is wanted of it."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM wanted WHERE id = ?", (article_id,))
+
     def wanted(self, article_id: str) -> Wanted | None:
         """What is remembered of an article still to be fetched."""
         with self._guard():
@@ -271,7 +276,7 @@ class Ledger:
 
     def _wanted(self, row: tuple[str, str, str | None, str | None, Reason | None]) -> Wanted:
         card = self._cards.decode(row[2]) if row[2] else None
-        return Wanted(id=row[0], url=row[1], card=card, list=row[3], reason=row[4])
+        return Wanted(id=row[0], url=row[1], card=card, list_name=row[3], reason=row[4])
 
     # Sources and their lists
 
@@ -297,23 +302,26 @@ class Ledger:
         """Adds what is new of a source, found by sid or ajax id, and gives all that is known of it."""
         by_sid = self.source(sid=sid) if sid is not None else None
         by_ajax = self.source(ajax_id=ajax_id) if ajax_id is not None else None
-        name = str(sid) if sid is not None else (by_ajax.list if by_ajax else f"ajax:{ajax_id}")
+        if by_ajax is not None and sid is not None and by_ajax.sid not in {None, sid}:
+            # The list of another source: what is known of that stands.
+            by_ajax = ajax_id = None
+        name = str(sid) if sid is not None else (by_ajax.list_name if by_ajax else f"ajax:{ajax_id}")
         merged = KnownSource(
-            list=name,
+            list_name=name,
             sid=sid if sid is not None else (by_ajax.sid if by_ajax else None),
             ajax_id=ajax_id if ajax_id is not None else (by_sid.ajax_id if by_sid else None),
             label=label or (by_sid and by_sid.label) or (by_ajax and by_ajax.label) or None,
         )
-        if merged in (by_sid, by_ajax) and (by_ajax is None or by_ajax.list == name):
+        if merged in (by_sid, by_ajax) and (by_ajax is None or by_ajax.list_name == name):
             return merged
         with self._transaction() as db:
-            for old in {one.list for one in (by_sid, by_ajax) if one is not None}:
+            for old in {one.list_name for one in (by_sid, by_ajax) if one is not None}:
                 db.execute("DELETE FROM sources WHERE list = ?", (old,))
                 db.execute("UPDATE OR REPLACE listed SET list = ? WHERE list = ?", (name, old))
                 db.execute("UPDATE wanted SET list = ? WHERE list = ?", (name, old))
             db.execute(
                 "INSERT INTO sources VALUES (?, ?, ?, ?)",
-                (merged.list, merged.sid, merged.ajax_id, merged.label),
+                (merged.list_name, merged.sid, merged.ajax_id, merged.label),
             )
         return merged
 
@@ -408,4 +416,6 @@ def _in_lists(lists: Sequence[str] | None) -> tuple[str, Sequence[str]]:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    # The low byte: the rest of an extended code says where.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith("no such table")

@@ -29,7 +29,7 @@ class Log(Generic[T]):
         self._queue: list[tuple[bytes, T, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
 
     @property
     def end(self) -> int:
@@ -51,7 +51,7 @@ class Log(Generic[T]):
         if not line.endswith(b"\n") or line.find(b"\n") != len(line) - 1:
             raise ValueError(f"not one line: {line[:60]!r}")
         if self._failure is not None:
-            raise self._failed(self._failure)
+            raise self._failure
         stored = asyncio.get_running_loop().create_future()
         self._queue.append((line, carried, stored))
         if self._flushing is None:
@@ -76,12 +76,11 @@ class Log(Generic[T]):
                 data = b"".join(line for line, _, _ in batch)
                 await loop.run_in_executor(self._thread, self._write, data)
                 self._on_stored([carried for _, carried, _ in batch], self._end)
-            except OSError as error:
-                self._failure = error
-                self._fail(batch + self._queue, self._failed(error))
+            except Exception as error:  # noqa: BLE001 - whoever waits for a line must hear of it
+                # No line may follow one that failed or was not learned: what is learned next would hide it.
+                self._failure = self._failed(error) if isinstance(error, OSError) else error
+                self._fail(batch + self._queue, self._failure)
                 self._queue = []
-            except Exception as error:  # noqa: BLE001 - whoever waits for the line must hear of it
-                self._fail(batch, error)
             else:
                 for _, _, stored in batch:
                     if not stored.done():

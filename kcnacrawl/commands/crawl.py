@@ -21,6 +21,8 @@ from ..verdict import Verdict
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.
 GRACE_SECONDS: Final = 7.0
 
+LEAVING_SECONDS: Final = 1.5
+
 _CHATTER: Final = ("scrapy.addons", "scrapy.crawler", "scrapy.extensions", "scrapy.middleware", "scrapy.utils.log")
 
 
@@ -42,14 +44,15 @@ class Command(crawl.Command):
             # Which components are enabled is no news to cron.
             for name in _CHATTER:
                 logging.getLogger(name).setLevel(logging.WARNING)
-        crawler = self._create_crawler(args[0])
+        crawler = process.create_crawler(args[0])
         task = process.crawl(crawler, **opts.spargs)
         shutdown = Shutdown(crawler, task.get_loop())
         shutdown.install()
         process.start(install_signal_handlers=False)
         run = Run.of(crawler)
-        if process.bootstrap_failed:
-            run.note(Verdict.ERROR, "the crawl could not start; the log says why")
+        report = None if process.bootstrap_failed else crawler.get_extension(Report)
+        if report is None or not report.is_written:
+            run.note(Verdict.ERROR, "the crawl could not start, or not end; the log says why: please report it")
         self.exitcode = run.exit_code
         _tell(run)
 
@@ -109,13 +112,14 @@ class Shutdown:
 
     async def _leave(self) -> NoReturn:
         """Some page is stuck: it stays wanted. What is stored is synced, so leaving is safe."""
-        spider = self._crawler.spider
-        if self._was_running and spider is not None:
-            await self._run.settle()
-            if (report := self._crawler.get_extension(Report)) is not None:
-                report.finish(spider, "shutdown")
-        _tell(self._run)
-        os._exit(self._run.exit_code)
+        try:
+            if self._was_running and self._crawler.spider is not None:
+                await asyncio.wait_for(self._run.settle(), LEAVING_SECONDS)
+                if (report := self._crawler.get_extension(Report)) is not None:
+                    report.finish(self._crawler.spider, "shutdown")
+        finally:
+            _tell(self._run)
+            os._exit(self._run.exit_code)
 
 
 def _tell(run: Run) -> None:

@@ -31,7 +31,7 @@ class Report:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._run = Run.of(crawler)
-        self._written = False
+        self.is_written = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -44,9 +44,9 @@ class Report:
 
     def finish(self, spider: Spider, reason: str) -> None:
         """Weighs and writes, once."""
-        if self._written:
+        if self.is_written:
             return
-        self._written = True
+        self.is_written = True
         self._weigh(reason)
         self._write(spider, reason)
         verdict, counts = self._run.verdict, self._counts()

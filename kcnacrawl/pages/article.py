@@ -35,6 +35,7 @@ _SHARES: Final = '[class*="share"], [class*="social"], [class*="addtoany"]'
 _STYLED_BLOCKS: Final = '.d-block, [style*="display:block"], [style*="display: block"]'
 
 _NOTICE: Final = re.compile(r"\s*Upgrade to NK PRO today to get full access to this content\b.*", re.IGNORECASE)
+_CLIMB: Final = 12
 # Where the body's class is missing: shorter lines alone are labels and buttons.
 _PROSE: Final = 40
 
@@ -187,7 +188,9 @@ class ArticlePage:
             return
         inside = self._contents[0].text().count("Source")
         node = self._contents[0].parent
-        while node is not None and node.is_element_node and node.tag not in {"body", "html"}:
+        for _ in range(_CLIMB):
+            if node is None or not node.is_element_node or node.tag in {"body", "html"}:
+                return
             if node.text().count("Source") > inside:
                 yield node
             node = node.parent

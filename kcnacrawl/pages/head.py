@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Final
 
 from selectolax.lexbor import LexborNode
@@ -34,9 +34,11 @@ CHROME: Final = re.compile(
 )
 
 _HEADER: Final = re.compile(
-    r"Date\s*:\s*(?P<date>[^|:\n]*?)\s*(?:\|\s*)?Source\s*:\s*(?P<label>[^|\n]*?)\s*"
+    r"Date\s*:\s*(?P<date>[^|:\n]{0,60}?)\s*(?:\|\s*)?Source\s*:\s*(?P<label>[^|\n]{0,200}?)\s*"
     r"(?:\|\s*Read original version at source|\||Read original version at source|(?=More From )|(?=\n)|\Z)"
 )
+# A headline and some paragraphs may look like a header; a page of them is none of the site's.
+_MOST_HEADERS: Final = 50
 # A crumb may hold a step or two before the source's label: "Home » KCNA.kp (En)".
 _CRUMB_LEAD: Final = 40
 # Without a crumb, how many blocks above the header a heading is taken for the headline in.
@@ -118,7 +120,9 @@ class Head:
 
     @cached_property
     def _match(self) -> re.Match[str]:
-        found = list(_HEADER.finditer("\n".join(line.text for line in self._lines)))
+        found = list(islice(_HEADER.finditer("\n".join(line.text for line in self._lines)), _MOST_HEADERS + 1))
+        if len(found) > _MOST_HEADERS:
+            raise LayoutChanged(f"header: more than {_MOST_HEADERS} lines look like one")
         found = [match for match in found if CARD not in self._line_of(match).marks]
         outside = [match for match in found if CONTENT not in self._line_of(match).marks]
         if not found:

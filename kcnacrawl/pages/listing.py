@@ -23,7 +23,10 @@ _TITLES: Final = "h4 a[href], h1 a[href], h2 a[href], h3 a[href], h5 a[href], h6
 _NOTHING: Final = frozenset({"", "0", "-1"})
 _ARTICLE_LINKS: Final = 'a[href*="newstream"]'
 _WHOLE_PAGE: Final = re.compile(r"<(?:html|body|head|title)\b", re.IGNORECASE)
+_DESCRIBED: Final = ".article-desc"
 _CLIMB: Final = 6
+_MOST_LINKS: Final = 200
+_LINKS_OF_A_CARD: Final = 12
 
 
 class ListingPage:
@@ -47,6 +50,12 @@ class ListingPage:
         for card in filter(None, map(self._read, self._list_elements())):
             found.setdefault(card.id, card)
         return list(found.values())
+
+    @property
+    def unreadable(self) -> int:
+        """How many cards link to an article and tell no identity."""
+        elements = self._list_elements() if self.markup.strip() else []
+        return sum(self._read(one) is None and one.css_first(_ARTICLE_LINKS) is not None for one in elements)
 
     @property
     def is_end(self) -> bool:
@@ -76,10 +85,12 @@ class ListingPage:
         return _mostly_together(self._card_elements(root)) if root is not None else []
 
     def _card_elements(self, root: LexborNode) -> list[LexborNode]:
-        described = root.css(".article-desc")
+        # A node's own selection begins with itself; a card holds no other.
+        described = [node for node in root.css(_DESCRIBED)[:_MOST_LINKS] if len(node.css(_DESCRIBED)) == 1]
         if described:
             return [_grown(node) for node in described]
-        anchors = [a for a in root.css(_ARTICLE_LINKS) if self._identity(a) and not _in_body(a)]
+        # A list is short; a page of links is none.
+        anchors = [a for a in root.css(_ARTICLE_LINKS)[:_MOST_LINKS] if self._identity(a) and not _in_body(a)]
         found = {node.mem_id: node for anchor in anchors if (node := self._dated_ancestor(anchor)) is not None}
         return list(found.values())
 
@@ -88,9 +99,8 @@ class ListingPage:
         own = self._identity(anchor)
         node = anchor.parent
         for _ in range(_CLIMB):
-            if node is None or any(
-                identity not in {None, own} for identity in map(self._identity, node.css(_ARTICLE_LINKS))
-            ):
+            links = node.css(_ARTICLE_LINKS) if node is not None else []
+            if node is None or len(links) > _LINKS_OF_A_CARD or {*map(self._identity, links)} - {None, own}:
                 return None
             if _DATE.search(node.text(separator=" ")):
                 return node

@@ -4,6 +4,7 @@ Inline tags leave no seam (``<strong>Kim Jong Un</strong>,``), block tags and ``
 folded, and what no reader sees is left out.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from . import Unparsable
 # Lexbor's time grows with the square of the nesting: 30,000 open tags take two seconds, 100,000 half a minute.
 # The heaviest page known has some 2,000.
 MAX_TAGS: Final = 30_000
+
+MAX_DEPTH: Final = 500
 
 _BLOCKS: Final = frozenset(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
@@ -45,10 +48,13 @@ class Line:
 
 def decode(body: bytes, declared: str) -> str:
     """A page's text: UTF-8 wherever it is that, whatever is declared; else as declared."""
-    try:
+    with contextlib.suppress(UnicodeDecodeError):
         return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
+    try:
         return body.decode(declared, errors="replace")
+    except (LookupError, UnicodeError):
+        # What is declared may be no encoding of texts at all.
+        return body.decode("utf-8", errors="replace")
 
 
 def parse(markup: str) -> LexborHTMLParser:
@@ -100,6 +106,8 @@ class _Reader:
             elif (tag := node.tag) not in _UNSEEN:
                 self._enter(node, tag or "")
                 entered.append(node)
+                if len(entered) > MAX_DEPTH:
+                    raise Unparsable(f"elements nested deeper than {MAX_DEPTH}")
                 child = node.first_child
             node = child if child is not None else self._following(node, entered)
         self._end_line()

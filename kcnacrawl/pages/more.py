@@ -17,15 +17,19 @@ from .markup import fold, parse
 
 # The term ids of a WordPress site; known ones have six digits.
 _NUMBER: Final = r"([0-9]{2,9})"
-_REQUEST: Final = re.compile(r"[^\s\"'<>]*get_cat_by_source[^\s\"'<>]*")
-_ACTION_TAG: Final = re.compile(r"<[^<>]*get_cat_by_source[^<>]*>")
+_ACTION: Final = "get_cat_by_source"
+# Whole runs, looked through for the action: a pattern that begins anywhere takes hours over a picture in base64.
+_RUN: Final = re.compile(r"[^\s\"'<>]+")
+_TAG: Final = re.compile(r"<[^<>]*>")
 _REQUEST_ID: Final = re.compile(rf"[?&;]id=[\"']?{_NUMBER}\b")
-_ASSIGNED: Final = re.compile(rf"([A-Za-z_$][\w$.-]*)[\"'\]]*\s*[:=]\s*(?:Number\(|parseInt\()?[\"']?{_NUMBER}\b")
-_PASSED: Final = re.compile(rf"[\"'](\w+)[\"']\s*,\s*[\"']?{_NUMBER}\b")
-_CONCATENATED: Final = re.compile(rf"\bid=[\"'`]\s*\+\s*[\"'`]?{_NUMBER}\b")
+_ASSIGNED: Final = re.compile(
+    rf"(?<![\w$.-])([A-Za-z_$][\w$.-]{{0,63}})[\"'\]]{{0,4}}\s{{0,20}}[:=]\s{{0,20}}(?:Number\(|parseInt\()?[\"']?{_NUMBER}\b"
+)
+_PASSED: Final = re.compile(rf"[\"'](\w{{1,63}})[\"']\s{{0,20}},\s{{0,20}}[\"']?{_NUMBER}\b")
+_CONCATENATED: Final = re.compile(rf"\bid=[\"'`]\s{{0,20}}\+\s{{0,20}}[\"'`]?{_NUMBER}\b")
 _TRAILING: Final = re.compile(rf"[-_]{_NUMBER}\b")
 _ARGUMENTS: Final = re.compile(rf"\b{_NUMBER}\b")
-_MORE: Final = re.compile(r"more[\s_-]*articles|load[\s_-]*more", re.IGNORECASE)
+_MORE: Final = re.compile(r"more[\s_-]{0,5}articles|load[\s_-]{0,5}more", re.IGNORECASE)
 _TELLING: Final = re.compile(r"ajax|source|cat|term|feed|list", re.IGNORECASE)
 _OTHER: Final = re.compile(
     r"offset|from|page|count|nonce|post|limit|total|time|width|height|delay|year|version|sid|index|user|track",
@@ -39,7 +43,7 @@ def ajax_ids(markup: str) -> list[int]:
     """Candidates for the page's ajax id, strongest first; empty where the page keeps it to itself."""
     tree = parse(markup)
     scripts = [node.text().replace('\\"', '"') for node in tree.css("script:not([src])")]
-    acting = [text for text in scripts if "get_cat_by_source" in text]
+    acting = [text for text in scripts if _ACTION in text]
     found = [
         *_requests(markup),
         *_tags_naming_action(markup),
@@ -60,13 +64,16 @@ def ajax_ids(markup: str) -> list[int]:
 def _requests(markup: str) -> Iterator[str]:
     """The request itself, written out in an attribute or a script."""
     text = unescape(markup).replace("\\u0026", "&").replace("\\/", "/")
-    for request in _REQUEST.findall(text):
-        yield from _REQUEST_ID.findall(request)
+    for run in _RUN.findall(text):
+        if _ACTION in run:
+            yield from _REQUEST_ID.findall(run)
 
 
 def _tags_naming_action(markup: str) -> Iterator[str]:
     """What a tag assigns whose attributes name the endpoint's action, as JSON does."""
-    yield from _by_name([pair for tag in _ACTION_TAG.findall(markup) for pair in _ASSIGNED.findall(unescape(tag))])
+    yield from _by_name(
+        [pair for tag in _TAG.findall(markup) if _ACTION in tag for pair in _ASSIGNED.findall(unescape(tag))]
+    )
 
 
 def _button_numbers(tree: LexborHTMLParser) -> Iterator[str]:

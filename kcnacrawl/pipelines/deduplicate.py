@@ -8,7 +8,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from ..archive.ledger import Known, Ledger, digest
-from ..items import Article
+from ..items import Article, Capture
 from ..run import Run
 
 
@@ -29,7 +29,7 @@ class DeduplicatePipeline:
         pipeline = cls(Run.of(crawler).archive.ledger)
         crawler.signals.connect(pipeline.arrived, signal=signals.item_scraped)
         crawler.signals.connect(pipeline.arrived, signal=signals.item_error)
-        crawler.signals.connect(pipeline.arrived, signal=signals.item_dropped)
+        crawler.signals.connect(pipeline.dropped, signal=signals.item_dropped)
         return pipeline
 
     def process_item(self, item: object) -> object:
@@ -38,12 +38,18 @@ class DeduplicatePipeline:
         known = self._on_the_way.get(item.id) or self._ledger.latest(item.id)
         found = digest(item)
         if known is not None and known.digest == found:
+            self._ledger.forget(item.id)
             raise Unchanged(f"{item.id} is held as it is", log_level="DEBUG")
         revision = known.revision + 1 if known is not None else 1
         self._on_the_way[item.id] = Known(revision, found)
         return replace(item, revision=revision)
 
+    def dropped(self, item: object, exception: Exception) -> None:
+        """The item will not be stored; a twin of one that is being stored says nothing of that one."""
+        if not isinstance(exception, Unchanged):
+            self.arrived(item)
+
     def arrived(self, item: object) -> None:
         """The item is stored, or never will be."""
-        if isinstance(item, Article):
+        if isinstance(item, Article | Capture):
             self._on_the_way.pop(item.id, None)

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from .. import __version__
 from ..addresses import ArticleAddress, Site
+from ..archive import StorageFailed
 from ..arguments import Arguments
 from ..dates import instant
 from ..items import Article, ArticleFields, Capture, Card, Reason, Rejected
@@ -74,6 +75,7 @@ class KcnaSpider(Spider):
         crawler.signals.connect(spider.settled, signal=signals.item_scraped)
         crawler.signals.connect(spider.dropped, signal=signals.item_dropped)
         crawler.signals.connect(spider.item_failed, signal=signals.item_error)
+        crawler.signals.connect(spider.callback_failed, signal=signals.spider_error)
         if run.site.is_real and not crawler.settings.get("KCNACRAWL_CONTACT"):
             logger.warning("KCNACRAWL_CONTACT is not set: give an address at which the site can reach you")
         return spider
@@ -107,6 +109,12 @@ class KcnaSpider(Spider):
         self.count("item_errors")
         self.settled(item)
 
+    def callback_failed(self, failure: Failure) -> None:
+        """A ledger that cannot be written ends the run as a log does."""
+        if isinstance(failure.value, StorageFailed):
+            self.run.note(Verdict.STORAGE, str(failure.value))
+            self.run.stop(self.crawler, Verdict.STORAGE)
+
     # Articles
 
     def article_request(
@@ -131,6 +139,11 @@ class KcnaSpider(Spider):
     ) -> Iterator[Capture | Rejected]:
         """One article page, or why it is none."""
         self.count("pages/article")
+        found = self.site.identify(response.url)
+        if found is None or found.id != address.id:
+            detail = f"led to another page, {response.url[:200]}"
+            yield self.rejected(address.id, self.site.article(address), "layout_changed", detail, response.status)
+            return
         try:
             fields = ArticlePage(self.markup(response), response.url, self.site).read()
         except PageError as error:

@@ -13,7 +13,8 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from ..addresses import PAGE_SIZE, ArticleAddress, identify
-from ..archive.ledger import KnownSource, Wanted
+from ..archive import StorageFailed
+from ..archive.ledger import OWED, KnownSource, Wanted
 from ..arguments import SourceArguments, SourceRef
 from ..items import ArticleFields, Capture, Card, Rejected, Source
 from ..labels import read_label
@@ -47,9 +48,9 @@ class Job:
     done: bool = False
 
     @property
-    def list(self) -> str | None:
+    def list_name(self) -> str | None:
         """The list's name in the ledger."""
-        return self.source.list if self.source else None
+        return self.source.list_name if self.source else None
 
     @property
     def may_ask_listing(self) -> bool:
@@ -61,7 +62,7 @@ class Job:
         """What a person calls the list."""
         if self.source is None:
             return self.label or "a list of unknown source"
-        return f"{self.source.list} {self.source.label or self.label or ''}".strip()
+        return f"{self.source.list_name} {self.source.label or self.label or ''}".strip()
 
 
 class SourceSpider(SourcesSpider):
@@ -75,12 +76,12 @@ class SourceSpider(SourcesSpider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.jobs = []
-        spider.swept = False
+        spider.swept = set()
         crawler.signals.connect(spider.sweep, signal=signals.spider_idle)
         return spider
 
     jobs: list[Job]
-    swept: bool
+    swept: set[str]
 
     async def start(self) -> AsyncIterator[Any]:
         known = [self.known(ref) for ref in self.arguments.source]
@@ -102,6 +103,10 @@ class SourceSpider(SourcesSpider):
             source = ledger.source(label=ref.label, ajax_id=ref.ajax_id)
             return source if source and source.sid is not None else None
         return None
+
+    @property
+    def home_matters(self) -> bool:
+        return any(ref.is_all or ref.label for ref in self.arguments.source)
 
     def parse_names(self, response: Response) -> Output:
         """The home page, read for the sources that ``all`` or a label means."""
@@ -139,7 +144,7 @@ class SourceSpider(SourcesSpider):
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
         """The first request of a walk, unless the list is being walked already."""
-        if any(job.list == source.list for job in self.jobs):
+        if any(job.list_name == source.list_name for job in self.jobs):
             return
         job = self.job(source)
         yield self.page_request(job, 0) if source.ajax_id is not None else self.listing_request(job)
@@ -155,6 +160,7 @@ class SourceSpider(SourcesSpider):
     def entry_request(self, address: ArticleAddress) -> Request:
         """An article page, whose "More From" block and button lead into its source's list."""
         self.under_way.add(address.id)
+        self.run.archive.ledger.want_url(address.id, self.site.article(address))
         return Request(
             self.site.article(address),
             callback=self.parse_entry,
@@ -175,7 +181,7 @@ class SourceSpider(SourcesSpider):
         source = ledger.learn_source(sid=sid, label=label) if sid is not None else None
         if source and source.ajax_id is not None:
             yield from self.begin(source)
-        elif source is None or all(job.list != source.list for job in self.jobs):
+        elif source is None or all(job.list_name != source.list_name for job in self.jobs):
             yield from self.enter(self.job(source, label), response)
 
     def entry_failed(self, failure: Failure) -> Iterator[Rejected]:
@@ -211,6 +217,8 @@ class SourceSpider(SourcesSpider):
             yield self.candidate_request(job, candidates)
         elif job.may_ask_listing:
             yield self.listing_request(job)
+        elif not page.cards and not job.asked_listing:
+            self.run.note(Verdict.INCOMPLETE, f"{response.url} leads into no list; name its source instead")
         elif not page.cards:
             yield self.changed(response, "no cards on a listing")
         elif not page.has_more and len(page.cards) < PAGE_SIZE:
@@ -228,8 +236,8 @@ class SourceSpider(SourcesSpider):
         """The right id answers with cards of the page that told it; any other number does not."""
         self.count("pages/listing")
         page = self.listing(response)
-        if isinstance(page, ListingPage) and any(card.id in job.cards for card in page.cards):
-            sid = job.source.sid if job.source else None
+        sid = job.source.sid if job.source else None
+        if isinstance(page, ListingPage) and self.is_same_list(job, page.cards, candidates[0]):
             job.source = self.run.archive.ledger.learn_source(sid=sid, ajax_id=candidates[0], label=job.label)
             yield from self.advance(job, 0, page.cards)
         elif len(candidates) > 1:
@@ -238,6 +246,14 @@ class SourceSpider(SourcesSpider):
             yield self.listing_request(job)
         else:
             yield from self.hidden(job)
+
+    def is_same_list(self, job: Job, cards: Sequence[Card], ajax_id: int) -> bool:
+        """Whether an answer of the endpoint is most of what the page showed, and no other source's."""
+        shared = sum(card.id in job.cards for card in cards)
+        known = self.run.archive.ledger.source(ajax_id=ajax_id)
+        sid = job.source.sid if job.source else None
+        others = known is not None and known.sid is not None and sid is not None and known.sid != sid
+        return 2 * shared > min(len(cards), len(job.cards)) and not others
 
     def hidden(self, job: Job) -> Iterator[Request]:
         """The page keeps its ajax id from us: its cards are all that can be had."""
@@ -273,7 +289,7 @@ class SourceSpider(SourcesSpider):
     def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
         """Articles of one page, and the next page."""
         yield from self.take(job, cards)
-        known = self.run.archive.ledger.floors(job.list or "", (card.id for card in cards))
+        known = self.run.archive.ledger.floors(job.list_name or "", (card.id for card in cards))
         before = job.walk.steps_back
         step = job.walk.advance(offset, cards, known)
         self.count("walk/steps_back", job.walk.steps_back - before)
@@ -289,8 +305,8 @@ class SourceSpider(SourcesSpider):
         logger.info("%s: %s after %d pages", job.name, stop, job.walk.pages)
         if not stop.completes:
             self.run.note(Verdict.INCOMPLETE, f"the walk of {job.name} stopped early ({stop}); run again")
-        elif job.list is not None:
-            self.run.archive.ledger.record_walk(job.list, job.walk.floors)
+        elif job.list_name is not None:
+            self.run.archive.ledger.record_walk(job.list_name, job.walk.floors)
 
     def take(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
         """Requests for those cards' articles that are asked for and neither held nor settled."""
@@ -303,10 +319,12 @@ class SourceSpider(SourcesSpider):
         settled = ledger.not_due(inside, datetime.now(UTC)) | ledger.published_outside(
             inside, *self.arguments.window.ends
         )
-        skip = held | settled | self.under_way | self.failed
-        wanted = [card for card in inside.values() if card.id not in skip]
-        if wanted:
-            ledger.want(wanted, job.list)
+        missing = [card for card in inside.values() if card.id not in held]
+        if missing:
+            # Also what is not asked for now: it is wanted in this list from here on.
+            ledger.want(missing, job.list_name)
+        skip = settled | self.under_way | self.failed
+        wanted = [card for card in missing if card.id not in skip]
         for card in wanted[: self.room()]:
             yield self.article_request(_address(card.url, card.id), card, self.attributes(job))
 
@@ -345,34 +363,43 @@ class SourceSpider(SourcesSpider):
     def doing(self) -> str:
         names = [f"{job.name}, page {job.walk.pages}" for job in self.jobs if not job.done]
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return f"walking {names[0]}{more}" if names else "fetching what is owed" * self.swept
+        return f"walking {names[0]}{more}" if names else "fetching what is owed" * bool(self.swept)
 
     # What is owed
 
     def sweep(self) -> None:
-        """When all lists are walked: what is still due in them, from this run or an earlier one."""
-        if self.swept or self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED}:
+        """When all lists are walked, what is still due in them, from this run or an earlier one: some at a time."""
+        try:
+            requests = [self.debt_request(wanted) for wanted in self.debts()]
+        except StorageFailed as error:
+            # A signal's handler is not a callback: what it raises is logged and forgotten.
+            self.run.note(Verdict.STORAGE, str(error))
             return
-        # With a limit, what gave no record leaves room for others.
-        self.swept = self.arguments.limit is None
-        requests = [self.debt_request(wanted) for wanted in self.debts()[: self.room()]]
         for request in requests:
             self.crawler.engine.crawl(request)
         if requests:
-            logger.info("%d articles are due from before", len(requests))
             raise DontCloseSpider
 
     def debts(self) -> list[Wanted]:
+        """The next of what is due inside what the run was asked for; nothing is asked for twice."""
+        if self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED, Verdict.USAGE}:
+            return []
+        room = self.room()
+        due = [one for one in self.due() if one.id not in self.swept | self.under_way | self.failed]
+        due = due[: _AHEAD if room is None else min(room, _AHEAD)]
+        self.swept.update(one.id for one in due)
+        return due
+
+    def due(self) -> list[Wanted]:
         """What is due inside what the run was asked for."""
         ledger, window = self.run.archive.ledger, self.arguments.window
         due = ledger.due(self.scope(), datetime.now(UTC))
         outside = ledger.published_outside((one.id for one in due), *window.ends)
-        skip = outside | self.under_way | self.failed
-        return [one for one in due if one.id not in skip and (one.card is None or window.may_hold(one.card))]
+        return [one for one in due if one.id not in outside and (one.card is None or window.may_hold(one.card))]
 
     def debt_request(self, wanted: Wanted) -> Request:
         """An article that is owed."""
-        job = next((job for job in self.jobs if job.list == wanted.list), None)
+        job = next((job for job in self.jobs if job.list_name == wanted.list_name), None)
         card_url = wanted.card.url if wanted.card else wanted.url
         attribute = self.attributes(job) if job else None
         return self.article_request(_address(card_url, wanted.id), wanted.card, attribute)
@@ -381,19 +408,26 @@ class SourceSpider(SourcesSpider):
         """The lists the run was asked for; ``None`` for all of them."""
         if any(ref.is_all for ref in self.arguments.source):
             return None
-        return [job.list for job in self.jobs if job.list is not None]
+        return [job.list_name for job in self.jobs if job.list_name is not None]
 
     def count_owed(self) -> int:
-        return self.run.archive.ledger.owed(self.scope())
+        return sum(one.reason in OWED for one in self.due())
 
     # Listing pages in general
 
     def listing(self, response: Response) -> ListingPage | Rejected:
         """A page read for its cards."""
         try:
-            return ListingPage(self.markup(response), response.url, self.site)
+            page = ListingPage(self.markup(response), response.url, self.site)
+            unreadable = page.unreadable
         except PageError as error:
             return self.changed(response, error.detail)
+        if unreadable:
+            self.count("cards/unreadable", unreadable)
+            self.run.note(
+                Verdict.INCOMPLETE, f"{response.url}: {unreadable} cards could not be read; see `pages/listing.py`"
+            )
+        return page
 
     def request(self, url: str, callback: Any, job: Job, **kwargs: Any) -> Request:
         """A listing page: fetched ahead of the articles as long as few of those wait."""

@@ -23,6 +23,11 @@ class SourcesSpider(KcnaSpider):
 
     name = "sources"
 
+    @property
+    def home_matters(self) -> bool:
+        """Whether the run was asked for something that only the home page tells."""
+        return True
+
     async def start(self) -> AsyncIterator[Any]:
         yield Request(self.site.home, callback=self.parse_home, errback=self.home_failed, dont_filter=True)
 
@@ -41,7 +46,8 @@ class SourcesSpider(KcnaSpider):
         """A home page that could not be had."""
         request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
         rejected = self.failure(None, request, failure)
-        self.run.note(Verdict.INCOMPLETE, f"{request.url}: {rejected.detail}; try again later")
+        if self.home_matters:
+            self.run.note(Verdict.INCOMPLETE, f"{request.url}: {rejected.detail}; try again later")
         yield rejected
 
     def read_home(self, response: Response) -> list[Source] | Rejected:
@@ -62,5 +68,6 @@ class SourcesSpider(KcnaSpider):
 
     def home_changed(self, response: Response, detail: str) -> Rejected:
         """A home page that is none we know."""
-        self.run.note(Verdict.LAYOUT_CHANGED, f"{response.url}: {detail}; the site no longer looks as known")
+        if self.home_matters:
+            self.run.note(Verdict.LAYOUT_CHANGED, f"{response.url}: {detail}; the site no longer looks as known")
         return self.rejected(None, response.url, "layout_changed", detail, response.status)
