@@ -102,6 +102,13 @@ class Site:
         """The article an address of this site points to, in any form seen in the wild; else ``None``."""
         return identify(url) if self.owns(url) else None
 
+    def is_same_page(self, one: str, other: str) -> bool:
+        """Whether two addresses lead to one page: the same article, or the same path but for a slash at its end."""
+        first, second = self.identify(one), self.identify(other)
+        if first is not None or second is not None:
+            return first is not None and second is not None and first.id == second.id
+        return urlsplit(one).path.rstrip("/") == urlsplit(other).path.rstrip("/")
+
     def identify_listing(self, url: str) -> int | None:
         """The sid of the listing an address of this site points to; else ``None``."""
         found = _LISTING_PATH.fullmatch(urlsplit(url).path) if self.owns(url) else None

@@ -320,6 +320,14 @@ def test_a_redirect_to_another_article_is_not_stored_under_the_name_of_the_first
     assert "led to another page" in done.quarantine[0]["detail"]
 
 
+def test_a_listing_that_leads_elsewhere_is_a_changed_layout(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=2)
+    replica.faults.add("^/article/156", "redirect", location="/article/160/")
+    done = crawl(replica.url, "source", "-a", "source=156")
+    assert (done.exit_code, done.records) == (4, [])
+    assert "led to another page" in done.last_line
+
+
 def test_what_fails_on_the_way_in_is_owed_in_its_list(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=150, sources=3)
     entry = [i for i in replica.world.listing(163) if replica.world.truth(i)["gate"] is None][25]

@@ -139,10 +139,9 @@ class KcnaSpider(Spider):
     ) -> Iterator[Capture | Rejected]:
         """One article page, or why it is none."""
         self.count("pages/article")
-        found = self.site.identify(response.url)
-        if found is None or found.id != address.id:
-            detail = f"led to another page, {response.url[:200]}"
-            yield self.rejected(address.id, self.site.article(address), "layout_changed", detail, response.status)
+        if (strayed := self.strayed(response)) is not None:
+            url = self.site.article(address)
+            yield self.rejected(address.id, url, "layout_changed", strayed, response.status)
             return
         try:
             fields = ArticlePage(self.markup(response), response.url, self.site).read()
@@ -176,6 +175,11 @@ class KcnaSpider(Spider):
     def markup(self, response: Response) -> str:
         """The text of a page."""
         return decode(response.body, getattr(response, "encoding", "utf-8"))
+
+    def strayed(self, response: Response) -> str | None:
+        """Where a redirect led to another page than the one asked for, that it did: it is no answer."""
+        asked = response.meta.get("redirect_urls", [response.url])[0]
+        return None if self.site.is_same_page(asked, response.url) else f"led to another page, {response.url[:200]}"
 
     def failure(self, article_id: str | None, request: Request, failure: Failure) -> Rejected:
         """A rejection that says why a page could not be had."""

@@ -258,6 +258,7 @@ class SourceSpider(SourcesSpider):
     def hidden(self, job: Job) -> Iterator[Request]:
         """The page keeps its ajax id from us: its cards are all that can be had."""
         yield from self.take(job, list(job.cards.values()))
+        job.done = True
         self.count("walk/stop/ajax_id_hidden")
         self.run.note(
             Verdict.LAYOUT_CHANGED,
@@ -417,6 +418,8 @@ class SourceSpider(SourcesSpider):
 
     def listing(self, response: Response) -> ListingPage | Rejected:
         """A page read for its cards."""
+        if (strayed := self.strayed(response)) is not None:
+            return self.changed(response, strayed)
         try:
             page = ListingPage(self.markup(response), response.url, self.site)
             unreadable = page.unreadable

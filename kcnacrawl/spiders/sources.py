@@ -53,6 +53,8 @@ class SourcesSpider(KcnaSpider):
     def read_home(self, response: Response) -> list[Source] | Rejected:
         """The sources, with the ajax ids the ledger knows; a page without any is not the home page."""
         self.count("pages/home")
+        if (strayed := self.strayed(response)) is not None:
+            return self.home_changed(response, strayed)
         try:
             found = sources(self.markup(response), response.url, self.site)
         except PageError as error:
