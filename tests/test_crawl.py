@@ -5,8 +5,9 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -264,6 +265,59 @@ def test_feeds_go_on_working(serve: Serve, crawl: Run, tmp_path: Path) -> None:
     feed = tmp_path / "feed.jsonl"
     done = crawl(serve(articles=40, sources=2).url, "source", "-o", str(feed))
     assert {record["id"] for record in read_lines(feed)} == {record["id"] for record in done.records}
+
+
+# The one real page
+
+
+@pytest.fixture
+def serve_page() -> Iterator[Callable[[bytes], str]]:
+    """Serves one page at every address, and no robots.txt."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(page: bytes) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(404 if self.path == "/robots.txt" else 200)
+                self.send_header("Content-Type", "text/html; charset=UTF-8")
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, *_: object) -> None:
+                """Says nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("spelling", ["seed_p", "seed_br", "seed_div", "seed_mixed", "seed_minified"])
+def test_the_seed_page_gives_exactly_its_record(serve_page: Callable[[bytes], str], crawl: Run, spelling: str) -> None:
+    case = ROOT / "tests/pages/article" / spelling
+    url = json.loads((case / "meta.json").read_text(encoding="utf-8"))["url"]
+    expected = json.loads((case / "expected.json").read_text(encoding="utf-8"))
+    done = crawl(serve_page((case / "input.html").read_bytes()), "article", "-a", f"url={url}")
+    assert done.exit_code == 0, done.stderr
+    (record,) = done.records
+    assert (record["date_published"], record["date_published_raw"]) == ("2021-03-23", "23/03/2021")
+    assert record["headline"] == "Respected Comrade Kim Jong Un Sends Verbal Message to President Xi Jinping"
+    assert record["source_label"] == "Ministry of Foreign Affairs (EN)"
+    assert record["source_name"] == "Ministry of Foreign Affairs"
+    assert (record["source_language"], record["in_language"]) == ("en", "en")
+    assert (record["date_listed"], record["description"], record["access"]) == (None, None, "full")
+    paragraphs = record["article_body"].split("\n\n")
+    assert len(paragraphs) == 7
+    assert paragraphs[0].startswith(
+        "Kim Jong Un , General Secretary of the Workers’ Party of Korea (WPK) and President"
+    )
+    assert paragraphs[-1].startswith("It sincerely wished Xi Jinping good health and bigger success")
+    assert record["article_body"] == expected["article_body"]
 
 
 # What fails, and what is owed
