@@ -192,11 +192,6 @@ class Ledger:
             row = self._execute("SELECT source_id FROM articles WHERE id = ?", (article_id,)).fetchone()
         return row[0] if row else None
 
-    def count_articles(self) -> int:
-        """How many articles are held."""
-        with self._guard():
-            return int(self._execute("SELECT count(*) FROM articles").fetchone()[0])
-
     # What is wanted and owed
 
     def want(self, cards: Sequence[Card], name: str | None) -> None:
