@@ -44,18 +44,22 @@ class ListingPage:
     @cached_property
     def cards(self) -> list[Card]:
         """The cards in the order of the page, each identity once."""
-        if not self.markup.strip():
-            return []
         found: dict[str, Card] = {}
-        for card in filter(None, map(self._read, self._list_elements())):
-            found.setdefault(card.id, card)
+        for _, card in self._readings:
+            if card is not None:
+                found.setdefault(card.id, card)
         return list(found.values())
 
     @property
     def unreadable(self) -> int:
         """How many cards link to an article and tell no identity."""
+        return sum(card is None and element.css_first(_ARTICLE_LINKS) is not None for element, card in self._readings)
+
+    @cached_property
+    def _readings(self) -> list[tuple[LexborNode, Card | None]]:
+        """The elements of the list, each with the card read in it."""
         elements = self._list_elements() if self.markup.strip() else []
-        return sum(self._read(one) is None and one.css_first(_ARTICLE_LINKS) is not None for one in elements)
+        return [(element, self._read(element)) for element in elements]
 
     @property
     def is_end(self) -> bool:

@@ -53,9 +53,14 @@ class Job:
         return self.source.list_name if self.source else None
 
     @property
+    def sid(self) -> int | None:
+        """The sid of the source, if it is known."""
+        return self.source.sid if self.source else None
+
+    @property
     def may_ask_listing(self) -> bool:
         """Whether the source's listing page is known and was not looked at yet."""
-        return not self.asked_listing and self.source is not None and self.source.sid is not None
+        return not self.asked_listing and self.sid is not None
 
     @property
     def name(self) -> str:
@@ -194,10 +199,10 @@ class SourceSpider(SourcesSpider):
 
     def listing_request(self, job: Job) -> Request:
         """The source's listing page, which tells its ajax id."""
-        if job.source is None or job.source.sid is None:
+        if job.sid is None:
             raise ValueError(f"{job.name} has no listing page that we know of")
         job.asked_listing = True
-        return self.request(self.site.listing(job.source.sid), self.parse_listing, job)
+        return self.request(self.site.listing(job.sid), self.parse_listing, job)
 
     def parse_listing(self, response: Response, job: Job) -> Output:
         """A source's listing page."""
@@ -236,9 +241,8 @@ class SourceSpider(SourcesSpider):
         """The right id answers with cards of the page that told it; any other number does not."""
         self.count("pages/listing")
         page = self.listing(response)
-        sid = job.source.sid if job.source else None
         if isinstance(page, ListingPage) and self.is_same_list(job, page.cards, candidates[0]):
-            job.source = self.run.archive.ledger.learn_source(sid=sid, ajax_id=candidates[0], label=job.label)
+            job.source = self.run.archive.ledger.learn_source(sid=job.sid, ajax_id=candidates[0], label=job.label)
             yield from self.advance(job, 0, page.cards)
         elif len(candidates) > 1:
             yield self.candidate_request(job, candidates[1:])
@@ -251,8 +255,7 @@ class SourceSpider(SourcesSpider):
         """Whether an answer of the endpoint is most of what the page showed, and no other source's."""
         shared = sum(card.id in job.cards for card in cards)
         known = self.run.archive.ledger.source(ajax_id=ajax_id)
-        sid = job.source.sid if job.source else None
-        others = known is not None and known.sid is not None and sid is not None and known.sid != sid
+        others = known is not None and None not in {known.sid, job.sid} and known.sid != job.sid
         return 2 * shared > min(len(cards), len(job.cards)) and not others
 
     def hidden(self, job: Job) -> Iterator[Request]:
