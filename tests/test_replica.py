@@ -5,19 +5,25 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from kcnacrawl.replica.alteration import FIELDS, HOSTILE, WAYS
+from kcnacrawl.replica.faults import KINDS, Fault, Faults
 from kcnacrawl.replica.render import Renderer
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import AXES, SPELLINGS, Spelling
@@ -259,6 +265,33 @@ class TestChange:
         assert name not in world.listing(156) + world.ids() + world.search()
         assert world.truth(name)["status"] == "gone"
 
+    def test_what_is_kept_for_subscribers_may_be_opened_and_shut_again(self) -> None:
+        world = World(articles=300)
+        whole = world.ids()
+        truncated = next(name for name in whole if world.truth(name)["access"] == "truncated")
+        gated = next(name for name in whole if world.truth(name)["gate"] == "overlay")
+        cut, shut = world.truth(truncated), world.truth(gated)
+        world.open_up(truncated)
+        world.open_up(gated)
+        assert world.truth(truncated)["access"] == "full"
+        assert world.truth(truncated)["article_body"].startswith(cut["article_body"].removesuffix("..."))
+        assert world.truth(gated)["gate"] is None
+        assert world.article(gated).gate is None
+        world.close_up(truncated)
+        world.close_up(gated)
+        assert world.truth(truncated) == cut
+        assert world.truth(gated)["gate"] == shut["gate"]
+
+    def test_a_full_text_may_be_cut(self) -> None:
+        world = World(articles=100)
+        name = full(world)
+        before = world.truth(name)
+        world.close_up(name)
+        after = world.truth(name)
+        assert after["access"] == "truncated"
+        assert before["article_body"].startswith(after["article_body"].removesuffix("..."))
+        assert len(after["article_body"]) < len(before["article_body"])
+
 
 class TestSpellings:
     def test_named_spellings_use_every_value_of_every_axis(self) -> None:
@@ -403,6 +436,21 @@ class TestServer:
         assert "Allow: /wp-admin/admin-ajax.php" in lines
         assert "Crawl-delay: 2.5" in lines
 
+    def test_robots_txt_may_be_any_text(self) -> None:
+        with Replica(World(articles=5), robots="User-agent: *\nDisallow: /") as replica:
+            assert get(replica, "/robots.txt")[2] == b"User-agent: *\nDisallow: /"
+
+    def test_https_with_a_certificate_that_nobody_trusts(self) -> None:
+        with Replica(World(articles=5), tls=True) as replica:
+            assert replica.url.startswith("https://")
+            address = f"{replica.url}/article/156/"
+            with pytest.raises(urllib.error.URLError, match="self-signed certificate"):
+                urllib.request.urlopen(address, timeout=10)
+            blind = ssl._create_unverified_context()
+            with urllib.request.urlopen(address, timeout=10, context=blind) as answer:
+                page = answer.read()
+        assert f'href="{replica.url}/newstream/'.encode() in page
+
     def test_the_other_corners_of_the_site(self, replica: Replica) -> None:
         assert get(replica, "/feed/")[1]["location"].startswith("/free-member-form/")
         assert get(replica, "/kctv-archive/")[1]["location"].startswith("/wp-login.php")
@@ -438,6 +486,10 @@ class TestServer:
         assert set(fresh) <= set(replica.world.listing(163))
         control(replica, "edit", {"id": name, "what": "headline"})
         assert json.loads(get(replica, f"/__replica__/truth?id={name}")[2]) == replica.world.truth(name)
+        control(replica, "close", {"id": name})
+        assert replica.world.truth(name)["access"] == "truncated"
+        control(replica, "open", {"id": name})
+        assert replica.world.truth(name)["access"] == "full"
         control(replica, "remove", {"id": name})
         assert replica.world.is_gone(name)
         control(replica, "fault", {"pattern": "robots", "kind": "status", "times": 1, "status": 418})
@@ -453,6 +505,18 @@ class TestFaults:
         status, headers, _ = get(replica, "/robots.txt")
         assert (status, headers["retry-after"]) == (429, "7")
         assert get(replica, "/robots.txt")[0] == 200
+        assert [(one.fault, one.retry_after) for one in replica.requests] == [("status", "7"), (None, None)]
+
+    @pytest.mark.parametrize("value", ["", "soon", "-1", "1e9", "٣", "Thu, 99 Foo"])
+    def test_a_retry_after_may_be_anything(self, replica: Replica, value: str) -> None:
+        replica.faults.add("robots", "status", retry_after=value)
+        assert get(replica, "/robots.txt")[1]["retry-after"].encode("latin-1").decode() == value
+
+    def test_a_retry_after_may_be_a_date(self, replica: Replica) -> None:
+        replica.faults.add("robots", "status", retry_after_date=3600)
+        _, headers, _ = get(replica, "/robots.txt")
+        until = parsedate_to_datetime(headers["retry-after"])
+        assert timedelta(minutes=50) < until - datetime.now(UTC) < timedelta(minutes=70)
 
     @pytest.mark.parametrize(
         ("kind", "error"), [("reset", ConnectionResetError), ("truncated", http.client.IncompleteRead)]
@@ -461,6 +525,26 @@ class TestFaults:
         replica.faults.add("/article/", kind)
         with pytest.raises(error):
             get(replica, "/article/156/")
+
+    def test_a_gzip_body_cut_in_its_middle_is_sent_as_if_whole(self, replica: Replica) -> None:
+        page = get(replica, "/article/156/")[2]
+        replica.faults.add("/article/", "truncated_gzip")
+        _, headers, body = get(replica, "/article/156/")
+        assert int(headers["content-length"]) == len(body)
+        unpacker = zlib.decompressobj(wbits=31)
+        part = unpacker.decompress(body)
+        assert not unpacker.eof
+        assert 0 < len(part) < len(page)
+        assert page.startswith(part)
+
+    def test_a_body_that_ends_where_the_connection_does(self, replica: Replica) -> None:
+        page = get(replica, "/article/156/")[2]
+        for kind, expected in (("whole_unframed", page), ("unframed", page[: len(page) // 2])):
+            replica.faults.add("/article/", kind, times=1)
+            _, headers, body = get(replica, "/article/156/")
+            assert headers.keys().isdisjoint({"content-length", "transfer-encoding"})
+            assert body == expected
+        assert [request.status for request in replica.requests] == [200] * 3
 
     def test_a_request_that_hangs_is_on_record(self, replica: Replica) -> None:
         replica.faults.add("/article/", "hang")
@@ -517,11 +601,141 @@ class TestFaults:
         replica.faults.add(name, "bad_date", times=1)
         assert b"Date: 31/02/2021" in get(replica, f"/newstream/{name}")[2]
 
-    def test_walls(self, replica: Replica) -> None:
-        replica.faults.add("/", "challenge", times=1)
-        assert b"Verify you are human" in get(replica, "/article/156/")[2]
-        replica.faults.add("/", "block_page", times=1)
-        assert b"you have been blocked" in get(replica, "/article/156/")[2]
+    def test_a_list_that_stops_advancing(self, replica: Replica) -> None:
+        listing = replica.world.listing(156)
+        replica.faults.add("ajax", "stuck", offset=20)
+        for offset, expected in ((10, 10), (20, 20), (25, 20), (4000, 20)):
+            assert card_ids(ajax(replica, offset, 190412)) == listing[expected : expected + 10]
+
+    def test_a_page_nested_deep(self, replica: Replica) -> None:
+        name = full(replica.world)
+        for path in (f"/newstream/{name}", "/article/156/"):
+            replica.faults.add(path, "deep", times=1)
+            page = get(replica, path)[2]
+            assert page.count(b"<div>" * 100_000) == 1
+            assert page.replace(b"<div>" * 100_000, b"") == get(replica, path)[2]
+
+    def test_sitemaps_that_attack_their_reader(self, replica: Replica) -> None:
+        replica.faults.add("sitemap", "entity_sitemap", times=1)
+        _, headers, body = get(replica, "/sitemap_index.xml")
+        assert headers["content-type"].startswith("text/xml")
+        assert body.count(b"<!ENTITY") == 10
+        assert len(body) < 2000
+        replica.faults.add("sitemap", "xxe_sitemap", times=1)
+        assert b'SYSTEM "file:///etc/passwd"' in get(replica, "/sitemap_index.xml")[2]
+
+    @pytest.mark.parametrize("status", [None, 403, 503])
+    def test_bot_checks_and_block_pages(self, replica: Replica, status: int | None) -> None:
+        options = {} if status is None else {"status": status}
+        replica.faults.add("/", "challenge", times=1, **options)
+        found, headers, body = get(replica, "/article/156/")
+        assert (found, headers.get("cf-mitigated")) == (status or 200, status and "challenge")
+        assert b"Verify you are human" in body
+        replica.faults.add("/", "block_page", times=1, **options)
+        found, _, body = get(replica, "/article/156/")
+        assert found == (status or 200)
+        assert b"you have been blocked" in body
+
+    def test_sign_up_walls(self, replica: Replica) -> None:
+        name = full(replica.world)
+        replica.faults.add("newstream", "sign_up", times=1)
+        status, headers, _ = get(replica, f"/newstream/{name}/x")
+        assert (status, headers["location"].partition("=")[0]) == (302, "/free-member-form/?redirect")
+        for path in (f"/newstream/{name}", "/article/156/"):
+            replica.faults.add(path, "overlay", times=1)
+            page = LexborHTMLParser(get(replica, path)[2])
+            assert page.css_first("main .nk-paywall-free-member-form .free-member-form-inner")
+            assert page.css_first(".article-desc h4 a")
+
+    def test_texts_cut_for_subscribers(self, replica: Replica) -> None:
+        name = full(replica.world)
+        replica.faults.add(name, "truncate", times=1)
+        page = get(replica, f"/newstream/{name}")[2]
+        replica.world.close_up(name)
+        assert page == get(replica, f"/newstream/{name}")[2]
+        assert NOTICE.removeprefix("Upgrade to NK PRO").encode() in page
+
+    @pytest.mark.parametrize("spelling", SPELLINGS)
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("field", FIELDS)
+    def test_a_page_that_lost_an_anchor(self, field: str, way: str, spelling: str) -> None:
+        anchors = {
+            "headline": re.compile(rb'<h[123]>(?!More)|class="(?:article-)?title"'),
+            "date": re.compile(rb"Date:(?:</strong>|&nbsp;)? ?[0-9]"),
+            "label": re.compile(rb"Source:(?:</strong>)? "),
+            "body": re.compile(rb'class="[^"]*article-content'),
+            "card_date": re.compile(rb'class="articled-date"'),
+            "cards": re.compile(rb'class="article-desc"'),
+        }
+        with Replica(World(articles=120), SPELLINGS[spelling]) as replica:
+            name = full(replica.world)
+            path = "/article/156/" if field.startswith("card") else f"/newstream/{name}"
+            before = article_part(get(replica, path)[2])
+            replica.faults.add("", "lost", field=field, way=way)
+            after = article_part(get(replica, path)[2])
+        assert anchors.pop(field).search(before)
+        assert after != before
+        for other, anchor in anchors.items():
+            assert len(anchor.findall(after)) == len(anchor.findall(before)) or {field, other} == {"cards", "card_date"}
+
+    @pytest.mark.parametrize("what", HOSTILE)
+    def test_hostile_text(self, replica: Replica, what: str) -> None:
+        name = full(replica.world)
+        shown = HOSTILE[what].encode(errors="xmlcharrefreplace") if what != "entities" else b"&#0; &#xD800; &#xDFFF;"
+        for path, kind in ((f"/newstream/{name}", "hostile"), ("/article/156/", "hostile_cards")):
+            regular = get(replica, path)[2]
+            replica.faults.add(path, kind, times=1, what=what)
+            page = get(replica, path)[2]
+            assert page.count(shown) >= 2
+            assert shown not in regular
+            replica.faults.add(path, kind, times=1, what=what, field="title")
+            assert 0 < get(replica, path)[2].count(shown) < page.count(shown)
+
+    @pytest.mark.parametrize(
+        ("kind", "options", "message"),
+        [
+            ("lost", {}, "field is one of"),
+            ("lost", {"field": "body", "way": "stolen"}, "way is one of"),
+            ("hostile", {"what": "rude"}, "what is one of"),
+            ("hostile_cards", {"what": "long", "field": "foot"}, "field is one of"),
+        ],
+    )
+    def test_an_unknown_option_is_refused(self, replica: Replica, kind: str, options: dict, message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            replica.faults.add("/", kind, **options)
+
+    @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"hang", "endless", "reset", "truncated"}))
+    def test_every_kind_is_served_and_counted(self, replica: Replica, kind: str) -> None:
+        options = {"lost": {"field": "date"}, "hostile": {"what": "bidi"}, "hostile_cards": {"what": "bidi"}}
+        regular = get(replica, "/robots.txt")[0]
+        replica.faults.add("", kind, times=1, **options.get(kind, {}))
+        get(replica, "/article/156/")
+        assert replica.faults.served == {kind: 1}
+        assert get(replica, "/robots.txt")[0] == regular == 200
+
+    def test_chaos_is_bounded_for_every_path_and_repeatable(self) -> None:
+        choices = [Fault.of("a", "reset"), Fault.of("", "status", status=500)]
+        paths = [f"/{letter}" for letter in "ab" * 300]
+
+        def fate(seed: int) -> list[str | None]:
+            faults = Faults()
+            faults.chaos(seed, choices, share=0.5, per_path=20)
+            return [fault and fault.kind for fault in map(faults.take, paths)]
+
+        first = fate(1)
+        assert Counter(first[::2]).keys() == {None, "reset", "status"}
+        assert Counter(first[1::2]) == {None: 280, "status": 20}
+        assert first == fate(1) != fate(2)
+        assert first[:40].count(None) > 5
+
+    def test_what_is_set_comes_before_chaos_and_all_of_it_may_end(self) -> None:
+        faults = Faults()
+        faults.chaos(1, [Fault.of("", "reset")], share=1)
+        faults.add("", "empty", times=1)
+        assert [faults.take("/").kind for _ in range(2)] == ["empty", "reset"]
+        assert faults.served == {"empty": 1, "reset": 1}
+        faults.clear()
+        assert faults.take("/") is None
 
     def test_an_unknown_kind_is_refused(self, replica: Replica) -> None:
         with pytest.raises(ValueError, match="kind is one of"):
@@ -573,6 +787,11 @@ class TestTools:
         assert slugify("DPRK’s", keep_quotes=True) == "dprk%e2%80%99s"
         assert slugify("국가") == "%ea%b5%ad%ea%b0%80"
         assert len(slugify("a" * 300)) == 200
+
+
+def article_part(page: bytes) -> bytes:
+    """What stands between the menus and the footer."""
+    return page.partition(b"<main")[2].partition(b"<footer")[0]
 
 
 def lag(truth: dict) -> int:

@@ -1,5 +1,6 @@
 """What surrounds the content of every page: styles, menus, scripts, footer. About 45 KB."""
 
+from functools import cache
 from html import escape
 
 SITE = "KCNA Watch | An archive of state media"
@@ -51,6 +52,7 @@ document.cookie='kcna_visit=580231; path=/';(function(h,o,t){h._hj={hjid:2419603
 """
 
 
+@cache
 def head(*, decoys: bool) -> str:
     """Everything from the document type to ``</head>`` but the canonical link, which the caller adds last."""
     return (
@@ -63,6 +65,7 @@ def head(*, decoys: bool) -> str:
     )
 
 
+@cache
 def header() -> str:
     """The site's logo and menus."""
     menu = "\n".join(
@@ -80,6 +83,7 @@ def header() -> str:
     )
 
 
+@cache
 def footer() -> str:
     """Topics, legal lines, closing tags."""
     topics = "\n".join(

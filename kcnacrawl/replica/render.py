@@ -8,6 +8,7 @@ from html import escape
 from urllib.parse import quote, urlencode
 
 from kcnacrawl.replica import chrome
+from kcnacrawl.replica.alteration import UNALTERED, Alteration
 from kcnacrawl.replica.spelling import Spelling
 from kcnacrawl.replica.words import LEADERS, month
 from kcnacrawl.replica.world import (
@@ -25,6 +26,8 @@ PAGE_SIZE = 10
 SITEMAP_SIZE = 1000
 
 _NUMERIC = str.maketrans({"’": "&#8217;", "‘": "&#8216;", "“": "&#8220;", "”": "&#8221;"})
+# What a page can hold in no other way.
+_UNSPEAKABLE = {0: "&#0;", 0xD800: "&#xD800;", 0xDFFF: "&#xDFFF;"}
 _BLANK_IMAGE = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 _PROMOTIONS = (
     "Get North Korea headlines delivered to your inbox daily",
@@ -66,12 +69,16 @@ class SearchForm:
 
 
 class Renderer:
-    """Makes the pages of one world in one spelling for one site address (``http://127.0.0.1:8000``)."""
+    """Makes the pages of one world in one spelling for one site address (``http://127.0.0.1:8000``).
 
-    def __init__(self, world: World, spelling: Spelling, base_url: str) -> None:
+    ``alteration`` is what a fault changes of them.
+    """
+
+    def __init__(self, world: World, spelling: Spelling, base_url: str, alteration: Alteration = UNALTERED) -> None:
         self._world = world
         self._spelling = spelling
         self._base = base_url
+        self._alteration = alteration
         self._head = chrome.head(decoys=spelling.decoys == "many").encode()
         self._header = chrome.header().encode()
         self._footer = chrome.footer().encode()
@@ -80,18 +87,18 @@ class Renderer:
 
     # Pages
 
-    def article(self, view: ArticleView, *, raw_date: str | None = None, readable: bool = True) -> bytes:
-        """An article's page; ``raw_date`` replaces the header's, ``readable=False`` leaves the header out."""
+    def article(self, view: ArticleView) -> bytes:
+        """An article's page."""
+        view = self._alteration.article(view)
         old = view.layout == "2017"
         parts = ["" if old else self._top(view.layout)]
         parts.append('<main class="container"><div class="article-main">\n')
         parts.append("" if old else self._crumb(view.outlet))
         parts.append(self._headline(view.title))
-        if readable:
-            parts.append(self._article_header(view, raw_date or header_date(view.published)))
+        parts.append(self._article_header(view))
         parts.append(self._container(view, old=old))
         if view.gate == "overlay":
-            parts.append(_OVERLAY)
+            parts.append(OVERLAY)
         parts.append("</div>\n")
         block = b"" if old else self._more_from(view.outlet)
         opening = self._opening(
@@ -99,9 +106,9 @@ class Renderer:
         )
         return b"".join([*opening, "".join(parts).encode(), block, b"</main>\n", self._footer])
 
-    def listing(self, outlet: Outlet, *, empty: bool = False) -> bytes:
-        """A source's first page; ``empty`` leaves the cards out."""
-        cards = [] if empty else self._world.cards(outlet.sid, 0, PAGE_SIZE)
+    def listing(self, outlet: Outlet) -> bytes:
+        """A source's first page."""
+        cards = self._world.cards(outlet.sid, 0, PAGE_SIZE)
         box = '<div id="latest_article_wrapper">{}</div>' if self._spelling.wrapper == "id" else ""
         box = (box or '<div class="latest-articles">{}</div>').replace("{}", self._cards(cards))
         sidebar = self._sidebar(outlet) if self._spelling.sidebar != "none" else ""
@@ -113,10 +120,10 @@ class Renderer:
         )
 
     def fragment(self, cards: Sequence[CardView]) -> bytes:
-        """An answer of the AJAX endpoint: bare cards."""
-        return self._cards(cards).encode()
+        """An answer of the AJAX endpoint: bare cards, or the end."""
+        return self._cards(cards).encode() or self._end()
 
-    def end(self) -> bytes:
+    def _end(self) -> bytes:
         """What the AJAX endpoint answers past the end."""
         ends = {
             "empty": "",
@@ -210,6 +217,9 @@ class Renderer:
 
     def _headline(self, title: str) -> str:
         text = self._escape(title)
+        return self._alteration.headline(self._headline_element(text), text)
+
+    def _headline_element(self, text: str) -> str:
         match self._spelling.headline:
             case "div":
                 return f'<div class="article-title">{text}</div>\n'
@@ -220,8 +230,12 @@ class Renderer:
             case tag:
                 return f"<{tag}>{text}</{tag}>\n"
 
-    def _article_header(self, view: ArticleView, day: str) -> str:
-        label = escape(view.label)
+    def _article_header(self, view: ArticleView) -> str:
+        label = self._escape(view.label)
+        return self._alteration.header(self._header_element(view, label), view, label)
+
+    def _header_element(self, view: ArticleView, label: str) -> str:
+        day = header_date(view.published)
         link = ""
         if view.original_url:
             link = f'<a href="{escape(view.original_url)}" target="_blank">Read original version at source</a>'
@@ -266,6 +280,9 @@ class Renderer:
         return f"{outside}{self._box(text)}{after}"
 
     def _box(self, text: str) -> str:
+        return self._alteration.body(self._box_element(text))
+
+    def _box_element(self, text: str) -> str:
         match self._spelling.body:
             case "entry":
                 return f'<div class="entry article-content clearfix">{text}</div>\n'
@@ -317,7 +334,7 @@ class Renderer:
     def _canonical(self, name: str, slug: str) -> bytes:
         match self._spelling.canonical:
             case "article":
-                return f'<link rel="canonical" href="{self._base}/newstream/{name}/{slug}/">\n'.encode()
+                return f'<link rel="canonical" href="{self._base}/newstream/{name}/{self._escape(slug)}/">\n'.encode()
             case "home":
                 return f'<link rel="canonical" href="{self._base}/">\n'.encode()
             case _:
@@ -340,12 +357,16 @@ class Renderer:
     # Cards and buttons
 
     def _cards(self, cards: Iterable[CardView]) -> str:
-        return "".join(map(self._card, cards))
+        return "" if self._alteration.hides_cards else "".join(map(self._card, cards))
 
     def _card(self, card: CardView) -> str:
+        card = self._alteration.card(card)
+        return self._alteration.card_html(self._card_element(card), card)
+
+    def _card_element(self, card: CardView) -> str:
         spelling = self._spelling
         title = self._escape(card.title)
-        link = escape(self._link(card.id, card.slug))
+        link = self._escape(self._link(card.id, card.slug))
         summary = self._escape(card.summary or "")
         shown = f'<p class="articled-date"> <span>{card_date(card.listed)}</span></p>\n'
         second = self._second_summary(summary)
@@ -535,7 +556,7 @@ class Renderer:
         return [self._head, canonical, body.encode(), self._header]
 
     def _escape(self, text: str) -> str:
-        text = escape(text, quote=False)
+        text = escape(text, quote=False).translate(_UNSPEAKABLE)
         return text.translate(_NUMERIC) if self._spelling.entities == "numeric" else text
 
 
@@ -555,7 +576,7 @@ def parse_search_day(text: str) -> date | None:
 
 _DECOYS = '<div class="share" data-id="583114"></div><h2 class="screen-reader-text">Main menu</h2>\n'
 
-_OVERLAY = (
+OVERLAY = (
     '<div class="nk-paywall-free-member-form"><div class="free-member-form-inner"><h3>Sign up to read on</h3>'
     '<form action="/free-member-form/"><input name="email"><button>Continue</button></form></div></div>\n'
 )

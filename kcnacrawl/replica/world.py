@@ -182,6 +182,8 @@ class World:
         self._edits: dict[int, dict[str, int]] = {}
         self._modified: dict[int, int] = {}
         self._gone: set[int] = set()
+        # Whether what is kept for subscribers was opened or shut since.
+        self._open: dict[int, bool] = {}
         # An outlet earlier in the list publishes more.
         self._shares = [place for place in range(sources) for _ in range(sources - place + 2)]
         self._found: dict[tuple[object, ...], list[str]] = {}
@@ -345,6 +347,19 @@ class World:
             self._modified[number] = self._now
             self.version += 1
 
+    def open_up(self, article_id: str) -> None:
+        """Shows a truncated article whole from now on, and a gated one without its gate."""
+        self._set_open(article_id, is_open=True)
+
+    def close_up(self, article_id: str) -> None:
+        """Truncates an article's text from now on; a gate that was opened is shut again."""
+        self._set_open(article_id, is_open=False)
+
+    def _set_open(self, article_id: str, *, is_open: bool) -> None:
+        with self._lock:
+            self._open[self._numbers[article_id]] = is_open
+            self.version += 1
+
     def remove(self, article_id: str) -> None:
         """Takes an article away: it answers 404 or 410 and is in no listing, search or sitemap."""
         with self._lock:
@@ -450,7 +465,7 @@ class World:
         if layout == "2017" and not outlet.token:
             layout = "2024"
         body = self._body(number)
-        gate = self._kind(_GATES, number)
+        gate = "none" if self._open.get(number) else self._kind(_GATES, number)
         return ArticleView(
             number=number,
             id=self._ids[number],
@@ -503,8 +518,11 @@ class World:
 
     def _body(self, number: int) -> str:
         body = self._kind(_BODIES, number)
-        unseen = body not in {"full", "truncated"}
-        return "full" if unseen and self._edited(number, "body") else body
+        if body not in {"full", "truncated"}:
+            return "full" if self._edited(number, "body") else body
+        if number in self._open:
+            return "full" if self._open[number] else "truncated"
+        return body
 
     def _summary(self, number: int) -> str | None:
         if self._kind(_SUMMARIES, number) == "missing" or self._body(number) not in {"full", "truncated"}:
@@ -517,11 +535,7 @@ class World:
             return []
         paragraphs = list(self._text(self._stories[number]))
         paragraphs[0] = self._corrected(number, paragraphs[0])
-        if body == "truncated":
-            paragraphs = paragraphs[:2]
-            last = paragraphs[1]
-            paragraphs[1] = f"{last[: len(last) * 2 // 3].rstrip(' .')}..."
-        return paragraphs
+        return cut_short(paragraphs) if body == "truncated" else paragraphs
 
     def _corrected(self, number: int, first: str) -> str:
         """The first paragraph, with one more sentence for every edit."""
@@ -595,6 +609,12 @@ class World:
 def fold(text: str) -> str:
     """``text`` with every run of white space made one blank."""
     return " ".join(text.split())
+
+
+def cut_short(paragraphs: Sequence[str]) -> list[str]:
+    """What is left of a text where the rest is for subscribers: a paragraph and most of a second."""
+    first, last = paragraphs[:2]
+    return [first, f"{last[: len(last) * 2 // 3].rstrip(' .')}..."]
 
 
 def header_date(day: date) -> str:
