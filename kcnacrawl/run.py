@@ -74,7 +74,13 @@ class Run:
         finally:
             # The spider need not outlive its run.
             self.count_owed = lambda: 0
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
             await self.archive.close()
+        except StorageFailed as error:
+            self.note(Verdict.STORAGE, str(error))
 
     def stop(self, crawler: Crawler, reason: str) -> None:
         """Has the spider closed, in order, from wherever this is called; the first reason stands."""

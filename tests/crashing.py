@@ -63,7 +63,7 @@ def arm(point: str, number: int) -> None:
     elif point == "walk":
         Ledger.record_walk = at_passage(number, Ledger.record_walk, killed)
     elif point == "open":
-        Archive._position = at_passage(number, Archive._position, killed)
+        Archive._read = at_passage(number, Archive._read, killed)
     else:
         raise ValueError(point)
 

@@ -1,17 +1,21 @@
 """The durable log and the ledger, without a crawl."""
 
 import asyncio
+import contextlib
 import os
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kcnacrawl.archive import Locked, StorageFailed
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import REVISIT_DAYS, Ledger
-from kcnacrawl.archive.log import Log
+from kcnacrawl.archive.log import Log, LogEnd
 from kcnacrawl.dates import instant
 from kcnacrawl.items import Article, Card, Rejected
 from kcnacrawl.pipelines.normalise import body_sha256
@@ -87,7 +91,7 @@ def test_one_sync_stores_all_that_queued_during_the_last(tmp_path: Path, monkeyp
 
     async def store() -> None:
         log: Log[int] = Log(tmp_path / "log", lambda carried, _: batches.append(len(carried)))
-        log.open(0)
+        log.open(LogEnd("log"))
         monkeypatch.setattr(os, "fsync", lambda fd: (syncs.append(fd), sync(fd)))
         await asyncio.gather(*(log.append(b"%d\n" % number, number) for number in range(100)))
         await log.close()
@@ -106,7 +110,7 @@ def test_a_line_counts_as_stored_only_after_its_sync(tmp_path: Path, monkeypatch
 
     async def store() -> None:
         log: Log[str] = Log(tmp_path / "log", lambda carried, _: learned.extend(carried))
-        log.open(0)
+        log.open(LogEnd("log"))
         await log.append(b"one\n", "one")
         monkeypatch.setattr(os, "fsync", no_sync)
         with pytest.raises(StorageFailed, match="No space left on device"):
@@ -124,7 +128,7 @@ def test_a_line_counts_as_stored_only_after_its_sync(tmp_path: Path, monkeypatch
 def test_what_is_not_one_line_is_refused(tmp_path: Path, line: bytes) -> None:
     async def store() -> None:
         log: Log[str] = Log(tmp_path / "log", lambda *_: None)
-        log.open(0)
+        log.open(LogEnd("log"))
         try:
             with pytest.raises(ValueError, match="not one line"):
                 await log.append(line, "")
@@ -137,14 +141,14 @@ def test_what_is_not_one_line_is_refused(tmp_path: Path, line: bytes) -> None:
 # Opening
 
 
-def test_opening_reads_only_what_the_ledger_has_not_seen(tmp_path: Path) -> None:
+def test_opening_reads_only_what_the_ledger_has_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, *(article(number) for number in range(20)))
-    path = tmp_path / "articles.jsonl"
-    data = path.read_bytes()
-    # Damage where an opening that reads the whole log would stumble.
-    path.write_bytes(b"x" * 500 + data[500:])
+    read: list[str] = []
+    for name in ("read_lines", "crc_of"):
+        monkeypatch.setattr(f"kcnacrawl.archive.archive.{name}", lambda path, _: read.append(path.name))
     run(tmp_path, article(21))
-    assert path.read_bytes()[500:].startswith(data[500:])
+    assert read == []
+    assert (tmp_path / "articles.jsonl").read_bytes().count(b"\n") == 21
 
 
 def test_a_log_ahead_of_its_ledger_is_learned_at_opening(tmp_path: Path) -> None:
@@ -168,20 +172,178 @@ def test_two_cannot_hold_one_archive(tmp_path: Path) -> None:
     asyncio.run(second.close())
 
 
+def test_a_folder_that_is_copied_or_restored_is_simply_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path / "one", article(1), article(2))
+    # Without the times of the files.
+    shutil.copytree(tmp_path / "one", tmp_path / "two", copy_function=shutil.copyfile)
+    run(tmp_path / "two", article(3))
+    assert held(tmp_path / "two", 1, 2, 3) == {1, 2, 3}
+    assert caplog.messages == []
+
+
+def test_a_line_changed_at_the_same_length_is_noticed_though_the_ledger_is_intact(tmp_path: Path) -> None:
+    run(tmp_path, *(article(number) for number in range(1, 6)))
+    path, ledger = tmp_path / "articles.jsonl", tmp_path / "ledger.sqlite"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = b"x" * (len(lines[2]) - 1) + b"\n"
+    path.write_bytes(b"".join(lines))
+    before = path.read_bytes(), ledger.read_bytes()
+    archive = Archive(tmp_path)
+    with pytest.raises(StorageFailed, match=r"articles\.jsonl, line 3 is no line of ours"):
+        archive.open()
+    assert (path.read_bytes(), ledger.read_bytes()) == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == [
+        ".lock",
+        "articles.jsonl",
+        "ledger.sqlite",
+        "ledger.sqlite.sha256",
+        "quarantine.jsonl",
+    ]
+
+
+@pytest.mark.parametrize("when", ["2026-02-30T00:00:00+00:00", "2026-01-01T25:00:00+00:00"])
+def test_a_line_of_no_moment_is_no_line_of_ours(tmp_path: Path, when: str) -> None:
+    run(tmp_path, article(1))
+    line = msgspec.json.encode(replace(rejected(2), seen_at=when))
+    (tmp_path / "quarantine.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(StorageFailed, match=r"quarantine\.jsonl, line 1 is no line of ours"):
+        Archive(tmp_path).open()
+
+
+# The ledger's seal
+
+
+def held(folder: Path, *numbers: int) -> set[int]:
+    """Those of ``numbers`` that an archive holds once it is opened."""
+    archive = Archive(folder)
+    archive.open()
+    found = {number for number in numbers if archive.ledger.latest(article(number).id) is not None}
+    asyncio.run(archive.close())
+    return found
+
+
+def test_a_ledger_is_sealed_by_the_sum_that_sha256sum_gives(tmp_path: Path) -> None:
+    run(tmp_path, article(1))
+    assert subprocess.run(["sha256sum", "--check", "--quiet", "ledger.sqlite.sha256"], cwd=tmp_path).returncode == 0
+
+
+def test_the_seal_is_broken_by_the_first_transaction_and_not_before(tmp_path: Path) -> None:
+    run(tmp_path, article(1))
+    seal = tmp_path / "ledger.sqlite.sha256"
+    archive = Archive(tmp_path)
+    archive.open()
+    assert seal.exists()
+    archive.ledger.want([card(2)], "163")
+    assert not seal.exists()
+    asyncio.run(archive.close())
+    assert seal.exists()
+
+
+def test_a_byte_that_changed_anywhere_in_the_ledger_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    articles = [replace(article(n), access="truncated" if n % 7 == 0 else "full") for n in range(1, 31)]
+    run(tmp_path / "sound", *articles)
+    sound = (tmp_path / "sound/ledger.sqlite").read_bytes()
+    for position in range(0, len(sound), 97):
+        folder = tmp_path / "flipped"
+        shutil.copytree(tmp_path / "sound", folder)
+        (folder / "ledger.sqlite").write_bytes(flipped(sound, position))
+        assert held(folder, *range(1, 40)) == set(range(1, 31)), position
+        shutil.rmtree(folder)
+
+
+def test_a_byte_that_changed_after_a_kill_never_surprises(tmp_path: Path) -> None:
+    run(tmp_path / "sound", *(replace(article(n), access="truncated") for n in range(1, 31)))
+    sound = (tmp_path / "sound/ledger.sqlite").read_bytes()
+    ends = set()
+    for position in range(0, len(sound), 97):
+        folder = tmp_path / "flipped"
+        shutil.copytree(tmp_path / "sound", folder)
+        # A killed run leaves no seal.
+        (folder / "ledger.sqlite.sha256").unlink()
+        (folder / "ledger.sqlite").write_bytes(flipped(sound, position))
+        ends.add(used(folder))
+        shutil.rmtree(folder)
+    assert ends == {"ok"}
+
+
+def flipped(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes([data[position] ^ 0x01]) + data[position + 1 :]
+
+
+def used(folder: Path) -> str:
+    """How an archive fares that is opened and asked what a run asks; after a failure, the second time."""
+    for _ in range(2):
+        archive = Archive(folder)
+        with contextlib.suppress(StorageFailed):
+            try:
+                archive.open()
+                archive.ledger.due(None, NOW + timedelta(days=9))
+                archive.ledger.learn_articles([article(50)], archive.ledger.log_end("articles.jsonl"))
+                return "ok"
+            finally:
+                asyncio.run(archive.close())
+    return "storage"
+
+
+@pytest.mark.parametrize("damage", ["deleted", "empty", "garbage", "another", "seal", "wal"])
+def test_a_ledger_that_is_lost_or_replaced_is_rebuilt(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    run(tmp_path, article(1), article(2))
+    ledger = tmp_path / "ledger.sqlite"
+    if damage == "deleted":
+        ledger.unlink()
+    elif damage == "seal":
+        (tmp_path / "ledger.sqlite.sha256").write_bytes(b"")
+    elif damage == "wal":
+        (tmp_path / "ledger.sqlite-wal").write_bytes(b"of another ledger")
+    else:
+        other = Ledger(tmp_path / "other.sqlite")
+        other.create()
+        other.close()
+        ledger.write_bytes({"empty": b"", "garbage": b"?" * 9999, "another": other.path.read_bytes()}[damage])
+    assert held(tmp_path, 1, 2, 3) == {1, 2}
+    assert [message.partition(":")[0] for message in caplog.messages] == [f"{ledger} is rebuilt from the logs"]
+    caplog.clear()
+    assert held(tmp_path, 1, 2, 3) == {1, 2}
+    assert caplog.messages == []
+
+
+def test_a_folder_in_the_place_of_the_ledger_is_told_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").mkdir(parents=True)
+    with pytest.raises(StorageFailed, match=r"cannot open .*ledger\.sqlite"):
+        Archive(tmp_path).open()
+    assert (tmp_path / "ledger.sqlite").is_dir()
+
+
+def test_a_rebuilt_ledger_takes_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
+    run(tmp_path, article(1))
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+
+    def derive(anew: Ledger) -> None:
+        anew.learn_articles([article(2)], LogEnd("articles.jsonl"))
+        raise StorageFailed("a foreign line")
+
+    with pytest.raises(StorageFailed, match="a foreign line"):
+        ledger.rebuild(derive)
+    assert held(tmp_path, 1, 2) == {1}
+    assert not (tmp_path / "ledger.sqlite.new").exists()
+
+
 # The ledger
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     one = Ledger(tmp_path / "ledger.sqlite")
-    one.open()
+    one.create()
     return one
 
 
 def test_a_text_that_changed_is_another_revision(ledger: Ledger) -> None:
-    ledger.learn_articles([article()], ("log", 1, b""))
+    ledger.learn_articles([article()], LogEnd("log", 1))
     first = ledger.latest(article().id)
-    ledger.learn_articles([replace(article(text="Another."), revision=2)], ("log", 2, b""))
+    ledger.learn_articles([replace(article(text="Another."), revision=2)], LogEnd("log", 2))
     second = ledger.latest(article().id)
     assert first is not None
     assert second is not None
@@ -193,7 +355,7 @@ def test_a_text_that_changed_is_another_revision(ledger: Ledger) -> None:
 def test_a_wall_is_looked_at_again_at_widening_intervals(ledger: Ledger) -> None:
     seen = NOW
     for days in REVISIT_DAYS:
-        ledger.learn_rejections([rejected(1, seen=seen)], ("log", 1, b""))
+        ledger.learn_rejections([rejected(1, seen=seen)], LogEnd("log", 1))
         almost, then = seen + timedelta(days=days, seconds=-1), seen + timedelta(days=days)
         assert ledger.due(None, almost) == []
         assert [one.id for one in ledger.due(None, then)] == [rejected(1).id]
@@ -202,14 +364,96 @@ def test_a_wall_is_looked_at_again_at_widening_intervals(ledger: Ledger) -> None
     ledger.close()
 
 
+def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_opens_up(ledger: Ledger) -> None:
+    one, seen = replace(article(), access="truncated"), NOW
+    ledger.learn_articles([one], LogEnd("log", 1))
+    for days in REVISIT_DAYS:
+        almost, then = seen + timedelta(days=days, seconds=-1), seen + timedelta(days=days)
+        assert ledger.due(["163"], almost) == []
+        assert ledger.not_due([one.id], almost) == {one.id}
+        assert [(wanted.id, wanted.reason) for wanted in ledger.due(["163"], then)] == [(one.id, "truncated")]
+        seen = then
+        ledger.confirm(replace(one, date_downloaded=instant(seen)))
+    assert ledger.owed() == 0
+    ledger.learn_articles([replace(article(text="All of it."), revision=2)], LogEnd("log", 2))
+    assert ledger.due(None, seen + timedelta(days=9999)) == []
+    ledger.close()
+
+
+def test_a_truncated_article_keeps_the_card_that_announced_it(ledger: Ledger) -> None:
+    known = replace(card(1), description="As the card says", date_listed_raw="March 23, 2021")
+    ledger.want([known], "156")
+    ledger.learn_articles([replace(article(1), access="truncated")], LogEnd("log", 1))
+    of_record = replace(
+        article(2), access="truncated", description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list"
+    )
+    ledger.learn_articles([of_record], LogEnd("log", 2))
+    two, one = ledger.due(None, NOW + timedelta(days=1))
+    assert (one.card, one.list_name) == (known, "156")
+    assert two.card == replace(card(2), description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list")
+    assert two.list_name == "163"
+    ledger.close()
+
+
+def test_a_tombstone_of_a_truncated_article_is_not_looked_at_again(ledger: Ledger) -> None:
+    ledger.learn_articles([replace(article(), access="truncated")], LogEnd("log", 1))
+    ledger.learn_articles([replace(article(), access="truncated", status="gone", revision=2)], LogEnd("log", 2))
+    assert ledger.wanted(article().id) is None
+    ledger.close()
+
+
+def test_what_a_clock_far_ahead_put_off_is_due_when_the_clock_is_right_again(ledger: Ledger) -> None:
+    ahead = NOW + timedelta(days=4000)
+    ledger.learn_rejections([rejected(1, seen=ahead)], LogEnd("log", 1))
+    ledger.learn_articles([replace(article(2), access="truncated", date_downloaded=instant(ahead))], LogEnd("log", 2))
+    assert [one.id for one in ledger.due(None, NOW)] == [article(2).id, rejected(1).id]
+    assert ledger.not_due([article(2).id, rejected(1).id], NOW) == set()
+    ledger.close()
+
+
+def test_a_rejection_that_comes_after_an_article_counts_though_the_clock_went_back(ledger: Ledger) -> None:
+    ledger.learn_articles([replace(article(), access="truncated")], LogEnd("log", 1))
+    before = NOW - timedelta(days=3)
+    ledger.learn_rejections([rejected(1, "http_error", before)], LogEnd("log", 1))
+    assert ledger.owed() == 1
+    ledger.close()
+
+
+def test_a_rebuilt_ledger_owes_no_page_that_was_stored_later(tmp_path: Path) -> None:
+    async def store() -> None:
+        archive = Archive(tmp_path)
+        archive.open()
+        await archive.reject(rejected(1, "http_error", NOW - timedelta(days=1)))
+        await archive.reject(rejected(2, "http_error", NOW - timedelta(days=1)))
+        await archive.store(article(1))
+        await archive.close()
+
+    asyncio.run(store())
+    (tmp_path / "ledger.sqlite").unlink()
+    archive = Archive(tmp_path)
+    archive.open()
+    assert [one.id for one in archive.ledger.due(None, NOW)] == [article(2).id]
+    asyncio.run(archive.close())
+
+
+def test_the_newest_days_of_a_source_are_told_newest_first(ledger: Ledger) -> None:
+    days = ["2021-03-01", "2021-03-03", "2021-03-03", "2021-03-02", None]
+    articles = [replace(article(number), date_published=day) for number, day in enumerate(days)]
+    ledger.learn_articles([*articles, replace(article(9), source_id=156)], LogEnd("log", 1))
+    assert ledger.published_days(163, 2) == ["2021-03-03", "2021-03-02"]
+    assert ledger.published_days(163, 99) == ["2021-03-03", "2021-03-02", "2021-03-01"]
+    assert ledger.published_days(1, 99) == []
+    ledger.close()
+
+
 def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
     ledger.want([card(1)], "163")
     assert ledger.owed() == 0
-    ledger.learn_rejections([rejected(1, "http_error")], ("log", 1, b""))
+    ledger.learn_rejections([rejected(1, "http_error")], LogEnd("log", 1))
     assert (ledger.owed(), ledger.owed(["163"]), ledger.owed(["156"]), ledger.owed(ids=[card(1).id])) == (1, 1, 0, 1)
     due = ledger.due(["163"], NOW)
     assert [(one.id, one.card) for one in due] == [(card(1).id, card(1))]
-    ledger.learn_articles([article(1)], ("log", 1, b""))
+    ledger.learn_articles([article(1)], LogEnd("log", 1))
     assert (ledger.owed(), ledger.due(None, NOW)) == (0, [])
     ledger.close()
 
@@ -233,3 +477,38 @@ def test_a_walk_to_the_end_outranks_one_to_a_day(ledger: Ledger) -> None:
     ledger.record_walk("163", {card(1).id: "2022-01-01"})
     assert ledger.floors("163", [card(1).id, card(2).id]) == {card(1).id: ""}
     ledger.close()
+
+
+# Pages kept for diagnosis
+
+
+def test_a_run_keeps_five_pages_of_a_megabyte_at_the_most(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    kept = [archive.keep_page("a-run", f"page {number}", b"x" * 2_000_000) for number in range(7)]
+    folder = tmp_path / "runs/a-run.pages"
+    assert kept == [*(folder / f"page-{number}.html" for number in range(5)), None, None]
+    assert {path.stat().st_size for path in folder.iterdir()} == {1_000_000}
+    assert archive.keep_page("a-run", "page 1", b"again") == folder / "page-1.html"
+
+
+def test_a_page_is_kept_inside_its_folder_whatever_its_name(tmp_path: Path) -> None:
+    path = Archive(tmp_path).keep_page("a-run", "../../newstream/조선 1?.html", b"a page")
+    assert path == tmp_path / "runs/a-run.pages/-newstream-1-html.html"
+    assert path.read_bytes() == b"a page"
+
+
+def test_pages_of_the_ten_newest_runs_are_kept_and_those_of_this_run_always(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for number in range(12):
+        folder = archive.keep_page(f"run-{number:02}", "page", b"a page").parent  # type: ignore[union-attr]
+        # As a clock has it that goes back.
+        os.utime(folder, (9_000 - number, 9_000 - number))
+    found = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert "run-11.pages" in found
+    assert len(found) == 10
+
+
+def test_a_page_that_cannot_be_kept_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "runs").write_text("in the way")
+    assert Archive(tmp_path).keep_page("a-run", "page", b"a page") is None
+    assert "cannot keep" in caplog.text

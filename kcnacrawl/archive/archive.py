@@ -1,7 +1,13 @@
 """An archive's folder: the two logs, the ledger, and the lock that keeps a second run out."""
 
 import asyncio
+import contextlib
+import logging
+import re
+import shutil
+import zlib
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,7 +17,7 @@ from ..items import Article, Rejected
 from . import ArchiveError, StorageFailed
 from .ledger import Ledger
 from .lock import Lock
-from .log import Log, fingerprint, read_lines, sync
+from .log import Log, LogEnd, crc_of, read_lines, sync
 
 ARTICLES: Final = "articles.jsonl"
 QUARANTINE: Final = "quarantine.jsonl"
@@ -20,6 +26,13 @@ RUNS: Final = "runs"
 LOCK: Final = ".lock"
 
 _BATCH: Final = 5_000
+
+# Pages kept for diagnosis: what a person can look through.
+_PAGES: Final = 5
+_PAGE_BYTES: Final = 1_000_000
+_PAGE_FOLDERS: Final = 10
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T", Article, Rejected)
 
@@ -31,10 +44,9 @@ class Archive:
         self.folder = folder
         self.ledger = Ledger(folder / LEDGER)
         self._lock = Lock(folder / LOCK)
-        self._articles: Log[Article] = Log(folder / ARTICLES, self._learn_articles)
-        self._quarantine: Log[Rejected] = Log(folder / QUARANTINE, self._learn_rejections)
+        self._articles: Log[Article] = Log(folder / ARTICLES, self.ledger.learn_articles)
+        self._quarantine: Log[Rejected] = Log(folder / QUARANTINE, self.ledger.learn_rejections)
         self._encoder = msgspec.json.Encoder()
-        self._check = msgspec.json.Decoder(Article)
 
     @property
     def articles_path(self) -> Path:
@@ -42,8 +54,9 @@ class Archive:
         return self.folder / ARTICLES
 
     def open(self) -> None:
-        """Takes the lock and brings log and ledger into agreement, in time proportional to what the ledger has not
-        seen. Raises :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`.
+        """Takes the lock and brings logs and ledger into agreement, in time proportional to what the ledger has not
+        seen; of a log that is not as the last run left it, every byte is read. Raises
+        :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -52,27 +65,33 @@ class Archive:
         except OSError as error:
             self._let_go()
             raise StorageFailed(
-                f"cannot write {self.folder}: {error.strerror or error}; see to it and run again"
+                f"cannot write {error.filename or self.folder}: {error.strerror or error}; see to it and run again"
             ) from error
         except ArchiveError:
             self._let_go()
             raise
 
     def _recover(self) -> None:
-        self.ledger.open()
-        if not (self._follows(ARTICLES) and self._follows(QUARANTINE)):
-            self.ledger.reset()
-        self._articles.open(self._catch_up(ARTICLES, Article, self.ledger.learn_articles))
-        self._quarantine.open(self._catch_up(QUARANTINE, Rejected, self.ledger.learn_rejections))
+        fault = self.ledger.open() or self._changed(ARTICLES) or self._changed(QUARANTINE)
+        if fault:
+            if any(path.exists() and path.stat().st_size for path in (self.articles_path, self.folder / QUARANTINE)):
+                logger.warning("%s is rebuilt from the logs: %s", self.ledger.path, fault)
+            self.ledger.rebuild(self._catch_up)
+        else:
+            self._catch_up(self.ledger)
+        for name, log in ((ARTICLES, self._articles), (QUARANTINE, self._quarantine)):
+            self.ledger.set_log_end(log.open(self.ledger.log_end(name)))
 
     def _let_go(self) -> None:
-        self.ledger.close()
+        # Whatever keeps the ledger from being closed in order is told already.
+        with contextlib.suppress(StorageFailed):
+            self.ledger.close()
         self._lock.release()
 
     async def store(self, article: Article) -> None:
         """Returns when the record is on disk and the ledger knows."""
         line = self._encoder.encode(article)
-        self._check.decode(line)
+        read_article(line)
         await self._articles.append(line + b"\n", article)
 
     async def reject(self, rejected: Rejected) -> None:
@@ -80,54 +99,102 @@ class Archive:
         await self._quarantine.append(self._encoder.encode(rejected) + b"\n", rejected)
 
     async def close(self) -> None:
-        """Waits for what is under way, closes the files and gives the lock back."""
+        """Waits for what is under way, closes the files and gives the lock back. Raises :class:`StorageFailed`."""
         await asyncio.gather(self._articles.close(), self._quarantine.close())
-        self._let_go()
+        try:
+            self.ledger.close()
+        finally:
+            self._lock.release()
 
-    def _learn_articles(self, articles: list[Article], end: int) -> None:
-        self.ledger.learn_articles(articles, self._position(ARTICLES, end))
+    def keep_page(self, run_id: str, name: str, body: bytes) -> Path | None:
+        """Keeps the first megabyte of a page for a person to look at, under ``runs/<run_id>.pages/``.
 
-    def _learn_rejections(self, rejections: list[Rejected], end: int) -> None:
-        self.ledger.learn_rejections(rejections, self._position(QUARANTINE, end))
+        ``None`` if the run has kept five already, or if the page cannot be written: that is no error of the run's.
+        Folders of earlier runs go when there are more than ten.
+        """
+        folder = self.folder / RUNS / f"{run_id}.pages"
+        path = folder / f"{re.sub('[^0-9A-Za-z]+', '-', name)[:100]}.html"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if sum(one != path for one in folder.iterdir()) >= _PAGES:
+                return None
+            path.write_bytes(body[:_PAGE_BYTES])
+            others = [one for one in folder.parent.glob("*.pages") if one != folder]
+            for one in sorted(others, key=lambda other: other.stat().st_mtime_ns)[: 1 - _PAGE_FOLDERS]:
+                shutil.rmtree(one)
+        except OSError as error:
+            logger.warning("cannot keep %s: %s", path, error.strerror or error)
+            return None
+        return path
 
-    def _position(self, name: str, end: int) -> tuple[str, int, bytes]:
-        return name, end, fingerprint(self.folder / name, end)
+    # Logs and ledger
 
-    def _follows(self, name: str) -> bool:
-        """Whether a log is still the one the ledger learned from, as far as it did."""
-        end, print_of_end = self.ledger.log_end(name)
-        path = self.folder / name
-        if end == 0:
-            return True
-        return path.exists() and path.stat().st_size >= end and fingerprint(path, end) == print_of_end
-
-    def _catch_up(self, name: str, kind: type[T], learn: Callable[[list[T], tuple[str, int, bytes]], None]) -> int:
-        """Has the ledger learn what it has not seen of a log; returns the end of its last whole line."""
-        path = self.folder / name
-        end, _ = self.ledger.log_end(name)
+    def _changed(self, name: str) -> str:
+        """How a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
+        known, path = self.ledger.log_end(name), self.folder / name
+        if known.end == 0:
+            return ""
         if not path.exists():
-            return end
+            return f"{name} is missing"
+        found = path.stat()
+        if (found.st_size, found.st_mtime_ns) == (known.end, known.mtime_ns):
+            return ""
+        if found.st_size < known.end:
+            return f"{name} has become shorter"
+        # Longer, after a run that was killed; or copied, restored, or meddled with.
+        return "" if crc_of(path, known.end) == known.crc else f"{name} was changed"
+
+    def _catch_up(self, ledger: Ledger) -> None:
+        """Has a ledger learn what it has not seen of the logs, up to their last whole lines."""
+        self._read(ledger, ARTICLES, read_article, ledger.learn_articles)
+        self._read(
+            ledger, QUARANTINE, read_rejected, lambda lines, end: ledger.learn_rejections(lines, end, in_order=False)
+        )
+
+    def _read(
+        self, ledger: Ledger, name: str, decode: Callable[[bytes], T], learn: Callable[[list[T], LogEnd], None]
+    ) -> None:
+        path = self.folder / name
+        at = ledger.log_end(name)
+        if not path.exists() or path.stat().st_size == at.end:
+            return
         # What a killed run wrote and did not sync is made safe before it is learned.
         sync(path)
-        decoder = msgspec.json.Decoder(kind)
         batch: list[T] = []
-        for line_end, line in read_lines(path, end):
-            if line_end < 0:
+        for end, line in read_lines(path, at.end):
+            if end < 0:
                 break
             try:
-                batch.append(decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                number = _line_number(path, line_end)
+                batch.append(decode(line))
+            except ValueError as error:
+                number = _line_number(path, end)
                 raise StorageFailed(
                     f"{path}, line {number} is no line of ours ({error}); nothing was changed: mend it from a copy"
                 ) from error
-            end = line_end
+            at = LogEnd(name, end, zlib.crc32(b"\n", zlib.crc32(line, at.crc)))
             if len(batch) >= _BATCH:
-                learn(batch, self._position(name, end))
+                learn(batch, at)
                 batch = []
         if batch:
-            learn(batch, self._position(name, end))
-        return end
+            learn(batch, at)
+
+
+_article: Final = msgspec.json.Decoder(Article)
+_rejected: Final = msgspec.json.Decoder(Rejected)
+
+
+def read_article(line: bytes) -> Article:
+    """One line of the log of articles; raises ``ValueError``."""
+    article = _article.decode(line)
+    datetime.fromisoformat(article.date_downloaded)
+    return article
+
+
+def read_rejected(line: bytes) -> Rejected:
+    """One line of the quarantine; raises ``ValueError``."""
+    rejected = _rejected.decode(line)
+    datetime.fromisoformat(rejected.seen_at)
+    return rejected
 
 
 def _line_number(path: Path, end: int) -> int:

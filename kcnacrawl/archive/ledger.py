@@ -7,33 +7,38 @@ pages, never an article.
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from ..dates import instant
 from ..items import Article, Card, Reason, Rejected
 from . import StorageFailed
+from .log import LogEnd, sync, write_whole
 
 OWED: Final[frozenset[Reason]] = frozenset({"http_error", "blocked", "layout_changed", "bad_date", "too_large"})
 """Reasons for which a page is tried again by the next run; the others are looked at again at widening intervals."""
 
 REVISIT_DAYS: Final = (1, 3, 7, 30, 180, 365)
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = """
-CREATE TABLE logs (name TEXT PRIMARY KEY, end INTEGER NOT NULL, fingerprint BLOB NOT NULL) STRICT;
+CREATE TABLE logs (
+    name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+) STRICT;
 CREATE TABLE articles (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, source_id INTEGER, source_label TEXT,
     date_published TEXT, date_downloaded TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX articles_by_day ON articles (source_id, date_published);
 CREATE TABLE wanted (
     id TEXT PRIMARY KEY, url TEXT NOT NULL, list TEXT, card TEXT, date_published TEXT,
-    reason TEXT, tries INTEGER NOT NULL DEFAULT 0, due TEXT NOT NULL DEFAULT ''
+    reason TEXT, tries INTEGER NOT NULL DEFAULT 0, seen TEXT NOT NULL DEFAULT '', due TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wanted_by_list ON wanted (list);
 CREATE TABLE sources (list TEXT PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT) STRICT;
@@ -53,13 +58,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An article still to be fetched, with the card that announced it."""
+    """An article to be fetched, or fetched again, with the card that announced it."""
 
     id: str
     url: str
     card: Card | None
     list_name: str | None
-    reason: Reason | None
+    reason: Reason | Literal["truncated"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,39 +78,108 @@ class KnownSource:
 
 
 class Ledger:
-    """One SQLite file; every method is one transaction. Raises :class:`StorageFailed`."""
+    """One SQLite file; every method is one transaction. Raises :class:`StorageFailed`.
+
+    Closed in order it is sealed: the SHA-256 of the file stands beside it, in the manner of ``sha256sum``, until the
+    next transaction. So a byte that changed in between is noticed, whatever it says.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        self._seal = path.with_name(path.name + ".sha256")
+        self._sealed = False
         self._db: sqlite3.Connection | None = None
         self._cards = msgspec.json.Decoder(Card)
 
-    def open(self) -> None:
-        """Opens the ledger; one that is missing, damaged or of another version is begun anew, empty."""
+    def open(self) -> str:
+        """Opens the ledger if it is sound; returns what is wrong with it, or ``""``. Raises ``OSError`` too."""
+        fault = self._open()
+        if fault:
+            self._disconnect()
+        return fault
+
+    def _open(self) -> str:
+        if not self.path.exists():
+            return "there is none"
+        seal = self._seal.read_bytes() if self._seal.exists() else None
+        if seal is not None and (seal != self._sealing() or self._has_wal()):
+            return "it is not as it was closed"
         try:
             self._connect()
             if self._execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                self.reset()
+                return "it is of another version"
+            if seal is None and (found := self._execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+                return f"it is damaged ({' '.join(found.split())})"
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
-                raise StorageFailed(f"cannot open {self._path}: {error}") from error
-            self.reset()
+                raise StorageFailed(f"cannot open {self.path}: {error}; see to it and run again") from error
+            return f"it is damaged ({error})"
+        self._sealed = seal is not None
+        return ""
 
-    def reset(self) -> None:
-        """Begins anew, empty."""
-        self.close()
+    def create(self) -> None:
+        """Begins anew, empty; of a ledger that is only being derived nothing need outlive a crash."""
         self.discard()
         with self._guard():
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            self._execute("PRAGMA journal_mode = MEMORY")
+            self._execute("PRAGMA synchronous = OFF")
+            self._connection().executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+    def rebuild(self, derive: Callable[["Ledger"], None]) -> None:
+        """Puts a new ledger in the place of this one when ``derive`` has taught it all; if that fails, nothing has
+        changed. Raises ``OSError`` too.
+        """
+        self._disconnect()
+        anew = Ledger(self.path.with_name(self.path.name + ".new"))
+        try:
+            anew.create()
+            derive(anew)
+            anew._disconnect()
+            sync(anew.path)
+            self.discard()
+            anew.path.replace(self.path)
+            sync(self.path.parent)
+        finally:
+            anew._disconnect()
+            anew.discard()
+        with self._guard():
             self._connect()
-            self._script(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
 
     def discard(self) -> None:
         """Takes the files away, so that the next opening rebuilds them."""
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._disconnect()
+        for suffix in (".sha256", "", "-wal", "-shm", "-journal"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Closes the file; harmless if it is closed."""
+        """Closes and seals the file; harmless if it is closed."""
+        if self._db is None:
+            return
+        self._disconnect()
+        # Where another program still reads, SQLite leaves its log for the next opening.
+        if self._sealed or self._has_wal():
+            return
+        try:
+            write_whole(self._seal, self._sealing())
+        except OSError as error:
+            raise StorageFailed(f"cannot write {self._seal}: {error.strerror or error}; run again") from error
+
+    def _sealing(self) -> bytes:
+        with self.path.open("rb") as file:
+            return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {self.path.name}\n".encode()
+
+    def _has_wal(self) -> bool:
+        wal = self.path.with_name(self.path.name + "-wal")
+        return wal.exists() and wal.stat().st_size > 0
+
+    def _break_seal(self) -> None:
+        if self._sealed:
+            self._seal.unlink(missing_ok=True)
+            sync(self._seal.parent)
+            self._sealed = False
+
+    def _disconnect(self) -> None:
         if self._db is not None:
             with contextlib.suppress(sqlite3.DatabaseError):
                 self._db.close()
@@ -113,14 +187,20 @@ class Ledger:
 
     # The two logs
 
-    def log_end(self, name: str) -> tuple[int, bytes]:
-        """``(end, fingerprint)`` of what of a log has been learned."""
+    def log_end(self, name: str) -> LogEnd:
+        """How far a log has been learned."""
         with self._guard():
-            row = self._execute("SELECT end, fingerprint FROM logs WHERE name = ?", (name,)).fetchone()
-        return (row[0], row[1]) if row else (0, b"")
+            row = self._execute("SELECT name, end, crc, mtime_ns FROM logs WHERE name = ?", (name,)).fetchone()
+        return LogEnd(*row) if row else LogEnd(name)
 
-    def learn_articles(self, articles: Sequence[Article], log: tuple[str, int, bytes]) -> None:
-        """Learns of lines that are on disk, up to ``(name, end, fingerprint)`` of the log."""
+    def set_log_end(self, end: LogEnd) -> None:
+        """Remembers where a log ends, if that is news."""
+        if self.log_end(end.name) != end:
+            with self._transaction() as db:
+                self._set_log_end(db, end)
+
+    def learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
+        """Learns of lines that are on disk, and how far the log goes with them."""
         with self._transaction() as db:
             db.executemany(
                 "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET revision ="
@@ -140,16 +220,45 @@ class Ledger:
                     for article in articles
                 ],
             )
-            db.executemany("DELETE FROM wanted WHERE id = ?", [(article.id,) for article in articles])
-            self._set_log(db, log)
+            for article in articles:
+                self._settle(db, article)
+            self._set_log_end(db, end)
 
-    def learn_rejections(self, rejections: Sequence[Rejected], log: tuple[str, int, bytes]) -> None:
-        """Learns of pages that gave no record: owed at once, or due again after a widening interval."""
+    def confirm(self, article: Article) -> None:
+        """An article was fetched and is held as it is."""
+        with self._transaction() as db:
+            self._settle(db, article)
+
+    def _settle(self, db: sqlite3.Connection, article: Article) -> None:
+        """Nothing more is wanted of an article; but one that is truncated may open up."""
+        if article.status == "gone" or article.access != "truncated":
+            db.execute("DELETE FROM wanted WHERE id = ?", (article.id,))
+            return
+        row = db.execute("SELECT tries FROM wanted WHERE id = ? AND reason = 'truncated'", (article.id,)).fetchone()
+        tries = (row[0] if row else 0) + 1
+        name = None if article.source_id is None else str(article.source_id)
+        card = msgspec.json.encode(_card(article)).decode()
+        seen, due = article.date_downloaded, _due(article.date_downloaded, tries)
+        db.execute(
+            "INSERT INTO wanted (id, url, list, card, date_published, reason, tries, seen, due)"
+            " VALUES (?, ?, ?, ?, ?, 'truncated', ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " list = coalesce(list, excluded.list), card = coalesce(card, excluded.card),"
+            " date_published = excluded.date_published, reason = excluded.reason, tries = excluded.tries,"
+            " seen = excluded.seen, due = excluded.due",
+            (article.id, article.url, name, card, article.date_published, tries, seen, due),
+        )
+
+    def learn_rejections(self, rejections: Sequence[Rejected], end: LogEnd, *, in_order: bool = True) -> None:
+        """Learns of pages that gave no record: owed at once, or due again after a widening interval.
+
+        Not ``in_order`` are lines whose place among those of the other log is not known: then the clock must tell
+        which of an article and a rejection came later.
+        """
         with self._transaction() as db:
             for rejected in rejections:
-                if rejected.id is not None and not self._held_since(db, rejected):
+                if rejected.id is not None and (in_order or not self._held_since(db, rejected)):
                     self._learn_rejection(db, rejected)
-            self._set_log(db, log)
+            self._set_log_end(db, end)
 
     def _held_since(self, db: sqlite3.Connection, rejected: Rejected) -> bool:
         found = db.execute(
@@ -160,14 +269,15 @@ class Ledger:
     def _learn_rejection(self, db: sqlite3.Connection, rejected: Rejected) -> None:
         row = db.execute("SELECT tries FROM wanted WHERE id = ?", (rejected.id,)).fetchone()
         tries = (row[0] if row else 0) + 1
+        due = "" if rejected.reason in OWED else _due(rejected.seen_at, tries)
         db.execute(
-            "INSERT INTO wanted (id, url, reason, tries, due) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-            " reason = excluded.reason, tries = excluded.tries, due = excluded.due",
-            (rejected.id, rejected.url, rejected.reason, tries, _due(rejected, tries)),
+            "INSERT INTO wanted (id, url, reason, tries, seen, due) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO"
+            " UPDATE SET reason = excluded.reason, tries = excluded.tries, seen = excluded.seen, due = excluded.due",
+            (rejected.id, rejected.url, rejected.reason, tries, rejected.seen_at, due),
         )
 
-    def _set_log(self, db: sqlite3.Connection, log: tuple[str, int, bytes]) -> None:
-        db.execute("INSERT OR REPLACE INTO logs VALUES (?, ?, ?)", log)
+    def _set_log_end(self, db: sqlite3.Connection, end: LogEnd) -> None:
+        db.execute("INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (end.name, end.end, end.crc, end.mtime_ns))
 
     # What is held
 
@@ -192,6 +302,21 @@ class Ledger:
             row = self._execute("SELECT source_id FROM articles WHERE id = ?", (article_id,)).fetchone()
         return row[0] if row else None
 
+    def published_days(self, sid: int, most: int) -> list[str]:
+        """The newest days a source published on, as far as held: newest first, each once, at the most ``most``."""
+        days: list[str] = []
+        with self._guard():
+            while len(days) < most:
+                # Day by day: each is one step in the index, however many articles it has.
+                row = self._execute(
+                    "SELECT max(date_published) FROM articles WHERE source_id = ? AND date_published < ?",
+                    (sid, days[-1] if days else "~"),
+                ).fetchone()
+                if row[0] is None:
+                    break
+                days.append(row[0])
+        return days
+
     # What is wanted and owed
 
     def want(self, cards: Sequence[Card], name: str | None) -> None:
@@ -213,35 +338,37 @@ class Ledger:
         with self._transaction() as db:
             db.execute("UPDATE wanted SET date_published = ? WHERE id = ?", (date_published, article_id))
 
-    def forget(self, article_id: str) -> None:
-        """An article was fetched and is held as it is: nothing is wanted of it."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM wanted WHERE id = ?", (article_id,))
-
     def wanted(self, article_id: str) -> Wanted | None:
-        """What is remembered of an article still to be fetched."""
+        """What is remembered of an article that is to be fetched, at once or later."""
         with self._guard():
             row = self._execute("SELECT id, url, card, list, reason FROM wanted WHERE id = ?", (article_id,)).fetchone()
-        return self._wanted(row) if row else None
+            return self._wanted(row) if row else None
 
     def due(self, lists: Sequence[str] | None, now: datetime) -> list[Wanted]:
-        """What is to be fetched at ``now`` in these lists; in all of them and of unknown list, if ``None``."""
+        """What is to be fetched at ``now`` in these lists; in all of them and of unknown list, if ``None``.
+
+        What was seen in the future was seen by a clock that was wrong: it is due.
+        """
         clause, values = _in_lists(lists)
+        moment = instant(now)
         with self._guard():
             rows = self._execute(
-                f"SELECT id, url, card, list, reason FROM wanted WHERE due <= ? AND {clause} ORDER BY id DESC",  # noqa: S608 - the clause holds placeholders alone
-                (instant(now), *values),
+                f"SELECT id, url, card, list, reason FROM wanted WHERE (due <= ? OR seen > ?) AND {clause}"  # noqa: S608 - the clause holds placeholders alone
+                " ORDER BY id DESC",
+                (moment, moment, *values),
             ).fetchall()
-        return [self._wanted(row) for row in rows]
+            return [self._wanted(row) for row in rows]
 
     def not_due(self, ids: Iterable[str], now: datetime) -> set[str]:
-        """Those of ``ids`` that gave no record and are not to be looked at again yet."""
+        """Those of ``ids`` that were looked at and are not to be looked at again yet."""
         moment = instant(now)
         with self._guard():
             return {
                 one
                 for one in ids
-                if self._execute("SELECT 1 FROM wanted WHERE id = ? AND due > ?", (one, moment)).fetchone()
+                if self._execute(
+                    "SELECT 1 FROM wanted WHERE id = ? AND due > ? AND seen <= ?", (one, moment, moment)
+                ).fetchone()
             }
 
     def published_outside(self, ids: Iterable[str], since: str | None, until: str | None) -> set[str]:
@@ -269,7 +396,7 @@ class Ledger:
             ).fetchone()
         return int(row[0])
 
-    def _wanted(self, row: tuple[str, str, str | None, str | None, Reason | None]) -> Wanted:
+    def _wanted(self, row: tuple[str, str, str | None, str | None, Reason | Literal["truncated"] | None]) -> Wanted:
         card = self._cards.decode(row[2]) if row[2] else None
         return Wanted(id=row[0], url=row[1], card=card, list_name=row[3], reason=row[4])
 
@@ -351,44 +478,45 @@ class Ledger:
     # SQLite
 
     def _connect(self) -> None:
-        self._db = sqlite3.connect(self._path, isolation_level=None)
+        self._db = sqlite3.connect(self.path, isolation_level=None)
         self._execute("PRAGMA journal_mode = WAL")
         # A lost last transaction is learned again from the logs.
         self._execute("PRAGMA synchronous = NORMAL")
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
-            raise StorageFailed(f"{self._path} is not open")
+            raise StorageFailed(f"{self.path} is not open")
         return self._db
 
     def _execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._connection().execute(sql, values)
 
-    def _script(self, sql: str) -> None:
-        self._connection().executescript(sql)
-
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._guard():
             db = self._connection()
+            self._break_seal()
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                # A full disk has SQLite roll back by itself.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if _is_damage(error):
-                self.close()
                 self.discard()
-                raise StorageFailed(f"{self._path} is damaged; run again, it is rebuilt from the logs") from error
-            raise StorageFailed(f"cannot write {self._path}: {error}; free it up and run again") from error
+                raise StorageFailed(f"{self.path} is damaged; run again, it is rebuilt from the logs") from error
+            raise StorageFailed(f"cannot write {self.path}: {error}; free it up and run again") from error
+        except OSError as error:
+            raise StorageFailed(f"cannot write {error.filename or self.path}: {error.strerror or error}") from error
 
 
 def digest(article: Article) -> bytes:
@@ -397,11 +525,27 @@ def digest(article: Article) -> bytes:
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
-def _due(rejected: Rejected, tries: int) -> str:
-    if rejected.reason in OWED:
-        return ""
+def body_sha256(body: str) -> str:
+    """SHA-256 of a body in NFC, as UTF-8, in hexadecimal."""
+    return hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest()
+
+
+def _card(article: Article) -> Card:
+    """The card a record was made with, as far as the record tells."""
+    return Card(
+        id=article.id,
+        url=article.url,
+        headline=article.headline,
+        description=article.description,
+        date_listed_raw=article.date_listed_raw,
+        listing_url=article.listing_url,
+    )
+
+
+def _due(seen: str, tries: int) -> str:
+    """When a page is looked at again that was seen for the ``tries``-th time."""
     days = REVISIT_DAYS[min(tries, len(REVISIT_DAYS)) - 1]
-    return instant(datetime.fromisoformat(rejected.seen_at) + timedelta(days=days))
+    return instant(datetime.fromisoformat(seen) + timedelta(days=days))
 
 
 def _in_lists(lists: Sequence[str] | None) -> tuple[str, Sequence[str]]:
@@ -410,7 +554,11 @@ def _in_lists(lists: Sequence[str] | None) -> tuple[str, Sequence[str]]:
     return f"list IN ({', '.join('?' * len(lists))})", lists
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, msgspec.DecodeError):
+        return True
     # The low byte: the rest of an extended code says where.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith("no such table")
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith(
+        ("no such table", "Could not decode to UTF-8")
+    )

@@ -25,9 +25,13 @@ class Lock:
             raise Locked(
                 f"another run (process {holder or 'unknown'}) holds {self._path.parent}; let it finish, or stop it"
             ) from error
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            # The kernel names no file where it was given a number.
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def release(self) -> None:
         """Gives the lock back; harmless if it is not held."""

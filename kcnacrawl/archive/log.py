@@ -8,43 +8,57 @@ machine tears off is cut at the next opening.
 import asyncio
 import contextlib
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from . import StorageFailed
 
 T = TypeVar("T")
 
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """How far a log is known, and what tells that it is still the one it was: the CRC-32 of its first ``end`` bytes,
+    and when it was last written, in ns.
+    """
+
+    name: str
+    end: int = 0
+    crc: int = 0
+    mtime_ns: int = 0
+
 
 class Log(Generic[T]):
     """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk."""
 
-    def __init__(self, path: Path, on_stored: Callable[[list[T], int], None]) -> None:
+    def __init__(self, path: Path, on_stored: Callable[[list[T], LogEnd], None]) -> None:
         self._path = path
         self._on_stored = on_stored
         self._fd = -1
-        self._end = 0
+        self._end = LogEnd(path.name)
         self._queue: list[tuple[bytes, T, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._failure: Exception | None = None
 
-    @property
-    def end(self) -> int:
-        """The size of the file up to its last whole, stored line."""
-        return self._end
-
-    def open(self, end: int) -> None:
-        """Opens for appending at ``end``; what may lie beyond it is cut off. Raises ``OSError``."""
+    def open(self, at: LogEnd) -> LogEnd:
+        """Opens for appending at an end, and gives it back with the time the file has now; what may lie beyond it is
+        cut off. Raises ``OSError``.
+        """
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        if os.fstat(self._fd).st_size != end:
-            os.ftruncate(self._fd, end)
+        if os.fstat(self._fd).st_size != at.end:
+            os.ftruncate(self._fd, at.end)
         os.fsync(self._fd)
         sync(self._path.parent)
-        self._end = end
+        self._end = self._at(at.end, at.crc)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._path.name)
+        return self._end
 
     async def append(self, line: bytes, carried: T) -> None:
         """Stores one line, ``\\n`` at its end; returns when it is on disk. Raises :class:`StorageFailed`."""
@@ -100,14 +114,17 @@ class Log(Generic[T]):
         try:
             done = 0
             while done < len(data):
-                done += os.pwrite(self._fd, data[done:], self._end + done)
+                done += os.pwrite(self._fd, data[done:], self._end.end + done)
             os.fsync(self._fd)
         except OSError:
             # Should this fail as well, the next opening cuts what is torn.
             with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self._end)
+                os.ftruncate(self._fd, self._end.end)
             raise
-        self._end += len(data)
+        self._end = self._at(self._end.end + len(data), zlib.crc32(data, self._end.crc))
+
+    def _at(self, end: int, crc: int) -> LogEnd:
+        return LogEnd(self._path.name, end, crc, os.fstat(self._fd).st_mtime_ns)
 
 
 def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
@@ -123,11 +140,26 @@ def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
             yield (end, line[:-1]) if line.endswith(b"\n") else (-1, line)
 
 
-def fingerprint(path: Path, end: int, length: int = 64) -> bytes:
-    """The last bytes before ``end``: what tells that a file is still the one it was."""
+def crc_of(path: Path, end: int) -> int:
+    """The CRC-32 of a file's first ``end`` bytes; a gigabyte takes a second."""
+    crc = 0
     with path.open("rb") as file:
-        file.seek(max(0, end - length))
-        return file.read(end - max(0, end - length))
+        while end > 0 and (data := file.read(min(end, _CHUNK))):
+            crc = zlib.crc32(data, crc)
+            end -= len(data)
+    return crc
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file that is there whole or not at all. Raises ``OSError``."""
+    aside = path.with_name(path.name + ".tmp")
+    try:
+        aside.write_bytes(data)
+        sync(aside)
+        aside.replace(path)
+        sync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

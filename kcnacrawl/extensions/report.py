@@ -3,8 +3,7 @@
 import logging
 import platform
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 import scrapy
@@ -13,7 +12,7 @@ from scrapy.crawler import Crawler
 
 from .. import __version__
 from ..archive.archive import RUNS
-from ..archive.log import sync
+from ..archive.log import write_whole
 from ..dates import instant
 from ..run import Run
 from ..verdict import Verdict
@@ -115,7 +114,8 @@ class Report:
             "counts": self._counts() | self._traffic(),
         }
         try:
-            _write_whole(path, report)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
         except OSError as error:
             run.note(Verdict.STORAGE, f"cannot write {path}: {error.strerror or error}")
 
@@ -127,13 +127,3 @@ class Report:
             "response_bytes": stats.get_value("downloader/response_bytes", 0),
             "retries": stats.get_value("retry/count", 0),
         }
-
-
-def _write_whole(path: Path, report: dict[str, Any]) -> None:
-    """A file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".tmp")
-    aside.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    sync(aside)
-    aside.replace(path)
-    sync(path.parent)

@@ -35,10 +35,13 @@ class DeduplicatePipeline:
     def process_item(self, item: object) -> object:
         if not isinstance(item, Article):
             return item
-        known = self._on_the_way.get(item.id) or self._ledger.latest(item.id)
+        on_the_way = self._on_the_way.get(item.id)
+        known = on_the_way or self._ledger.latest(item.id)
         found = digest(item)
         if known is not None and known.digest == found:
-            self._ledger.forget(item.id)
+            # A twin of one that is not on disk yet settles nothing.
+            if on_the_way is None:
+                self._ledger.confirm(item)
             raise Unchanged(f"{item.id} is held as it is", log_level="DEBUG")
         revision = known.revision + 1 if known is not None else 1
         self._on_the_way[item.id] = Known(revision, found)

@@ -1,12 +1,11 @@
 """A capture becomes a record: dates strictly, label, language, canonical address, digest."""
 
-import hashlib
-import unicodedata
 from typing import Self
 
 from scrapy.crawler import Crawler
 
 from ..addresses import ArticleAddress, Site, identify, unix_time
+from ..archive.ledger import body_sha256
 from ..dates import BadDate, conflict, from_unix, listed_or_none, parse_published
 from ..items import Article, Capture, Rejected
 from ..labels import read_label
@@ -74,11 +73,6 @@ def normalise(capture: Capture, site: Site, run_id: str) -> Article:
         listing_url=card.listing_url if card else None,
         run_id=run_id,
     )
-
-
-def body_sha256(body: str) -> str:
-    """SHA-256 of a body in NFC, as UTF-8, in hexadecimal."""
-    return hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest()
 
 
 def _slug(capture: Capture) -> str:

@@ -10,7 +10,7 @@ from .base import KcnaSpider
 
 
 class ArticleSpider(KcnaSpider):
-    """Fetches the articles of ``url`` and ``file`` that the archive does not hold."""
+    """Fetches the articles of ``url`` and ``file`` that the archive does not hold, or holds truncated for a while."""
 
     name = "article"
     arguments_class = ArticleArguments
@@ -22,13 +22,13 @@ class ArticleSpider(KcnaSpider):
         held = ledger.held(ids)
         settled = ledger.not_due(ids, datetime.now(UTC)) | ledger.published_outside(ids, *self.arguments.window.ends)
         for address in self.arguments.addresses:
-            if address.id in held:
+            wanted = ledger.wanted(address.id)
+            if address.id in held and (wanted is None or address.id in settled):
                 self.count("articles/known")
             elif address.id in settled:
                 self.count("articles/not_due")
             else:
                 ledger.want_url(address.id, self.site.article(address))
-                wanted = ledger.wanted(address.id)
                 card = wanted.card if wanted else None
                 better = identify(card.url) if card else None
                 yield self.article_request(better or address, card)
