@@ -166,7 +166,7 @@ class Archive:
                 break
             try:
                 batch.append(decode(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 number = _line_number(path, end)
                 raise StorageFailed(
                     f"{path}, line {number} is no line of ours ({error}); nothing was changed: mend it from a copy"

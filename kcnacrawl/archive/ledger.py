@@ -296,6 +296,11 @@ class Ledger:
                 if self._execute("SELECT 1 FROM articles WHERE id = ?", (one,)).fetchone() is not None
             }
 
+    def count_held(self) -> int:
+        """How many articles the archive holds."""
+        with self._guard():
+            return int(self._execute("SELECT count(*) FROM articles").fetchone()[0])
+
     def source_of(self, article_id: str) -> int | None:
         """The sid of a held article's source, if it is known."""
         with self._guard():

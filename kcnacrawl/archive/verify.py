@@ -1,0 +1,405 @@
+"""Checks an archive without changing a byte of it, also while a run writes: it takes no lock and reads a copy of the
+ledger.
+
+What the ledger should know is derived anew, in a temporary folder, from the lines it had learned when it was copied,
+and compared with what it does know. Memory is flat; the temporary folder must have room for the ledger twice.
+"""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, Generic, TypeVar, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ..addresses import identify, unix_time
+from ..dates import BadDate, conflict, from_unix, listed_or_none, parse_published
+from ..items import Article, Rejected
+from . import StorageFailed
+from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS
+from .ledger import Known, Ledger, body_sha256, digest
+from .log import LogEnd, read_lines
+
+_BATCH: Final = 1_000
+
+# A line that is being written is whole, and a ledger that changed while it was copied is at rest, a moment later.
+_MOMENT: Final = 0.2
+_TRIES: Final = 50
+
+T = TypeVar("T", Article, Rejected)
+
+
+# One line
+
+
+class Form(Generic[T]):
+    """The form of a log's lines: exactly the keys of a class, in their order, each of its type."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self._encoder = msgspec.json.Encoder()
+        self._keys = [field.name for field in fields(kind)]
+        self._types = get_type_hints(kind, include_extras=True)
+
+    def read(self, line: bytes) -> tuple[T | None, list[str]]:
+        """The record of a line, if it holds one, and what is wrong with its form."""
+        try:
+            record = self._decoder.decode(line)
+        except (ValueError, RecursionError) as error:
+            return None, self._faults(line) or [str(error)]
+        # As we write it: nothing is doubled, unknown or out of order. Else a closer look must tell.
+        return record, [] if self._encoder.encode(record) == line else self._faults(line)
+
+    def _faults(self, line: bytes) -> list[str]:
+        try:
+            pairs = json.loads(line.decode(), object_pairs_hook=list, parse_float=str, parse_constant=str)
+        except UnicodeDecodeError as error:
+            return [f"not UTF-8: {error}"]
+        except (ValueError, RecursionError) as error:
+            return [f"not JSON: {error}"]
+        if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+            return ["not a JSON object"]
+        counts = Counter(key for key, _ in pairs)
+        faults = [f"key {key!r} is missing" for key in self._keys if key not in counts]
+        faults += [f"key {key!r} is unknown" for key in counts if key not in self._types]
+        faults += [f"key {key!r} is there {count} times" for key, count in counts.items() if count > 1]
+        if not faults and [key for key, _ in pairs] != self._keys:
+            faults.append("the keys are out of order")
+        return faults + [fault for key, value in pairs if (fault := self._type_fault(key, value))]
+
+    def _type_fault(self, key: str, value: object) -> str:
+        try:
+            msgspec.convert(value, self._types.get(key, object))
+        except msgspec.ValidationError as error:
+            return f"{key}: {error}"
+        return ""
+
+
+def article_faults(article: Article) -> Iterator[str]:
+    """What a record says that cannot be, by itself."""
+    if not _is_canonical(article.url, article.id):
+        yield f"url is not the address of {article.id}: {article.url!r}"
+    if article.body_sha256 != body_sha256(article.article_body):
+        yield "body_sha256 is not that of article_body"
+    if article.url_time != from_unix(unix_time(article.id)):
+        yield f"url_time {article.url_time} is not the time in {article.id}"
+    if not _is_moment(article.date_downloaded):
+        yield f"date_downloaded {article.date_downloaded} is no moment of the calendar"
+    yield from _date_faults(article)
+
+
+def _date_faults(article: Article) -> Iterator[str]:
+    raw = article.date_published_raw
+    try:
+        published = parse_published(raw) if raw is not None else None
+    except BadDate:
+        yield f"date_published_raw is not a date of the site's: {raw!r}"
+        return
+    listed = listed_or_none(article.date_listed_raw)
+    if article.date_published != _text(published):
+        yield f"date_published {article.date_published} is not date_published_raw {raw!r}"
+    if article.date_published is None and article.status == "live":
+        yield "date_published is null, and the article is live"
+    if article.date_listed != _text(listed):
+        yield f"date_listed {article.date_listed} is not date_listed_raw {article.date_listed_raw!r}"
+    if article.date_conflict != conflict(published, listed):
+        yield f"date_conflict is {article.date_conflict}, and the dates say otherwise".lower()
+
+
+def rejected_faults(rejected: Rejected) -> Iterator[str]:
+    """What a line of the quarantine says that cannot be, by itself."""
+    address = identify(rejected.url)
+    if rejected.id is not None and (address is None or address.id != rejected.id):
+        yield f"url is not an address of {rejected.id}: {rejected.url!r}"
+    if not _is_moment(rejected.seen_at):
+        yield f"seen_at {rejected.seen_at} is no moment of the calendar"
+
+
+def _is_canonical(url: str, article_id: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    _, found, rest = parts.path.partition(f"/newstream/{article_id}")
+    slug = rest.removeprefix("/")
+    is_bare = not parts.query and not parts.fragment and not url.endswith(("?", "#", "/"))
+    return (
+        parts.scheme in {"http", "https"} and bool(found) and is_bare and rest in {"", f"/{slug}"} and "/" not in slug
+    )
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+# The archive
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was looked at: lines of either log, articles held, run reports; and lines the ledger has yet to learn."""
+
+    records: int = 0
+    articles: int = 0
+    rejections: int = 0
+    reports: int = 0
+    unlearned: int = 0
+
+
+class Verification:
+    """One look at everything in an archive's folder; raises :class:`StorageFailed` where there is none.
+
+    ``size`` is that of the logs in bytes; when ``faults`` has come to its end, ``tally`` tells what was looked at.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not any((folder / name).exists() for name in (ARTICLES, QUARANTINE, LEDGER)):
+            raise StorageFailed(f"there is no archive in {folder}")
+        self.folder = folder
+        self.tally = Tally()
+        self.size = sum(_size(folder / name) for name in (ARTICLES, QUARANTINE))
+
+    def faults(self, advance: Callable[[int], object]) -> Iterator[str]:
+        """Every fault as one line, ``file:line: what``; ``advance`` hears now and then how many bytes more were read.
+        Raises ``OSError``, :class:`StorageFailed`.
+        """
+        with tempfile.TemporaryDirectory(prefix="kcnacrawl-") as temporary, contextlib.ExitStack() as stack:
+            derived, copy = Ledger(Path(temporary) / "derived.sqlite"), Ledger(Path(temporary) / LEDGER)
+            stack.callback(derived.discard)
+            stack.callback(copy.discard)
+            derived.create()
+            _copy(self.folder / LEDGER, copy.path)
+            yield from self._logs_and_ledger(derived, copy, advance)
+        yield from self._reports()
+
+    def _logs_and_ledger(self, derived: Ledger, copy: Ledger, advance: Callable[[int], object]) -> Iterator[str]:
+        fault = copy.open()
+        if fault and (self.folder / LEDGER).exists():
+            yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
+        revisions = _Revisions(derived)
+        learn = partial(derived.learn_rejections, in_order=False)
+        articles = _Lines(self.folder / ARTICLES, Form(Article), revisions.faults, revisions.learn, advance)
+        quarantine = _Lines(self.folder / QUARANTINE, Form(Rejected), rejected_faults, learn, advance)
+        logs: tuple[_Lines[Article] | _Lines[Rejected], ...] = (articles, quarantine)
+        for log in logs:
+            yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
+        if not fault:
+            yield from _disagreements(derived.path, copy.path)
+        for log in logs:
+            yield from log.rest()
+        self.tally.records, self.tally.rejections = articles.number, quarantine.number
+        self.tally.unlearned = articles.unlearned + quarantine.unlearned
+        self.tally.articles = derived.count_held()
+
+    def _reports(self) -> Iterator[str]:
+        for path in sorted((self.folder / RUNS).glob("*.json")):
+            self.tally.reports += 1
+            try:
+                report = msgspec.json.decode(path.read_bytes(), type=_Report)
+            except (ValueError, RecursionError) as error:
+                yield f"{RUNS}/{path.name}:1: not a run's report: {error}"
+            else:
+                if report.run_id != path.stem:
+                    yield f"{RUNS}/{path.name}:1: the report of another run, {report.run_id!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Report:
+    """What every ``runs/<run_id>.json`` tells, whatever it tells besides."""
+
+    run_id: str
+    spider: str
+    arguments: dict[str, str]
+    versions: dict[str, str]
+    start: str
+    end: str
+    finish_reason: str
+    verdict: str
+    exit_code: int
+    counts: dict[str, int]
+
+
+class _Lines(Generic[T]):
+    """The lines of one log, each checked and learned anew: first what the ledger knows of it, then the rest."""
+
+    def __init__(
+        self,
+        path: Path,
+        form: Form[T],
+        check: Callable[[T], Iterator[str]],
+        learn: Callable[[list[T], LogEnd], None],
+        advance: Callable[[int], object],
+    ) -> None:
+        self.name = path.name
+        self.number = 0
+        self.unlearned = 0
+        self._path = path
+        self._form: Form[T] = form
+        self._check: Callable[[T], Iterator[str]] = check
+        self._learn: Callable[[list[T], LogEnd], None] = learn
+        self._advance = advance
+        self._at = LogEnd(path.name)
+        self._batch: list[T] = []
+
+    def known(self, end: LogEnd) -> Iterator[str]:
+        """What is wrong with the lines that the ledger has learned, and with where it says they end."""
+        size = _size(self._path)
+        if size < end.end:
+            yield f"{self.name}:1: has {size} bytes, and the ledger knows {end.end}"
+        yield from self._read(end.end)
+        if size >= end.end and (self._at.end, self._at.crc) != (end.end, end.crc):
+            yield f"{self.name}:1: is not the file that the ledger learned from"
+
+    def rest(self) -> Iterator[str]:
+        """What is wrong with the lines after those, as far as they are written."""
+        learned = self.number
+        yield from self._read(_size(self._path))
+        self.unlearned = self.number - learned
+        if self._is_torn():
+            yield f"{self.name}:{self.number + 1}: a torn line; the next run cuts it off"
+
+    def _is_torn(self) -> bool:
+        """Whether what follows the last whole line stays without an end: a run that writes would give it one."""
+        for _ in range(5):
+            if not self._path.is_file() or next(iter(read_lines(self._path, self._at.end)), (0, b""))[0] >= 0:
+                return False
+            time.sleep(_MOMENT)
+        return True
+
+    def _read(self, until: int) -> Iterator[str]:
+        told = self._at.end
+        for end, line in read_lines(self._path, told) if self._path.is_file() else ():
+            if not 0 <= end <= until:
+                break
+            self._at = LogEnd(self.name, end, zlib.crc32(b"\n", zlib.crc32(line, self._at.crc)))
+            self.number += 1
+            for fault in self._line_faults(line):
+                yield f"{self.name}:{self.number}: {fault}"
+            if len(self._batch) >= _BATCH:
+                self._flush()
+                self._advance(end - told)
+                told = end
+        self._flush()
+
+    def _line_faults(self, line: bytes) -> Iterator[str]:
+        record, faults = self._form.read(line)
+        yield from faults
+        if record is not None:
+            yield from self._check(record)
+            self._batch.append(record)
+
+    def _flush(self) -> None:
+        self._learn(self._batch, self._at)
+        self._batch = []
+
+
+class _Revisions:
+    """The articles of the log, in the order of their revisions."""
+
+    def __init__(self, derived: Ledger) -> None:
+        self._derived = derived
+        # Those that the derived ledger has not learned yet.
+        self._latest: dict[str, Known] = {}
+
+    def faults(self, article: Article) -> Iterator[str]:
+        """What is wrong with a record, by itself and after those before it."""
+        yield from article_faults(article)
+        before = self._latest.get(article.id) or self._derived.latest(article.id)
+        found = Known(article.revision, digest(article))
+        revision = before.revision if before else 0
+        if found.revision != revision + 1:
+            yield f"revision {found.revision} of {article.id} follows " + (f"revision {revision}" if before else "none")
+        if before and found.digest == before.digest:
+            yield f"revision {found.revision} of {article.id} says what revision {revision} said"
+        self._latest[article.id] = found
+
+    def learn(self, articles: list[Article], at: LogEnd) -> None:
+        """Has the derived ledger learn what it would have."""
+        self._derived.learn_articles(articles, at)
+        self._latest.clear()
+
+
+# The ledger
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Copies a ledger as it was at one moment, though a run may be writing it."""
+    for _ in range(_TRIES if path.is_file() else 0):
+        before = _stamp(path)
+        with contextlib.suppress(FileNotFoundError):
+            for suffix in (".sha256", "", "-wal"):
+                source, target = path.with_name(path.name + suffix), to.with_name(to.name + suffix)
+                target.unlink(missing_ok=True)
+                if source.exists():
+                    shutil.copyfile(source, target)
+            if _stamp(path) == before:
+                return
+        time.sleep(_MOMENT)
+    if path.is_file():
+        raise StorageFailed(f"{path} is written so fast that it cannot be copied; try again later")
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    """What changes whenever SQLite moves pages from its write-ahead log into a file, or begins that log anew."""
+    state, wal = path.stat(), path.with_name(path.name + "-wal")
+    head = b""
+    if wal.exists():
+        with wal.open("rb") as file:
+            head = file.read(32)
+    return state.st_ino, state.st_size, state.st_mtime_ns, path.with_name(path.name + ".sha256").exists(), head
+
+
+# What a ledger of the same lines must know as well. Of articles that are held it may know later looks, which leave no
+# line; of the others, every line of the quarantine counts.
+_COMPARISONS: Final = {
+    "does not hold {}, a line does": """
+        SELECT id FROM articles WHERE id NOT IN (SELECT id FROM copy.articles)""",
+    "holds {}, no line does": """
+        SELECT id FROM copy.articles WHERE id NOT IN (SELECT id FROM articles)""",
+    "knows another revision or text of {} than the last line on it": """
+        SELECT id FROM articles AS a JOIN copy.articles AS b USING (id) WHERE
+        (a.revision, a.digest, a.source_id, a.source_label, a.date_published, a.date_downloaded)
+        IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.date_published, b.date_downloaded)""",
+    "does not know that {} is wanted, as the quarantine tells": """
+        SELECT id FROM wanted AS a LEFT JOIN copy.wanted AS b USING (id)
+        WHERE id NOT IN (SELECT id FROM articles)
+        AND (a.reason, a.tries, a.seen, a.due) IS NOT (b.reason, b.tries, b.seen, b.due)""",
+    "wants {} for a reason that the quarantine does not tell": """
+        SELECT id FROM copy.wanted WHERE reason IS NOT NULL
+        AND id NOT IN (SELECT id FROM wanted) AND id NOT IN (SELECT id FROM articles)""",
+}
+
+
+def _disagreements(derived: Path, copy: Path) -> Iterator[str]:
+    """Where a ledger knows other than what was derived from the lines it learned from."""
+    with contextlib.closing(sqlite3.connect(derived)) as db:
+        try:
+            db.execute("ATTACH ? AS copy", (str(copy),))
+            for what, query in _COMPARISONS.items():
+                for (one,) in db.execute(query):
+                    yield f"{LEDGER}:1: {what.format(one)}"
+        except sqlite3.DatabaseError as error:
+            yield f"{LEDGER}:1: cannot be read: {error}; the next run rebuilds it"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
