@@ -78,8 +78,8 @@ def test_a_crawled_archive_has_no_fault_and_not_a_byte_of_it_changes(serve: Serv
     told = verify(done.folder)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout == (
-        f"{done.folder}: {len(done.records)} records of {len(done.records)} articles, {len(done.quarantine)} rejections,"
-        " 1 run reports; 0 lines not learned yet; no faults\n"
+        f"{done.folder}: {len(done.records)} records of {len(done.records)} articles,"
+        f" {len(done.quarantine)} rejections, 1 run reports; 0 lines not learned yet; no faults\n"
     )
     assert contents(done.folder) == before
 
@@ -137,15 +137,6 @@ def test_a_lost_ledger_is_told_as_lines_not_learned_yet(archive: Path) -> None:
     told = verify(archive)
     assert (told.returncode, told.stdout.count("\n")) == (0, 1)
     assert "; 24 lines not learned yet; no faults" in told.stdout
-
-
-def test_a_folder_that_cannot_be_written_is_checked(archive: Path) -> None:
-    for path in (*archive.iterdir(), archive):
-        path.chmod(0o500 if path.is_dir() else 0o400)
-    try:
-        assert faults(archive) == []
-    finally:
-        archive.chmod(0o700)
 
 
 # One line

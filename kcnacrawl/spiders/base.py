@@ -104,9 +104,11 @@ class KcnaSpider(Spider):
         if isinstance(item, Rejected | Capture) and item.id is not None and isinstance(exception, Quarantined):
             self.failed.add(item.id)
 
-    def item_failed(self, item: object) -> None:
-        """A pipeline raised what nobody foresaw."""
-        self.count("item_errors")
+    def item_failed(self, item: object, failure: Failure) -> None:
+        """A pipeline raised what nobody foresaw, or the ledger cannot be written."""
+        if not isinstance(failure.value, StorageFailed):
+            self.count("item_errors")
+        self.callback_failed(failure)
         self.settled(item)
 
     def callback_failed(self, failure: Failure) -> None:
