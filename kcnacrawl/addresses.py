@@ -19,8 +19,18 @@ KNOWN_HOSTS = frozenset({"kcnawatch.org", "kcnawatch.co", "kcnawatch.xyz", "kcna
 _IDENTITY = re.compile(r"[0-9]{10}-[0-9]{7,9}")
 _ARTICLE_PATH = re.compile(r"/newstream/([0-9]{10}-[0-9]{7,9})(?=/|\Z)(?:/+([^/]*))?")
 _LISTING_PATH = re.compile(r"/article/([0-9]{1,9})/*")
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENCODED_AGAIN = re.compile(r"%(?:25)+(?=[0-9A-Fa-f]{2})")
+_ENCODED_PLAIN = re.compile(r"%(2[DEde]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee])")
+# Separators and controls, also in the longer forms that careless readers of UTF-8 take for them.
+_NO_SLUG = re.compile(r"%(?:2F|5C|[01][0-9A-F]|7F|C0|C1|C2%[89][0-9A-F])", re.IGNORECASE)
 _OUTER_SPACE = re.compile(r"\A(?:%20)+|(?:%20)+\Z")
+# What a browser drops from an address, and what no address may hold as it is.
+_DROPPED = re.compile(r"[\t\n\r]")
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+# Longer than any server takes.
+_ADDRESS_LIMIT = 8000
 # WordPress cuts slugs at 200 characters; what is far beyond is no slug, and the site goes by the identity alone.
 _SLUG_LIMIT = 1000
 
@@ -41,7 +51,7 @@ class Site:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        if _authority(self.url) is None or parts.query or parts.fragment:
             raise ValueError(f"not the address of a site: {self.url!r}")
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
@@ -82,21 +92,15 @@ class Site:
 
     def owns(self, url: str) -> bool:
         """Whether an absolute address is this site's, under any of the names it has had."""
-        try:
-            parts = urlsplit(url)
-            host = (parts.hostname or "").lower()
-        except ValueError:
-            return False
-        return parts.scheme in {"http", "https"} and (host == self.host or _bare_host(host) in KNOWN_HOSTS)
+        authority = _authority(url)
+        return authority is not None and (authority[0] == self.host or _bare_host(authority[0]) in KNOWN_HOSTS)
 
     def serves(self, url: str) -> bool:
         """Whether a request for ``url`` stays on this site: same host and port; the real site's names are one."""
-        try:
-            parts, own = urlsplit(url), urlsplit(self.url)
-            same = (parts.hostname, parts.port) == (own.hostname, own.port)
-        except ValueError:
+        if (authority := _authority(url)) is None:
             return False
-        return parts.scheme in {"http", "https"} and (same or (self.is_real and self.owns(url)))
+        _, port = authority
+        return authority == _authority(self.url) or (self.is_real and self.owns(url) and port in {None, 80, 443})
 
     def identify(self, url: str) -> ArticleAddress | None:
         """The article an address of this site points to, in any form seen in the wild; else ``None``."""
@@ -107,34 +111,31 @@ class Site:
         first, second = self.identify(one), self.identify(other)
         if first is not None or second is not None:
             return first is not None and second is not None and first.id == second.id
-        return urlsplit(one).path.rstrip("/") == urlsplit(other).path.rstrip("/")
+        return _path(one).rstrip("/") == _path(other).rstrip("/")
 
     def identify_listing(self, url: str) -> int | None:
         """The sid of the listing an address of this site points to; else ``None``."""
-        found = _LISTING_PATH.fullmatch(urlsplit(url).path) if self.owns(url) else None
+        found = _LISTING_PATH.fullmatch(_path(url)) if self.owns(url) else None
         return int(found[1]) if found else None
 
 
 def identify(url: str) -> ArticleAddress | None:
     """The article that the path of ``url`` names, whatever its host; ``None`` if it names none."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return None
-    found = _ARTICLE_PATH.search(path)
+    found = _ARTICLE_PATH.search(_path(url))
     return ArticleAddress(found[1], clean_slug(found[2] or "")) if found else None
 
 
 def absolute(base: str, href: str | None) -> str | None:
-    """Where a link on the page ``base`` leads; ``None`` if that is nowhere on the web."""
-    if not href or not (href := href.strip()) or href.startswith("#"):
+    """Where a link on the page ``base`` leads, as one line of text; ``None`` if that is nowhere on the web."""
+    if not href or len(href) > _ADDRESS_LIMIT or not (href := _DROPPED.sub("", href.strip())) or href.startswith("#"):
         return None
     try:
         url = urljoin(base, href)
         parts = urlsplit(url)
     except ValueError:
         return None
-    return url if parts.scheme in {"http", "https"} and parts.netloc else None
+    on_the_web = parts.scheme in {"http", "https"} and parts.netloc
+    return _UNWRITABLE.sub(lambda found: quote(found[0], errors="replace"), url) if on_the_web else None
 
 
 def is_identity(text: str) -> bool:
@@ -148,11 +149,20 @@ def unix_time(article_id: str) -> int:
 
 
 def clean_slug(raw: str) -> str:
-    """A slug as it may stand in a canonical address: encoded once, no white space around it."""
-    slug = _ENCODED_AGAIN.sub("%", raw)
-    slug = quote(slug, safe="%!$&'()*+,;=:@-._~", errors="replace")
-    slug = _OUTER_SPACE.sub("", slug)
-    return "" if len(slug) > _SLUG_LIMIT or slug in {".", ".."} else slug
+    """A slug as it may stand in a canonical address: encoded once, no white space around it. However often it is
+    decoded, it holds no separator and no control: a hyphen stands in for them.
+    """
+    if len(raw) > _SLUG_LIMIT:
+        return ""
+    slug = quote(raw, safe="%!$&'()*+,;=:@-._~", errors="replace")
+    while (once := _encoded_once(slug)) != slug:
+        slug = once
+    slug = _OUTER_SPACE.sub("", _NO_SLUG.sub("-", slug))
+    return "" if len(slug) > _SLUG_LIMIT or not slug.strip(".") else slug
+
+
+def _encoded_once(slug: str) -> str:
+    return _ENCODED_AGAIN.sub("%", _ENCODED_PLAIN.sub(lambda found: chr(int(found[1], 16)), slug))
 
 
 def slug_words(url: str) -> str:
@@ -162,13 +172,37 @@ def slug_words(url: str) -> str:
 
 
 def letters(text: str) -> str:
-    """``text`` without anything but its letters and digits, in lower case and without accents."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text).casefold()))
+    """``text``, at most its first 1,000 characters, without anything but its letters and digits, in lower case and
+    without accents.
+    """
+    # The time of a normalisation grows with the square of a run of accents.
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text[:_SLUG_LIMIT]).casefold()))
 
 
 def is_sign_up(url: str) -> bool:
     """Whether an address is the sign-up form that gated pages redirect to."""
-    return urlsplit(url).path.startswith("/free-member-form")
+    return _path(url).startswith("/free-member-form")
+
+
+def _path(url: str) -> str:
+    """The path of an address; of what is none, nothing."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+def _authority(url: str) -> tuple[str, int | None] | None:
+    """Host, in lower case, and port of an address on the web. ``None`` for one that programs may read in different
+    ways: with a user's name, a backslash, a control, or what is no host or port.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    plain = parts.scheme in {"http", "https"} and _AUTHORITY.fullmatch(parts.netloc) and not _CONTROL.search(url)
+    return (host, port) if plain else None
 
 
 def _bare_host(host: str) -> str:

@@ -1,6 +1,7 @@
 """Identity out of every form an address was seen in, and every address the crawler asks for."""
 
 import unicodedata
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,6 +11,7 @@ from kcnacrawl.addresses import (
     PAGE_SIZE,
     ArticleAddress,
     Site,
+    absolute,
     clean_slug,
     identify,
     is_identity,
@@ -201,10 +203,10 @@ def test_any_text_is_an_article_or_none(text: str) -> None:
         ("plain-slug", "plain-slug"),
         ("a b", "a%20b"),
         ("%20a%20", "a"),
-        ("a/b?c#d", "a%2Fb%3Fc%23d"),
+        ("a/b?c#d", "a-b%3Fc%23d"),
         ("%25EA%25B5%25AD", "%EA%B5%AD"),
         ("100%25", "100%25"),
-        ("tab\there", "tab%09here"),
+        ("tab\there", "tab-here"),
     ],
 )
 def test_a_slug_is_encoded_once(raw: str, slug: str) -> None:
@@ -228,10 +230,112 @@ def test_a_clean_slug_has_nothing_that_ends_a_path_segment(raw: str) -> None:
     assert not any(char.isspace() or unicodedata.category(char) == "Cc" for char in slug)
 
 
+@pytest.mark.parametrize(
+    ("raw", "slug"),
+    [
+        ("a%2Fb", "a-b"),
+        ("a%2fb", "a-b"),
+        ("a%5Cb", "a-b"),
+        ("a\\b", "a-b"),
+        ("a%252Fb", "a-b"),
+        ("a%25252Fb", "a-b"),
+        ("a%25%32%46b", "a-b"),
+        ("a%2%35%32Fb", "a-b"),
+        ("a%C0%AFb", "a-%AFb"),
+        ("a%00b%0Ac%0d%1Fd%7F", "a-b-c--d-"),
+        ("a%250Ab", "a-b"),
+        ("a%C2%85b", "a-b"),
+        ("a\x85b\x9f", "a-b-"),
+        ("..%2F..%2Fetc", "..-..-etc"),
+        ("%2e%2E", ""),
+        ("%252e", ""),
+        ("....", ""),
+        ("%20..%20", ""),
+        ("a\ud800b", "a%3Fb"),
+        ("a\u202eb", "a%E2%80%AEb"),
+    ],
+)
+def test_a_slug_hides_no_separator_and_no_control_however_it_is_encoded(raw: str, slug: str) -> None:
+    assert clean_slug(raw) == slug
+
+
+@quick
+@given(st.lists(st.sampled_from("% 2 5 0 A F f C c 2F 5C 2e 25 %25 %2F %5c %0A .. / \\ a".split()), max_size=30))
+def test_a_slug_decoded_again_and_again_is_never_a_path(pieces: list[str]) -> None:
+    slug = clean_slug("".join(pieces))
+    for _ in range(30):
+        assert slug not in {".", ".."}
+        assert not any(char in "/\\" or unicodedata.category(char) == "Cc" for char in slug)
+        slug = unquote(slug)
+
+
+HOSTILE = {
+    "a megabyte of slug": f"{BASE}/{'x' * 1_000_000}",
+    "a megabyte of spaces": f"{BASE}/{'%20' * 300_000}x",
+    "a megabyte encoded again": f"{BASE}/%{'25' * 500_000}2F",
+    "a megabyte of slashes": BASE + "/" * 1_000_000,
+    "a megabyte of identities": f"https://kcnawatch.org{'/newstream/1616497394-94652854' * 30_000}",
+    "half a surrogate pair": f"{BASE}/\ud800\udfff",
+    "a NUL": f"{BASE}/a\x00b",
+    "no host": f"https://[::1/newstream/{ID}/x",
+    "a host that is no number": f"https://[kcnawatch.org]/newstream/{ID}/x",
+    "a port that is none": f"https://kcnawatch.org:port/newstream/{ID}/x",
+    "a host in another script": f"https://kcnawatch。org℀/newstream/{ID}/x",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_address_is_too_hostile_to_be_looked_at(name: str) -> None:
+    url = HOSTILE[name]
+    for found in (identify(url), SITE.identify(url)):
+        assert found is None or (is_identity(found.id) and len(found.slug) <= 1000 and found.slug.isascii())
+    assert SITE.identify_listing(url) is None
+    assert not is_sign_up(url)
+    assert SITE.is_same_page(url, url) in {True, False}
+    assert slug_words(url).isalnum() or slug_words(url) == ""
+
+
+@pytest.mark.parametrize("digits", ["１６１６４９７３９４-９４６５２８５４１", "١٦١٦٤٩٧٣٩٤-٩٤٦٥٢٨٥٤١"])
+def test_the_digits_of_other_scripts_make_no_identity(digits: str) -> None:
+    assert identify(f"https://kcnawatch.org/newstream/{digits}/x") is None
+    assert not is_identity(digits)
+    assert SITE.identify_listing("https://kcnawatch.org/article/١٦٣/") is None
+
+
+def test_an_identity_with_a_line_break_is_none() -> None:
+    assert not is_identity(f"{ID}\n")
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("/a\nb", "https://kcnawatch.org/ab"),
+        ("http://kcna\twatch.org/x", "http://kcnawatch.org/x"),
+        ("/a\x00b\x7f", "https://kcnawatch.org/a%00b%7F"),
+        ("/\u202egpj.exe", "https://kcnawatch.org/%E2%80%AEgpj.exe"),
+        ("/\ud800", "https://kcnawatch.org/%3F"),
+        ("/a\u2028b", "https://kcnawatch.org/a%E2%80%A8b"),
+        ("/국", "https://kcnawatch.org/국"),
+        ("//evil.example/x", "https://evil.example/x"),
+        ("/" + "x" * 9000, None),
+        ("http://[", None),
+        ("java\nscript:alert(1)", None),
+        ("\n#top", None),
+        (None, None),
+    ],
+)
+def test_where_a_link_leads_is_one_line_of_text(href: str | None, url: str | None) -> None:
+    assert absolute("https://kcnawatch.org/article/163/", href) == url
+
+
 def test_words_of_a_slug_compare_with_a_headlines() -> None:
     assert slug_words(f"{BASE}/korea%E2%80%99s-new-year") == letters("Korea’s New Year!") == "koreasnewyear"
     assert slug_words(f"{BASE}/%EA%B5%AD%EA%B0%80") == letters("국가")
     assert slug_words(f"{BASE}/%FF%EA") == slug_words("/article/163/") == ""
+
+
+def test_a_megabyte_of_accents_is_compared_by_its_beginning() -> None:
+    assert letters("e" + "\u0301\u0316" * 500_000 + "z") == "e"
 
 
 def test_letters_are_lower_case_and_without_accents() -> None:
@@ -331,6 +435,45 @@ def test_a_listing_address_reads_back_as_its_sid(sid: int) -> None:
 )
 def test_the_real_site_owns_and_serves_all_of_its_names(url: str, owned: bool, served: bool) -> None:
     assert (SITE.owns(url), SITE.serves(url)) == (owned, served)
+
+
+@pytest.mark.parametrize(
+    ("url", "owned", "served"),
+    [
+        ("HTTPS://WWW.KCNAWatch.ORG/", True, True),
+        ("https://kcnawatch.org#@evil.example/", True, True),
+        ("https://kcnawatch.org:443/", True, True),
+        ("https://kcnawatch.org:8080/", True, False),
+        ("https://kcnawatch.org:99999/", False, False),
+        ("https://kcnawatch.org:port/", False, False),
+        ("https://kcnawatch.org@evil.example/", False, False),
+        ("https://user:word@kcnawatch.org/", False, False),
+        ("https://evil.example\\@kcnawatch.org/", False, False),
+        ("https://evil.example;@kcnawatch.org/", False, False),
+        ("https://evil.example\\.kcnawatch.org/", False, False),
+        ("https://kcnawatch.org\\@evil.example/", False, False),
+        ("https://kcnawatch.org./", False, False),
+        ("https://kcnawatch.org%2eevil.example/", False, False),
+        ("https://ｋcnawatch.org/", False, False),
+        ("https://kcnawatch。org/", False, False),
+        ("https://kcnа.watch.org/", False, False),
+        ("https://xn--kcnwatch-qkh.org/", False, False),
+        ("https://kcna\nwatch.org/", False, False),
+        ("\x01https://kcnawatch.org/", False, False),
+        ("https://[kcnawatch.org]/", False, False),
+        ("https:///kcnawatch.org/", False, False),
+        ("https:kcnawatch.org", False, False),
+        ("//evil.example/https://kcnawatch.org/", False, False),
+        ("http://\ud800kcnawatch.org/", False, False),
+    ],
+)
+def test_no_trick_makes_another_host_the_sites(url: str, owned: bool, served: bool) -> None:
+    assert (SITE.owns(url), SITE.serves(url)) == (owned, served)
+
+
+def test_a_site_in_a_container_or_on_a_bare_ipv6_address_serves_itself() -> None:
+    assert Site("http://replica_site:8000").serves("http://replica_site:8000/x")
+    assert Site("http://[::1]:8000").serves("http://[::1]:8000/x")
 
 
 @pytest.mark.parametrize(
