@@ -12,6 +12,8 @@ import pytest
 from kcnacrawl.addresses import Site
 from kcnacrawl.dates import BadDate
 from kcnacrawl.items import Article, ArticleFields, Capture, Card, Rejected
+from kcnacrawl.pages.article import ArticlePage
+from kcnacrawl.pages.markup import decode
 from kcnacrawl.pipelines.normalise import NormalisePipeline, body_sha256, normalise
 from kcnacrawl.run import Run
 
@@ -212,6 +214,47 @@ def test_a_mirrors_record_has_the_mirrors_address() -> None:
 def test_the_labels_language_and_the_texts_may_differ() -> None:
     found = record(label="Rodong Sinmun (En)", headline="밀보리수확", article_body="황해남도의 농장들에서 끝냈다.")
     assert (found.source_language, found.in_language) == ("en", "ko")
+
+
+# The whole way from the bytes of a page to a line of the archive
+
+
+PAGE = """<html><head><link rel="canonical" href="{base}/a%2F..%2Fb%0Ac"></head><body><div><h2>Workers{bad} Meet</h2>
+<p>Date: 23/03/2021 | Source: KCNA{bad}.kp (En) |
+<a href="http://www.kcna.kp/{bad}x">Read original version at source</a></p>
+<div class="article-content"><p>They{bad} met.</p><p>They{bad} spoke.</p>
+<img src="/{bad}.png"></div></div></body></html>"""
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "\x00",
+        "\x01",
+        "\n",
+        "\r",
+        "\x1b[31m",
+        "\x85",
+        "\u2028",
+        "\u202e",
+        "\ud800",
+        "&#xD800;",
+        "&#0;",
+        "&#10;",
+        "\xad",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp949"])
+def test_whatever_a_page_holds_becomes_exactly_one_line(bad: str, encoding: str) -> None:
+    body = PAGE.format(base=BASE, bad=bad).encode(encoding, errors="surrogatepass" if "utf" in encoding else "replace")
+    fields = ArticlePage(decode(body, encoding), BASE, SITE).read()
+    line = msgspec.json.encode(normalise(replace(CAPTURE, fields=fields, card=None), SITE, RUN)) + b"\n"
+    assert line.count(b"\n") == 1
+    found = msgspec.json.decode(line, type=Article)
+    assert len(line.decode().splitlines()) == 1
+    assert found.article_body.count("\n\n") == 1
+    assert (found.url, found.id) == (f"{BASE}/a-..-b-c", ID)
 
 
 # The pipeline

@@ -4,7 +4,9 @@ A case is a folder: ``input.html`` as it came, ``meta.json`` (where it was found
 says it holds). A case without its expectation writes one and fails, until a person has read it.
 """
 
+import codecs
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -460,6 +462,25 @@ HOSTILE = {
     "cards in cards": "<div class='article-desc'>" * 9_000 + "<a href='/newstream/1616497394-946528541/x'>x</a>",
     "bodies in bodies": "<div>" * 400 + "<div class='article-content'>Source " + "<b>" * 9_000,
     "a list of links": "<p><a href='/newstream/1616497394-946528541/x'>x</a></p>" * 7_000,
+    "nested 100,000 deep": "<div>" * 100_000,
+    "nested as deep as is parsed": "<span>" * 2_900 + "x " * 400_000,
+    "links in links": "<svg>" + "<a href='/article/163/'>" * 2_900 + "x " * 400_000,
+    "100,000 attributes": "<p " + " ".join(f"a{number}=1" for number in range(100_000)) + ">x</p>",
+    "100,000 attributes in quotes": "<p " + "".join(f"a{number}='1'" for number in range(100_000)) + ">x</p>",
+    "attributes without an end": "<p " + " ".join(f"a{number}" for number in range(100_000)),
+    "a long attribute": "<p class='" + "more " * 200_000 + "'>x</p>",
+    "a long slug": "<a href='/newstream/1616497394-946528541/" + "%20" * 300_000 + "x'>x</a>",
+    "no tag": "word " * 200_000,
+    "labels": "Date: Source: " * 70_000,
+    "accents": "<p>Date: 1 | Source: KCNA</p><div class='article-content'>e" + "\u0301\u0316" * 300_000 + "</div>",
+    "accents above": "<h2>e" + "\u0301\u0316" * 300_000 + "</h2><p>Date: 1 | Source: KCNA</p>",
+    "controls": "<p>" + "a\x01\u202e" * 300_000 + "</p>",
+    "halves of characters": "<p>" + "&#xD800;" * 120_000 + "</p>",
+    "bodies beside bodies": "<p>Date: 1 | Source: KCNA</p>" + "<div class='article-content'>x</div>" * 7_000,
+    "one card's bodies": "<article>" + "<div class='article-desc'><h4>x</h4></div>" * 200 + "<p>x</p>" * 9_000,
+    "menus in menus": "<nav>" * 400 + "<input>" * 20_000,
+    "half sayings": "access to this " * 70_000 + "IP address " * 20_000,
+    "unclosed": "<a href='" + "x" * 1_000_000,
 }
 
 
@@ -472,6 +493,8 @@ def test_a_megabyte_made_to_be_slow_is_read_or_refused_before_the_suite_times_ou
         assert len(ListingPage(markup, URL, SITE).cards) <= 200
     with suppress(PageError):
         assert len(ajax_ids(markup)) <= 8
+    with suppress(PageError):
+        assert len(sources(markup, URL, SITE)) <= 1
 
 
 def test_each_page_error_says_which_anchor_failed() -> None:
@@ -481,6 +504,123 @@ def test_each_page_error_says_which_anchor_failed() -> None:
         ArticlePage('<div class="free-member-form-inner">', URL, SITE).read()
 
 
+HEADER = "<p>Date: 23/03/2021 | Source: KCNA.kp (En) | Read original version at source</p>"
+BODY = '<div class="article-content"><p>They spoke of looms.</p></div>'
+CHANGED = {
+    "header": f"<h2>Scientists meet</h2>{BODY}",
+    "label": f"<h2>Scientists meet</h2><p>Date: 23/03/2021 | Source: | Read original version at source</p>{BODY}",
+    "headline": HEADER + BODY,
+    "body": f"<h2>Scientists meet</h2>{BODY}{HEADER}",
+}
+
+
+@pytest.mark.parametrize("anchor", CHANGED)
+def test_a_changed_layout_is_counted_by_its_anchor(anchor: str) -> None:
+    with pytest.raises(LayoutChanged) as caught:
+        ArticlePage(CHANGED[anchor], URL, SITE).read()
+    assert caught.value.anchor == anchor
+
+
+def test_every_raise_of_a_changed_layout_names_its_anchor_first() -> None:
+    for path in (Path(__file__).parent.parent / "kcnacrawl" / "pages").glob("*.py"):
+        for detail in re.findall(r"raise LayoutChanged\(f?\"([^\"]*)", path.read_text(encoding="utf-8")):
+            assert re.match(r"(page|header|label|headline|body|sitemap): ", detail), (path.name, detail)
+
+
+# Text made to deceive
+
+
+def framed(headline: str = "Scientists meet", label: str = "KCNA.kp (En)", body: str = "They spoke of looms.") -> str:
+    return (
+        f"<div><h2>{headline}</h2><p>Date: 23/03/2021 | Source: {label} | Read original version at source</p>"
+        f'<div class="article-content"><p>{body}</p></div></div>'
+    )
+
+
+def fields_of(**parts: str) -> ArticleFields:
+    return ArticlePage(f"<html><body>{framed(**parts)}</body></html>", URL, SITE).read()
+
+
+def test_controls_that_no_reader_sees_are_in_no_text() -> None:
+    fields = fields_of(
+        headline="Sci\x01entists\x7f &#1;meet\x85", label="KCNA\x02.kp (En)", body="They \x03 spoke\x0b of"
+    )
+    assert (fields.headline, fields.label, fields.article_body) == ("Scientists meet", "KCNA.kp (En)", "They spoke of")
+
+
+def test_half_a_surrogate_pair_is_in_no_text() -> None:
+    fields = fields_of(headline="Scientists\ud800 meet", body="They \udfff&#xD800; spoke")
+    assert fields.headline == "Scientists meet"
+    assert fields.article_body == "They \ufffd spoke"
+
+
+def test_what_turns_a_line_around_is_in_no_title_and_stays_in_the_body() -> None:
+    fields = fields_of(
+        headline="\u202eScientists\u202c meet\u2066\u2069", label="KCNA\u202e.kp (En)", body="a\u202eb\ufeffc"
+    )
+    assert (fields.headline, fields.label, fields.article_body) == (
+        "Scientists meet",
+        "KCNA.kp (En)",
+        "a\u202eb\ufeffc",
+    )
+
+
+def test_joiners_and_variation_selectors_stay_in_a_title() -> None:
+    assert (
+        fields_of(headline="نامه\u200cها ❤\ufe0f 👩\u200d🌾 co\u00adop").headline
+        == "نامه\u200cها ❤\ufe0f 👩\u200d🌾 co\u00adop"
+    )
+
+
+def test_line_separators_break_no_title() -> None:
+    assert fields_of(headline="Scientists\u2028meet\u2029in\x85town\x1c").headline == "Scientists meet in town"
+
+
+def test_a_headline_of_nothing_but_what_deceives_is_none() -> None:
+    with pytest.raises(LayoutChanged, match=r"^headline: nothing"):
+        fields_of(headline="\u202e\u2066\ufeff")
+
+
+def test_a_headline_or_label_longer_than_any_is_refused() -> None:
+    assert len(fields_of(headline="x" * 1000).headline) == 1000
+    with pytest.raises(LayoutChanged, match=r"^headline: longer"):
+        fields_of(headline="x" * 1001)
+    assert len(fields_of(label="x" * 200).label) == 200
+    with pytest.raises(LayoutChanged, match=r"^label: longer"):
+        fields_of(label="x" * 201)
+
+
+def test_more_accents_on_a_letter_than_any_has_are_refused() -> None:
+    assert fields_of(body="e" + "\u0301\u0316" * 20).access == "full"
+    with pytest.raises(LayoutChanged, match=r"^body: more than 500 accents"):
+        fields_of(body="e" + "\u0301\u0316" * 300)
+
+
+def test_a_card_says_what_it_says_in_lines_of_bounded_length() -> None:
+    (card,) = ListingPage(
+        '<div class="article-desc"><h4><a href="/newstream/1616497394-946528541/a%2F..%2Fb%0A">\u202eScien\x01tists'
+        f' meet {"x" * 2000}</a></h4><p class="d-none d-sm-none d-md-block">They\u202e\x02 {"y " * 2000}</p>'
+        '<p class="articled-date"> <span>\u202eJuly\x03 soon</span></p></div>',
+        URL,
+        SITE,
+    ).cards
+    assert card.url == "https://kcnawatch.org/newstream/1616497394-946528541/a-..-b-"
+    assert (card.headline[:17], len(card.headline)) == ("Scientists meet x", 1000)
+    assert (card.description or "")[:8] == "They y y"
+    assert len(card.description or "") == 1000
+    assert card.date_listed_raw == "July soon"
+
+
+def test_a_source_has_a_name_of_one_line_or_none() -> None:
+    found = sources(
+        '<a href="/article/1/">\u202eKCNA\x01\n.kp</a><a href="/article/2/">' + "x" * 201 + "</a>", SITE.home, SITE
+    )
+    assert [(source.sid, source.label) for source in found] == [(1, "KCNA .kp")]
+
+
+# What a page is written in
+
+
 @pytest.mark.parametrize(
     ("body", "declared", "text"),
     [
@@ -488,8 +628,39 @@ def test_each_page_error_says_which_anchor_failed() -> None:
         ("김정은".encode("euc-kr"), "euc-kr", "김정은"),
         ("\ufeffplain".encode(), "utf-8", "plain"),
         (b"can\x92t", "cp1252", "can’t"),
-        (b"\xff\xfe", "ascii", "\ufffd\ufffd"),
+        (b"can\x92t", "ascii", "can’t"),
+        ("plain 김".encode("utf-16"), "utf-8", "plain 김"),
+        (codecs.BOM_UTF16_BE + "plain 김".encode("utf-16-be"), "utf-8", "plain 김"),
+        (b"+ADw-script+AD4-", "utf-7", "+ADw-script+AD4-"),
+        (b"+ADw-b+AD4-\xe9", "utf-7", "+ADw-b+AD4-\ufffd"),
+        (b"\\ud800\xe9", "unicode_escape", "\\ud800\ufffd"),
+        (b"\xe9", "rot13", "\ufffd"),
+        (b"\xe9", "", "\ufffd"),
+        ("똠방각하".encode("cp949"), "euc-kr", "똠방각하"),
+        ("똠방각하".encode("cp949"), "EUC_KR", "똠방각하"),
+        ("똠방각하".encode("cp949"), "ks_c_5601-1987", "똠방각하"),
+        ("똠방각하".encode("cp949"), "windows-949", "똠방각하"),
+        ("똠방각하".encode("cp949") + b"\xff", "euc-kr", "똠방각하\ufffd"),
+        (b"\xff\xff", "utf-8", "\ufffd\ufffd"),
+        (b"\xff\xff", "no-encoding", "\ufffd\ufffd"),
     ],
 )
 def test_a_page_is_utf_8_wherever_it_can_be(body: bytes, declared: str, text: str) -> None:
     assert decode(body, declared) == text
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "cp1252", "iso-8859-1", "euc-kr", "no-encoding"])
+@pytest.mark.parametrize("name", ["euc-kr", "ks_c_5601-1987", "windows-949"])
+@pytest.mark.parametrize(
+    "form", ['<meta charset="{}">', "<META http-equiv=Content-Type content='text/html; charset={}'>"]
+)
+def test_a_korean_page_that_says_so_within_reads_right_whatever_its_header_says(
+    declared: str, name: str, form: str
+) -> None:
+    text = f"<html><head>{form.format(name)}</head><p>김정은동지께서 똠방각하</p>"
+    assert decode(text.encode("cp949"), declared) == text
+
+
+def test_what_a_page_says_within_it_says_at_its_beginning() -> None:
+    body = b"<p>" + b"x" * 5000 + b'<meta charset="koi8-r">\xe9'
+    assert decode(body, "cp1252").endswith("é")

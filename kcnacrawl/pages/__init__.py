@@ -20,15 +20,26 @@ class PageError(Exception):
 
 
 class LayoutChanged(PageError):
-    """The page is not one of those known."""
+    """The page is not one of those known; ``detail`` begins with the name of the anchor that failed and a colon."""
 
     reason = "layout_changed"
+
+    @property
+    def anchor(self) -> str:
+        """The anchor that failed: ``header``, ``headline``, ``label``, ``body``, …"""
+        return self.detail.partition(":")[0]
 
 
 class SignUpWall(PageError):
     """The site asks for a free membership before it shows this page."""
 
     reason = "sign_up_wall"
+
+
+class Blocked(PageError):
+    """A bot check, a log-in form or a refusal stands where the page should be."""
+
+    reason = "blocked"
 
 
 class Unparsable(PageError):

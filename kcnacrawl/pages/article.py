@@ -11,6 +11,7 @@ ever read as the article's own.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import takewhile
@@ -20,11 +21,11 @@ from selectolax.lexbor import LexborNode
 
 from ..addresses import Site, absolute, identify
 from ..items import Access, ArticleFields
-from . import LayoutChanged, SignUpWall
+from . import LayoutChanged
 from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, Head, original_anchor
-from .markup import Line, fold, lines, parse
+from .markup import Line, fold, label_of, lines, one_line, parse
+from .walls import refuse_wall
 
-_WALL: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _CONTENT: Final = ".article-content"
 _CARDS: Final = ".article-desc, .article-thumb"
 _ASIDES: Final = "nav, aside, footer, form, button"
@@ -36,6 +37,12 @@ _STYLED_BLOCKS: Final = '.d-block, [style*="display:block"], [style*="display: b
 
 _NOTICE: Final = re.compile(r"\s*Upgrade to NK PRO today to get full access to this content\b.*", re.IGNORECASE)
 _CLIMB: Final = 12
+# A text stands on its page once, or once for each width of screen.
+_MOST_CONTENTS: Final = 20
+_MOST_SOURCE_LINKS: Final = 200
+# More accents on one letter than any writing has: to put them in order, as the digest must, would take minutes.
+_MOST_ACCENTS: Final = 500
+_NO_LETTERS: Final = re.compile(rf"[^\w\s]{{{_MOST_ACCENTS},}}")
 # Where the body's class is missing: shorter lines alone are labels and buttons.
 _PROSE: Final = 40
 
@@ -49,9 +56,10 @@ class ArticlePage:
         self._tree = parse(markup)
 
     def read(self) -> ArticleFields:
-        """All fields; raises :class:`LayoutChanged`, :class:`SignUpWall`."""
-        if self._tree.css_first(_WALL) is not None:
-            raise SignUpWall("a sign-up form lies over the page")
+        """All fields; raises :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
+        :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
+        """
+        refuse_wall(self._tree)
         return ArticleFields(
             headline=self.headline,
             date_raw=self.date_raw,
@@ -89,7 +97,10 @@ class ArticlePage:
         else:
             body = self._prose_by_place()
         texts = (_NOTICE.sub("", line.text) for line in body if not CHROME.fullmatch(line.text))
-        return "\n\n".join(text for text in texts if text)
+        text = "\n\n".join(text for text in texts if text)
+        if any(sum(map(bool, map(unicodedata.combining, run))) > _MOST_ACCENTS for run in _NO_LETTERS.findall(text)):
+            raise LayoutChanged(f"body: more than {_MOST_ACCENTS} accents on one letter")
+        return text
 
     @property
     def access(self) -> Access:
@@ -133,8 +144,8 @@ class ArticlePage:
         names = {self.label, f"KCNA {self.label}", f"{MORE_FROM}{self.label}"}
         sids = {
             self._site.identify_listing(absolute(self._url, anchor.attributes.get("href")) or "")
-            for anchor in self._tree.css('a[href*="/article/"]')
-            if fold(anchor.text()) in names
+            for anchor in self._tree.css('a[href*="/article/"]')[:_MOST_SOURCE_LINKS]
+            if label_of(anchor) in names
         } - {None}
         return sids.pop() if len(sids) == 1 else None
 
@@ -155,7 +166,10 @@ class ArticlePage:
     @cached_property
     def _contents(self) -> list[LexborNode]:
         # Some themes write a text once for narrow screens and once for wide ones.
-        found = {fold(node.text()): node for node in reversed(self._tree.css(_CONTENT))}
+        contents = self._tree.css(_CONTENT)
+        if len(contents) > _MOST_CONTENTS:
+            raise LayoutChanged(f"body: {len(contents)} elements are called that")
+        found = {fold(node.text()): node for node in reversed(contents)}
         return list(reversed(found.values()))
 
     @cached_property
@@ -204,7 +218,7 @@ class ArticlePage:
             return []
         found = [
             line
-            for line in takewhile(lambda line: line.text != f"{MORE_FROM}{self.label}", self._head.below)
+            for line in takewhile(lambda line: one_line(line.text) != f"{MORE_FROM}{self.label}", self._head.below)
             if ASIDE not in line.marks and container.mem_id in _ancestry(line.node)
         ]
         return found if any(len(line.text) >= _PROSE for line in found) else []

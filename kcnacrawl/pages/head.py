@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 from ..addresses import letters, slug_words
 from ..dates import looks_like_page_date
 from . import LayoutChanged
-from .markup import Line, fold
+from .markup import Line, fold, label_of, one_line
 
 CONTENT: Final = "content"
 CARD: Final = "card"
@@ -37,8 +37,14 @@ _HEADER: Final = re.compile(
     r"Date\s*:\s*(?P<date>[^|:\n]{0,60}?)\s*(?:\|\s*)?Source\s*:\s*(?P<label>[^|\n]{0,200}?)\s*"
     r"(?:\|\s*Read original version at source|\||Read original version at source|(?=More From )|(?=\n)|\Z)"
 )
+# The same with a longer label, which is none.
+_LONG_LABEL: Final = re.compile(r"Date\s*:\s*[^|:\n]{0,60}?\s*(?:\|\s*)?Source\s*:\s*[^|\n]{200}")
 # A headline and some paragraphs may look like a header; a page of them is none of the site's.
 _MOST_HEADERS: Final = 50
+# The longest headline the site can have made a slug of is a fifth of it.
+_LONGEST_HEADLINE: Final = 1_000
+# Each word that may begin a label costs its time; no text has so many.
+_MOST_SOURCES: Final = 2_000
 # A crumb may hold a step or two before the source's label: "Home » KCNA.kp (En)".
 _CRUMB_LEAD: Final = 40
 # Without a crumb, how many blocks above the header a heading is taken for the headline in.
@@ -58,20 +64,22 @@ class Head:
     @property
     def date_raw(self) -> str:
         """The header's date as it stands there."""
-        return self._match["date"]
+        return one_line(self._match["date"])
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The source as the header names it."""
-        if not (label := self._match["label"]):
+        if not (label := one_line(self._match["label"])):
             raise LayoutChanged("label: the header names no source")
         return label
 
     @property
     def headline(self) -> str:
         """What stands between crumb and header."""
-        if not (found := self._named or self._placed):
+        if not (found := one_line(self._named or self._placed or "")):
             raise LayoutChanged("headline: nothing stands above the header")
+        if len(found) > _LONGEST_HEADLINE:
+            raise LayoutChanged(f"headline: longer than {_LONGEST_HEADLINE} characters")
         return found
 
     @property
@@ -105,7 +113,7 @@ class Head:
         last = self._span(self._match)[1]
         rest = [*self._tail(self._lines[last], self._match.end() - self._starts[last]), *self._lines[last + 1 :]]
         for line, following in zip_longest(rest, rest[1:]):
-            title = line.text == f"{MORE_FROM}{self.label}"
+            title = one_line(line.text) == f"{MORE_FROM}{self.label}"
             if CARD in line.marks or (title and following is not None and CARD in following.marks):
                 return
             yield line
@@ -120,11 +128,16 @@ class Head:
 
     @cached_property
     def _match(self) -> re.Match[str]:
-        found = list(islice(_HEADER.finditer("\n".join(line.text for line in self._lines)), _MOST_HEADERS + 1))
+        text = "\n".join(line.text for line in self._lines)
+        if text.count("Source") > _MOST_SOURCES:
+            raise LayoutChanged(f"header: more than {_MOST_SOURCES} times 'Source'")
+        found = list(islice(_HEADER.finditer(text), _MOST_HEADERS + 1))
         if len(found) > _MOST_HEADERS:
             raise LayoutChanged(f"header: more than {_MOST_HEADERS} lines look like one")
         found = [match for match in found if CARD not in self._line_of(match).marks]
         outside = [match for match in found if CONTENT not in self._line_of(match).marks]
+        if not found and _LONG_LABEL.search(text):
+            raise LayoutChanged("label: longer than 200 characters")
         if not found:
             raise LayoutChanged("header: no 'Date: … | Source: …' stands outside the cards")
         candidates = [match for match in outside or found if not _agree(letters(match[0]), self._slug)]
@@ -195,7 +208,7 @@ class Head:
         """What follows the last crumb that anything follows; all of it, and ``False``, if there is no crumb."""
         above = list(self._above())
         for index in range(len(above) - 2, -1, -1):
-            text = above[index][0]
+            text = one_line(above[index][0])
             if text.endswith(self.label) and len(text) <= len(self.label) + _CRUMB_LEAD:
                 return above[index + 1 :], True
         return above, False
@@ -214,10 +227,10 @@ class Head:
 def original_anchor(header: Sequence[Line]) -> LexborNode | None:
     """The link to the original in a header's lines: its words, or some of them, are the link's."""
     anchors = [anchor for line in header for anchor in line.links]
-    whole = (anchor for anchor in anchors if _ORIGINAL.search(fold(anchor.text())))
+    whole = (anchor for anchor in anchors if _ORIGINAL.search(label_of(anchor)))
     if (found := next(whole, None)) is not None or not any(_ORIGINAL.search(line.text) for line in header):
         return found
-    part = (a for a in reversed(anchors) if _ORIGINAL_WORDS.endswith(fold(a.text()).lower()))
+    part = (a for a in reversed(anchors) if _ORIGINAL_WORDS.endswith(label_of(a).lower()))
     return next(part, None)
 
 

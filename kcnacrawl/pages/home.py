@@ -7,18 +7,28 @@ from selectolax.lexbor import LexborNode
 
 from ..addresses import Site, absolute
 from ..items import Source
-from .markup import fold, parse
+from .markup import label_of, one_line, parse
+from .walls import refuse_wall
 
 # Links to a source that do not name it.
 _NAMELESS: Final = frozenset(
     {"", "more", "more articles", "read more", "view all", "see all", "all articles", "all", "kcna watch logo"}
 )
 
+# What is longer names no source.
+_LONGEST_NAME: Final = 200
+
 
 def sources(markup: str, url: str, site: Site) -> list[Source]:
-    """The sources a page links to, in its order, each once under the first name a link gives it."""
+    """The sources a page links to, in its order, each once under the first name a link gives it.
+
+    Raises :class:`~kcnacrawl.pages.SignUpWall`, :class:`~kcnacrawl.pages.Blocked`,
+    :class:`~kcnacrawl.pages.Unparsable`.
+    """
+    tree = parse(markup)
+    refuse_wall(tree)
     names: dict[int, list[tuple[int, str]]] = {}
-    for anchor in parse(markup).css('a[href*="/article/"]'):
+    for anchor in tree.css('a[href*="/article/"]'):
         sid = site.identify_listing(absolute(url, anchor.attributes.get("href")) or "")
         if sid is not None:
             names.setdefault(sid, []).extend(_names(anchor))
@@ -33,8 +43,10 @@ def _names(anchor: LexborNode) -> list[tuple[int, str]]:
     """What a link calls its source: by its text, else its title, else its picture's, in that rank."""
     picture = anchor.css_first("img[alt]")
     ranked = (
-        fold(anchor.text()),
-        fold(anchor.attributes.get("title") or ""),
-        fold((picture.attributes.get("alt") or "") if picture is not None else ""),
+        label_of(anchor),
+        one_line(anchor.attributes.get("title") or ""),
+        one_line((picture.attributes.get("alt") or "") if picture is not None else ""),
     )
-    return [(rank, name) for rank, name in enumerate(ranked) if name.lower() not in _NAMELESS]
+    return [
+        (rank, name) for rank, name in enumerate(ranked) if name.lower() not in _NAMELESS and len(name) <= _LONGEST_NAME
+    ]

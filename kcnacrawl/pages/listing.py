@@ -13,14 +13,25 @@ from selectolax.lexbor import LexborNode
 
 from ..addresses import Site, absolute
 from ..items import Card
-from .markup import Line, fold, lines, parse, text_of
+from .markup import Line, label_of, lines, one_line, parse, text_of
+from .walls import refuse_wall
 
 WRAPPER: Final = "#latest_article_wrapper"
 _MORE: Final = re.compile(r"(?<!no )\bMore Articles\b", re.IGNORECASE)
 _DATE: Final = re.compile(r"[A-Z][a-z]{2,8} [0-9]{2}, [0-9]{4}")
 _TITLES: Final = "h4 a[href], h1 a[href], h2 a[href], h3 a[href], h5 a[href], h6 a[href]"
-# Past the last card the endpoint answers with nothing, WordPress's 0, or markup without cards.
+# Past the last card the endpoint answers with nothing, WordPress's 0, or a note that there are no more.
 _NOTHING: Final = frozenset({"", "0", "-1"})
+_NO_MORE: Final = re.compile(
+    r"\b(?:no|nothing|end of)\b.*\b(?:more|further|older|found|left|list|articles?|posts?|results?|items?)\b"
+    r"|더 이상|마지막|없습니다",
+    re.IGNORECASE,
+)
+_LONGEST_NOTE: Final = 100
+# What has the visitor wait, prove or submit something, says nothing of the list.
+_ACTIVE: Final = "iframe, form, meta[http-equiv], script[src]"
+# A summary is cut to a width of 130; a longer text is not told whole.
+_LONGEST_TEXT: Final = 1_000
 _ARTICLE_LINKS: Final = 'a[href*="newstream"]'
 _WHOLE_PAGE: Final = re.compile(r"<(?:html|body|head|title)\b", re.IGNORECASE)
 _DESCRIBED: Final = ".article-desc"
@@ -32,7 +43,8 @@ _LINKS_OF_A_CARD: Final = 12
 class ListingPage:
     """Cards, and what the page tells of the way to more. ``url`` is where it was found.
 
-    Raises :class:`~kcnacrawl.pages.Unparsable`.
+    Raises :class:`~kcnacrawl.pages.SignUpWall`, :class:`~kcnacrawl.pages.Blocked`,
+    :class:`~kcnacrawl.pages.Unparsable`.
     """
 
     def __init__(self, markup: str, url: str, site: Site) -> None:
@@ -40,6 +52,7 @@ class ListingPage:
         self._url = url
         self._site = site
         self._tree = parse(markup)
+        refuse_wall(self._tree)
 
     @cached_property
     def cards(self) -> list[Card]:
@@ -64,11 +77,15 @@ class ListingPage:
     @property
     def is_end(self) -> bool:
         """Whether this answer of the endpoint says that the list has no more: it is nothing, ``0``, or a fragment
-        without cards. A whole page without cards says no such thing, nor do links to articles in no known card.
+        that shows nothing, or a short note to that effect. A whole page says no such thing, nor do links to articles
+        in no known card, nor any other text.
         """
         if self.markup.strip() in _NOTHING:
             return True
-        return not self.cards and not self._links and _WHOLE_PAGE.search(self.markup) is None
+        if self.cards or self._links or _WHOLE_PAGE.search(self.markup) or self._tree.css_first(_ACTIVE) is not None:
+            return False
+        text = text_of(self._tree.body) if self._tree.body is not None else ""
+        return text in _NOTHING or (len(text) <= _LONGEST_NOTE and _NO_MORE.search(text) is not None)
 
     @property
     def has_more(self) -> bool:
@@ -127,22 +144,28 @@ class ListingPage:
         address = self._site.identify(url)
         if address is None:
             return None
-        headline = next((text for a in titles if (text := text_of(a))), "")
+        headline = next((text for a in titles if (text := _shown(text_of(a)))), "")
         date_raw = _date_of(element)
         return Card(
             id=address.id,
             url=self._site.article(address),
             headline=headline,
-            description=_summary_of(element, headline, date_raw),
+            description=_shown(_summary_of(element, headline, date_raw) or "") or None,
             date_listed_raw=date_raw,
             listing_url=self._url,
         )
 
 
+def _shown(text: str) -> str:
+    """A card's text as one line of bounded length."""
+    return one_line(text)[:_LONGEST_TEXT].rstrip()
+
+
 def _grown(described: LexborNode) -> LexborNode:
     """The whole card around its ``.article-desc``."""
     parent = described.parent
-    return parent if parent is not None and parent.tag == "article" else described
+    whole = parent is not None and parent.tag == "article" and len(parent.css(_DESCRIBED)) == 1
+    return parent if parent is not None and whole else described
 
 
 def _in_body(node: LexborNode | None) -> bool:
@@ -179,7 +202,7 @@ def _date_of(element: LexborNode) -> str | None:
     dated = element.css_first(".articled-date")
     if dated is not None and (text := text_of(dated)):
         found = _DATE.search(text)
-        return found[0] if found else text
+        return found[0] if found else _shown(text)
     alone = (line.text for line in lines(element) if not line.heading and _DATE.fullmatch(line.text))
     return next(alone, None)
 
@@ -192,7 +215,10 @@ def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> str
     copies = [
         line.text
         for line in lines(element)
-        if not line.heading and line.text not in headline and line.text != date_raw and not _is_foreign_link(line)
+        if not line.heading
+        and one_line(line.text) not in headline
+        and line.text != date_raw
+        and not _is_foreign_link(line)
     ]
     whole = [text for text in copies if not text.endswith("...")]
     return next(iter(whole or copies), None)
@@ -200,5 +226,5 @@ def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> str
 
 def _is_foreign_link(line: Line) -> bool:
     """Whether a line is nothing but a link, and not one to an article."""
-    hrefs = [a.attributes.get("href") or "" for a in line.links if fold(a.text()) == line.text]
+    hrefs = [a.attributes.get("href") or "" for a in line.links if label_of(a) == one_line(line.text)]
     return bool(hrefs) and not any("newstream" in href for href in hrefs)

@@ -4,7 +4,9 @@ Inline tags leave no seam (``<strong>Kim Jong Un</strong>,``), block tags and ``
 folded, and what no reader sees is left out.
 """
 
+import codecs
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +19,40 @@ from . import Unparsable
 MAX_TAGS: Final = 30_000
 
 MAX_DEPTH: Final = 500
+
+# The same holds for the attributes of one tag: 100,000 take 17 seconds. A shorter tag has no such number.
+MAX_ATTRIBUTES: Final = 2_000
+_LONG_TAG: Final = re.compile(rf"<[A-Za-z][^<>]{{{2 * MAX_ATTRIBUTES},}}")
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
+_NAME: Final = re.compile(r"[^\s=/]+")
+
+# No page of fewer tags nests deep enough to cost time before its lines are read.
+_MANY_TAGS: Final = 3_000
+
+_BYTE_ORDER_MARKS: Final = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# What says its encoding inside says so at its beginning.
+_DECLARED_WITHIN: Final = 4096
+_DECLARATION: Final = re.compile(
+    rb"""<meta\b[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE
+)
+# As browsers read these names: the larger set of which the named one is a part.
+_LARGER: Final = {"euc_kr": "cp949", "ascii": "cp1252", "iso8859-1": "cp1252", "gb2312": "gb18030"}
+# Some of what Python calls an encoding is none of pages, and an escape in it could become anything.
+_NO_PAGES: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
+
+# What nobody sees: controls that are no white space, and halves of surrogate pairs.
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+# What makes one line look like another: embeddings, overrides and isolates, deprecated formats, fillers without
+# width, annotations, tags. Joiners, soft hyphens and variation selectors belong to words.
+_DECEIVING: Final = re.compile(
+    r"[\u180e\u202a-\u202e\u2061-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+_LONGEST_LABEL: Final = 2_000
 
 _BLOCKS: Final = frozenset(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
@@ -47,26 +83,75 @@ class Line:
 
 
 def decode(body: bytes, declared: str) -> str:
-    """A page's text: UTF-8 wherever it is that, whatever is declared; else as declared."""
-    with contextlib.suppress(UnicodeDecodeError):
-        return body.decode("utf-8-sig")
+    """A page's text: as its byte order mark says, else UTF-8 wherever it is that, else as ``declared`` by the
+    response, or within by a ``meta``. What fits none has its bad bytes replaced.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if body.startswith(mark):
+            return body.decode(encoding, errors="replace")
+    within = _DECLARATION.search(body[:_DECLARED_WITHIN])
+    names = [_encoding(declared), _encoding(within[1].decode()) if within else None]
+    # Any bytes are text in a Western encoding, so that one is the weaker witness.
+    known = sorted((name for name in names if name), key=lambda name: name == "cp1252")
+    for encoding in ("utf-8", *known):
+        with contextlib.suppress(UnicodeDecodeError):
+            return body.decode(encoding)
+    return body.decode(known[0] if known else "utf-8", errors="replace")
+
+
+def _encoding(label: str) -> str | None:
+    """Python's name of an encoding that a page may be in."""
     try:
-        return body.decode(declared, errors="replace")
-    except (LookupError, UnicodeError):
-        # What is declared may be no encoding of texts at all.
-        return body.decode("utf-8", errors="replace")
+        name = codecs.lookup(label.lower().replace("windows-949", "cp949")).name
+        b"a".decode(name)
+    except (LookupError, ValueError):
+        return None
+    return None if name in _NO_PAGES else _LARGER.get(name, name)
 
 
 def parse(markup: str) -> LexborHTMLParser:
     """The page as a browser would read it; raises :class:`Unparsable`."""
     if (tags := markup.count("<")) > MAX_TAGS:
         raise Unparsable(f"{tags} tags; a page of the site has some 2,000")
-    return LexborHTMLParser(markup)
+    for tag in _LONG_TAG.finditer(markup):
+        if len(_NAME.findall(_QUOTED.sub("", tag[0]))) > MAX_ATTRIBUTES:
+            raise Unparsable(f"a tag with more than {MAX_ATTRIBUTES} attributes")
+    tree = LexborHTMLParser(markup)
+    if tags > _MANY_TAGS:
+        _refuse_deep(tree.root)
+    return tree
+
+
+def _refuse_deep(root: LexborNode | None) -> None:
+    node, depth = root, 0
+    while node is not None:
+        if (child := node.first_child) is not None:
+            node, depth = child, depth + 1
+            if depth > MAX_DEPTH:
+                raise Unparsable(f"elements nested deeper than {MAX_DEPTH}")
+            continue
+        while node is not None and node.next is None and depth:
+            node, depth = node.parent, depth - 1
+        node = node.next if node is not None and depth else None
 
 
 def fold(text: str) -> str:
-    """``text`` with every run of white space as one space, and none around it."""
-    return " ".join(text.split())
+    """``text`` with every run of white space as one space and none around it, without controls and lone surrogates."""
+    folded = " ".join(text.split())
+    # Most text is printable, and told so at once.
+    return folded if folded.isprintable() else " ".join(_CONTROLS.sub("", folded).split())
+
+
+def one_line(text: str) -> str:
+    """``text`` as a title shows it: folded, and without characters that only deceive the eye."""
+    folded = fold(text)
+    return folded if folded.isprintable() else " ".join(_DECEIVING.sub("", folded).split())
+
+
+def label_of(node: LexborNode) -> str:
+    """The text of a link or a button as one line; nothing if it is longer than any has."""
+    text = node.text()
+    return one_line(text) if len(text) <= _LONGEST_LABEL else ""
 
 
 def text_of(node: LexborNode) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ..addresses import PAGE_SIZE
-from .markup import fold, parse
+from .markup import label_of, parse
 
 # The term ids of a WordPress site; known ones have six digits.
 _NUMBER: Final = r"([0-9]{2,9})"
@@ -100,7 +100,7 @@ def _is_button(node: LexborNode) -> bool:
     named = f"{attributes.get('id') or ''} {attributes.get('class') or ''} {attributes.get('value') or ''}"
     if _MORE.search(named):
         return True
-    return node.tag in {"button", "a", "span", "div", "p"} and fold(node.text()).lower() == "more articles"
+    return node.tag in {"button", "a", "span", "div", "p"} and label_of(node).lower() == "more articles"
 
 
 def _data_attributes(nodes: list[LexborNode], *, any_name: bool = False) -> Iterator[str]:
