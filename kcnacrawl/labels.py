@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 # All tokens seen (site document, section 3), whatever their case.
 _LANGUAGES: Final = {"en": "en", "english": "en", "kr": "ko", "korean": "ko"}
-_LABEL: Final = re.compile(r"(?P<name>.*?)\s*\((?P<token>[A-Za-z]+)\)")
+_LABEL: Final = re.compile(r"(?P<name>.*)\((?P<token>[A-Za-z]+)\)")
 
 
 class Label(NamedTuple):
@@ -21,4 +21,4 @@ def read_label(label: str) -> Label:
     language = _LANGUAGES.get(found["token"].lower()) if found else None
     if found is None or language is None:
         return Label(label or None, None)
-    return Label(found["name"] or None, language)
+    return Label(found["name"].rstrip() or None, language)

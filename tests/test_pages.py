@@ -629,6 +629,8 @@ def test_a_source_has_a_name_of_one_line_or_none() -> None:
         ("\ufeffplain".encode(), "utf-8", "plain"),
         (b"can\x92t", "cp1252", "can’t"),
         (b"can\x92t", "ascii", "can’t"),
+        ("김정은동지께서".encode()[:-1], "cp1252", "김정은동지께\ufffd"),
+        ("김정은\0동지께서".encode().replace(b"\0", b"\xe9"), "iso-8859-1", "김정은\ufffd동지께서"),
         ("plain 김".encode("utf-16"), "utf-8", "plain 김"),
         (codecs.BOM_UTF16_BE + "plain 김".encode("utf-16-be"), "utf-8", "plain 김"),
         (b"+ADw-script+AD4-", "utf-7", "+ADw-script+AD4-"),
@@ -645,7 +647,7 @@ def test_a_source_has_a_name_of_one_line_or_none() -> None:
         (b"\xff\xff", "no-encoding", "\ufffd\ufffd"),
     ],
 )
-def test_a_page_is_utf_8_wherever_it_can_be(body: bytes, declared: str, text: str) -> None:
+def test_a_page_is_utf_8_wherever_it_can_be_and_then_as_declared(body: bytes, declared: str, text: str) -> None:
     assert decode(body, declared) == text
 
 

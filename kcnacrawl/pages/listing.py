@@ -82,7 +82,9 @@ class ListingPage:
         """
         if self.markup.strip() in _NOTHING:
             return True
-        if self.cards or self._links or _WHOLE_PAGE.search(self.markup) or self._tree.css_first(_ACTIVE) is not None:
+        if self.cards or self._links or self.has_more or _WHOLE_PAGE.search(self.markup):
+            return False
+        if self._tree.css_first(_ACTIVE) is not None:
             return False
         text = text_of(self._tree.body) if self._tree.body is not None else ""
         return text in _NOTHING or (len(text) <= _LONGEST_NOTE and _NO_MORE.search(text) is not None)

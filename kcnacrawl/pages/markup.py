@@ -20,8 +20,9 @@ MAX_TAGS: Final = 30_000
 
 MAX_DEPTH: Final = 500
 
-# The same holds for the attributes of one tag: 100,000 take 17 seconds. A shorter tag has no such number.
+# The same holds for the attributes of one tag: 100,000 take 17 seconds. A small page has no room for so many.
 MAX_ATTRIBUTES: Final = 2_000
+_SMALL: Final = 100_000
 _LONG_TAG: Final = re.compile(rf"<[A-Za-z][^<>]{{{2 * MAX_ATTRIBUTES},}}")
 _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NAME: Final = re.compile(r"[^\s=/]+")
@@ -34,6 +35,8 @@ _BYTE_ORDER_MARKS: Final = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_REPLACED: Final = "\ufffd"
+_MOST_GOOD: Final = 5
 # What says its encoding inside says so at its beginning.
 _DECLARED_WITHIN: Final = 4096
 _DECLARATION: Final = re.compile(
@@ -83,20 +86,26 @@ class Line:
 
 
 def decode(body: bytes, declared: str) -> str:
-    """A page's text: as its byte order mark says, else UTF-8 wherever it is that, else as ``declared`` by the
-    response, or within by a ``meta``. What fits none has its bad bytes replaced.
+    """A page's text: as its byte order mark says, else UTF-8 wherever it is mostly that, else as ``declared`` by the
+    response, or within by a ``meta``. Bad bytes are replaced.
     """
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if body.startswith(mark):
             return body.decode(encoding, errors="replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        return body.decode()
+    # A page cut off within a letter, or with one bad byte, is still UTF-8; text in any other encoding is all bad.
+    text = body.decode(errors="replace")
+    if _MOST_GOOD * text.count(_REPLACED) < sum(char > "\x7f" for char in text):
+        return text
     within = _DECLARATION.search(body[:_DECLARED_WITHIN])
     names = [_encoding(declared), _encoding(within[1].decode()) if within else None]
     # Any bytes are text in a Western encoding, so that one is the weaker witness.
     known = sorted((name for name in names if name), key=lambda name: name == "cp1252")
-    for encoding in ("utf-8", *known):
+    for encoding in known:
         with contextlib.suppress(UnicodeDecodeError):
             return body.decode(encoding)
-    return body.decode(known[0] if known else "utf-8", errors="replace")
+    return body.decode(known[0], errors="replace") if known else text
 
 
 def _encoding(label: str) -> str | None:
@@ -113,7 +122,7 @@ def parse(markup: str) -> LexborHTMLParser:
     """The page as a browser would read it; raises :class:`Unparsable`."""
     if (tags := markup.count("<")) > MAX_TAGS:
         raise Unparsable(f"{tags} tags; a page of the site has some 2,000")
-    for tag in _LONG_TAG.finditer(markup):
+    for tag in _LONG_TAG.finditer(markup) if len(markup) > _SMALL else ():
         if len(_NAME.findall(_QUOTED.sub("", tag[0]))) > MAX_ATTRIBUTES:
             raise Unparsable(f"a tag with more than {MAX_ATTRIBUTES} attributes")
     tree = LexborHTMLParser(markup)

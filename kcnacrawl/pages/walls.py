@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from ..addresses import identify
 from . import Blocked, PageError, SignUpWall
-from .markup import fold, lines, parse
+from .markup import fold, lines, one_line, parse
 
 _OVERLAY: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _OWN: Final = ".article-content, .article-desc, .articled-date"
@@ -148,7 +148,7 @@ def _check(tree: LexborHTMLParser) -> str | None:
     """The maker of a bot check, and the piece of its mark-up that told."""
     markup = tree.html or ""
     found = ((name, pattern.search(markup)) for name, pattern in _CHECK.items())
-    return next((f"{name}, {fold(match[0])[:100]}" for name, match in found if match), None)
+    return next((f"{name}, {one_line(match[0])[:100]}" for name, match in found if match), None)
 
 
 def _form(tree: LexborHTMLParser) -> PageError | None:
@@ -180,7 +180,7 @@ def _refusal(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
 def _said(text: str) -> list[tuple[str, str]]:
     """What a text says of what walls say: what it is about, and its words."""
     found = ((about, pattern.search(text)) for about, pattern in _SAYING.items())
-    return [(about, match[0][:60]) for about, match in found if match]
+    return [(about, one_line(match[0])[:60]) for about, match in found if match]
 
 
 def _silent(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
