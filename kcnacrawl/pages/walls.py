@@ -21,8 +21,7 @@ _OVERLAY: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _OWN: Final = ".article-content, .article-desc, .articled-date"
 _OWN_HEADER: Final = re.compile(r"Date\s*:[^|:]{0,60}\|?\s*Source\s*:")
 _OWN_LISTING: Final = re.compile(r"(?:https?://[^/]+)?/article/[0-9]")
-_CHROME: Final = "nav, aside, footer, header"
-_BESIDE: Final = ", ".join(f"{part} {tag}" for part in _CHROME.split(", ") for tag in ("form", "input"))
+_CHROME: Final = ("nav", "aside", "footer", "header")
 
 _HEADERS: Final = {
     "cf-mitigated": re.compile("challenge", re.IGNORECASE),
@@ -47,12 +46,12 @@ _CHECKS: Final = {
 _CHECK: Final = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _CHECKS.items()}
 
 _SIGN_UP_FORM: Final = 'form[action*="free-member-form"]'
-_LOG_IN_FORM: Final = '#loginform, form[action*="wp-login.php"], form input[type=password]'
+_LOG_IN_FORM: Final = '#loginform, form[action*="wp-login.php"], input[type=password]'
 
 _CAPTCHA: Final = (
-    '.g-recaptcha, .h-captcha, .cf-turnstile, iframe[src*="captcha"], iframe[src*="challenges.cloudflare.com"],'
-    ' script[src*="hcaptcha.com"], script[src*="recaptcha"], script[src*="challenges.cloudflare.com"]'
+    '.g-recaptcha, .h-captcha, .cf-turnstile, iframe[src*="captcha"], iframe[src*="challenges.cloudflare"]'
 )
+_SENDS_ON: Final = 'meta[http-equiv="refresh" i], script[src*="captcha"], script[src*="challenges.cloudflare.com"]'
 
 # What walls say, by what it is about; one page speaks of several of these.
 _SAYINGS: Final = {
@@ -78,7 +77,7 @@ _SAYINGS: Final = {
     "title": r"\battention required\b|\bpardon our interruption\b|\brequest unsuccessful\b",
     "number": r"\b(?:reference|incident|ray|support|event|block) ?(?:ID|#)",
     "address": r"\byour IP(?: address)?(?: is\b| ?:)",
-    "log in": r"\b(?:must|need to|please) (?:be logged|log|sign) in\b",
+    "log in": r"\b(?:must|need to|please) (?:be logged|log|sign) in\b(?! to (?:post|comment|reply|leave))",
 }
 _SAYING: Final = {about: re.compile(pattern, re.IGNORECASE) for about, pattern in _SAYINGS.items()}
 # A page that refuses has few other words.
@@ -133,7 +132,7 @@ class _Shown:
 
 
 def _shown(tree: LexborHTMLParser) -> _Shown:
-    chrome = {node.mem_id: "chrome" for node in tree.css(_CHROME)}
+    chrome = {node.mem_id: "chrome" for node in tree.css(", ".join(_CHROME))}
     content = [line for line in lines(tree.body, chrome) if not line.marks] if tree.body is not None else []
     hrefs = [anchor.attributes.get("href") or "" for line in content for anchor in line.links]
     return _Shown(
@@ -152,13 +151,19 @@ def _check(tree: LexborHTMLParser) -> str | None:
 
 
 def _form(tree: LexborHTMLParser) -> PageError | None:
-    """The form that the page is there for; those in menus and footers stand on every page."""
-    beside = {node.mem_id for node in tree.css(_BESIDE)}
-    if any(node.mem_id not in beside for node in tree.css(_SIGN_UP_FORM)):
+    """The form that the page is there for."""
+    if _holds(tree, _SIGN_UP_FORM):
         return SignUpWall("sign-up form: the page holds nothing of the site's but it")
-    if any(node.mem_id not in beside for node in tree.css(_LOG_IN_FORM)):
+    if _holds(tree, _LOG_IN_FORM):
         return Blocked("log-in form: the page holds nothing of the site's but it")
     return None
+
+
+def _holds(tree: LexborHTMLParser, selector: str) -> bool:
+    """Whether a page holds such an element outside its menus and footers, where it may stand on every page."""
+    # Lexbor finds nothing below an ``:is()``, so that each part is asked for by itself.
+    beside = {node.mem_id for part in _CHROME for node in tree.css(f"{part} :is({selector})")}
+    return any(node.mem_id not in beside for node in tree.css(selector))
 
 
 def _refusal(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
@@ -169,8 +174,10 @@ def _refusal(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
         return silent
     if len(shown.text) > _SOME:
         return None
-    said = [found for part in (shown.title, shown.text, shown.without_scripts) for found in _said(part)]
-    witnesses = {about for about, _ in said} | ({"captcha"} if tree.css_first(_CAPTCHA) is not None else set())
+    said, unseen = [*_said(shown.title), *_said(shown.text)], _said(shown.without_scripts)
+    witnesses = {about for about, _ in said + unseen} | ({"captcha"} if _holds(tree, _CAPTCHA) else set())
+    # Many a page tells those without scripts to turn them on, beside its own text.
+    said += unseen if not shown.text else []
     alone = len(shown.text) <= _FEW or bool(_said(shown.title))
     if said and (len(witnesses) > 1 or alone):
         return Blocked(f"words: {', '.join(words for _, words in said[:3])}")
@@ -185,9 +192,7 @@ def _said(text: str) -> list[tuple[str, str]]:
 
 def _silent(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
     """A page without text that has the visitor solve a captcha, or sends him on."""
-    if tree.css_first(_CAPTCHA) is not None:
+    if _holds(tree, _CAPTCHA):
         return Blocked("bot check: a page of nothing but a captcha")
-    moves = any(_MOVES.search(script.text()) for script in tree.css("script"))
-    if not shown.title and (moves or tree.css_first('meta[http-equiv="refresh" i]') is not None):
-        return Blocked("bot check: a page of nothing but what sends the visitor on")
-    return None
+    moves = tree.css_first(_SENDS_ON) is not None or any(_MOVES.search(one.text()) for one in tree.css("script"))
+    return Blocked("bot check: a page of nothing but what sends the visitor on") if moves and not shown.title else None
