@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv test lint format bench clean
+.PHONY: help demo venv test soak lint format bench clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,6 +18,9 @@ venv: $(VENV)/.runs  ## only .venv, with what running needs
 
 test: $(VENV)/.develops  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto
+
+soak: $(VENV)/.develops  ## everything goes wrong at once, and 200 runs are killed
+	$(BIN)/python -m tests.soak --kills 200
 
 lint: $(VENV)/.develops  ## ruff and mypy
 	$(BIN)/ruff check

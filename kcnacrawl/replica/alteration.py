@@ -81,7 +81,7 @@ class Alteration:
     def article(self, view: ArticleView) -> ArticleView:
         """Another article than the one there is."""
         if self.kind == "truncate" and view.body == "full":
-            return replace(view, body="truncated", paragraphs=cut_short(view.paragraphs))
+            return replace(view, body="truncated", paragraphs=cut_short(view.paragraphs), images=[])
         if self._has_lost("body", "removed"):
             return replace(view, body="missing")
         if self.kind == "hostile":

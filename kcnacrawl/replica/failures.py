@@ -1,7 +1,6 @@
 """Answers that go wrong: what a fault makes of a request. The pages it changes are those of ``alteration``."""
 
 import asyncio
-import gzip
 import socket
 import struct
 import time
@@ -45,7 +44,7 @@ async def _status(_request: web.BaseRequest, fault: Fault, _regular: Regular) ->
     if (wait := fault.options.get("retry_after")) is not None:
         headers["Retry-After"] = str(wait)
     elif "retry_after_date" in fault.options:
-        headers["Retry-After"] = formatdate(time.time() + _seconds(fault, "retry_after_date"), usegmt=True)
+        headers["Retry-After"] = formatdate(time.time() + _number(fault, "retry_after_date"), usegmt=True)
     return web.Response(status=status, text=f"<h1>Error {status}</h1>", headers=headers, content_type="text/html")
 
 
@@ -69,14 +68,21 @@ async def _truncated(request: web.BaseRequest, _fault: Fault, regular: Regular) 
     return response
 
 
-async def _truncated_gzip(_request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.Response:
-    packed = gzip.compress(_body(await regular()))
-    return _gzipped(packed[: len(packed) // 2])
+async def _truncated_gzip(_request: web.BaseRequest, fault: Fault, regular: Regular) -> web.Response:
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return _gzipped(packer.compress(_cut(await regular(), fault)) + packer.flush(zlib.Z_SYNC_FLUSH))
 
 
-async def _unframed(request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.Response:
-    body = _body(await regular())
-    return _until_closed(request, body[: len(body) // 2])
+async def _unframed(request: web.BaseRequest, fault: Fault, regular: Regular) -> web.Response:
+    return _until_closed(request, _cut(await regular(), fault))
+
+
+def _cut(answer: web.Response, fault: Fault) -> bytes:
+    """A body that ends within what the page is about, where a reader may believe it to be whole."""
+    body = _body(answer)
+    begin, end = max(body.find(_MAIN), 0), body.find(b"</main>")
+    end = end if end >= 0 else len(body)
+    return body[: begin + int((end - begin) * _number(fault, "at", 0.5))]
 
 
 async def _whole_unframed(request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.Response:
@@ -93,7 +99,7 @@ def _until_closed(request: web.BaseRequest, body: bytes) -> web.Response:
 
 
 async def _slow(_request: web.BaseRequest, fault: Fault, regular: Regular) -> web.Response:
-    await asyncio.sleep(_seconds(fault, "seconds", 1))
+    await asyncio.sleep(_number(fault, "seconds", 1))
     return await regular()
 
 
@@ -238,7 +244,7 @@ def _whole(fault: Fault, name: str, default: int) -> int:
     return int(str(fault.options.get(name, default)))
 
 
-def _seconds(fault: Fault, name: str, default: float = 0) -> float:
+def _number(fault: Fault, name: str, default: float = 0) -> float:
     return float(str(fault.options.get(name, default)))
 
 
