@@ -49,9 +49,8 @@ MIX: Mapping[str, Sequence[Fault]] = {
     "whole_unframed": [Fault.of(ANY, "whole_unframed")],
     "slow": [Fault.of(ANY, "slow", seconds=0.3)],
     "hang": [Fault.of(ANY, "hang")],
-    # Nothing is how the endpoint says that a list has ended.
-    "empty": [Fault.of(f"{ARTICLE}|{LISTING}|^/$", "empty")],
-    "no_cards": [Fault.of(LISTING, "no_cards")],
+    "empty": [Fault.of(BUT_ROBOTS, "empty")],
+    "no_cards": [Fault.of(f"{LISTING}|{AJAX}", "no_cards")],
     "garbage": [Fault.of(BUT_ROBOTS, "garbage")],
     "wrong_charset": [Fault.of(BUT_ROBOTS, "wrong_charset")],
     "bad_gzip": [Fault.of(BUT_ROBOTS, "bad_gzip")],
