@@ -6,7 +6,7 @@ schema.org ``NewsArticle`` in snake case.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -14,6 +14,8 @@ SCHEMA_VERSION: Literal[1] = 1
 
 Access = Literal["full", "truncated", "empty"]
 Reason = Literal["sign_up_wall", "blocked", "not_found", "layout_changed", "bad_date", "too_large", "http_error"]
+WALLS: Final[frozenset[Reason]] = frozenset({"sign_up_wall", "blocked"})
+"""Reasons that say the site does not want to show the page, as it is asked."""
 
 # `\Z`, not `$`: the latter admits a trailing newline.
 ArticleId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{10}-[0-9]{7,9}\Z")]

@@ -15,6 +15,7 @@ from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
 from .arguments import ArgumentError
+from .limits import Limits
 from .verdict import Verdict
 
 
@@ -23,14 +24,16 @@ class Run:
 
     _runs: ClassVar[WeakKeyDictionary[Crawler, "Run"]] = WeakKeyDictionary()
 
-    def __init__(self, name: str, site: Site, folder: Path) -> None:
+    def __init__(self, name: str, site: Site, folder: Path, limits: Limits | None = None) -> None:
         self.started = datetime.now(UTC)
         self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{name}-{secrets.token_hex(3)}"
         self.site = site
+        self.limits = limits or Limits()
         self.archive = Archive(folder)
         self.problems: dict[Verdict, str] = {}
+        self.warnings: list[str] = []
         self.signal_number: int | None = None
-        self.count_owed: Callable[[], int] = lambda: 0
+        self.take_stock: Callable[[], None] = lambda: None
         self.owed = 0
         self._settled = False
         self._stopping: asyncio.Task[None] | None = None
@@ -40,12 +43,18 @@ class Run:
         """The run of a crawler, made when it is first asked for."""
         if crawler not in cls._runs:
             settings = crawler.settings
-            cls._runs[crawler] = cls(crawler.spidercls.name, read_site(settings), read_folder(settings))
+            cls._runs[crawler] = cls(
+                crawler.spidercls.name, read_site(settings), read_folder(settings), Limits.read(settings)
+            )
         return cls._runs[crawler]
 
     def note(self, verdict: Verdict, message: str) -> None:
         """Holds something against the run; of several of a kind the first is told."""
-        self.problems.setdefault(verdict, message)
+        self.problems.setdefault(verdict, one_line(message))
+
+    def warn(self, message: str) -> None:
+        """Tells what is worth a look and is no fault of the run's."""
+        self.warnings.append(one_line(message))
 
     @property
     def verdict(self) -> Verdict:
@@ -63,17 +72,17 @@ class Run:
         return self.verdict.exit_code(self.signal_number or 15)
 
     async def settle(self) -> None:
-        """Asks the ledger what is owed, and closes the archive; once."""
+        """Has the spider take stock of what the ledger knows, and closes the archive; once."""
         if self._settled:
             return
         self._settled = True
         try:
-            self.owed = self.count_owed()
+            self.take_stock()
         except StorageFailed as error:
             self.note(Verdict.STORAGE, str(error))
         finally:
             # The spider need not outlive its run.
-            self.count_owed = lambda: 0
+            self.take_stock = lambda: None
             await self._close()
 
     async def _close(self) -> None:
@@ -86,6 +95,11 @@ class Run:
         """Has the spider closed, in order, from wherever this is called; the first reason stands."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(crawler.engine.close_spider_async(reason=reason))
+
+
+def one_line(text: str) -> str:
+    """A message without what would break or bend its line: part of it may come from the network."""
+    return " ".join("".join(filter(str.isprintable, word)) for word in text.split())[:1000]
 
 
 def read_site(settings: BaseSettings) -> Site:
@@ -101,3 +115,11 @@ def read_folder(settings: BaseSettings) -> Path:
     if not (text := settings.get("KCNACRAWL_DIR")):
         raise ArgumentError("setting KCNACRAWL_DIR: empty")
     return Path(text)
+
+
+def read_contact(settings: BaseSettings) -> str:
+    """``KCNACRAWL_CONTACT``, which becomes part of a header; raises :class:`ArgumentError`."""
+    contact = str(settings.get("KCNACRAWL_CONTACT") or "").strip()
+    if not (contact.isascii() and contact.isprintable() and len(contact) <= 200):
+        raise ArgumentError(f"setting KCNACRAWL_CONTACT={contact[:200]!r}: not an address of one line in ASCII")
+    return contact

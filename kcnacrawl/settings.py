@@ -2,6 +2,8 @@
 
 import os
 
+from . import limits
+
 BOT_NAME = "kcnacrawl"
 SPIDER_MODULES = ["kcnacrawl.spiders"]
 NEWSPIDER_MODULE = "kcnacrawl.spiders"
@@ -11,6 +13,7 @@ COMMANDS_MODULE = "kcnacrawl.commands"
 KCNACRAWL_URL = os.environ.get("KCNACRAWL_URL", "https://kcnawatch.org")
 KCNACRAWL_DIR = os.environ.get("KCNACRAWL_DIR", "output")
 KCNACRAWL_CONTACT = os.environ.get("KCNACRAWL_CONTACT", "")
+globals().update({name: os.environ.get(name, default) for name, default in limits.defaults().items()})
 
 # Polite: as robots.txt says, Crawl-delay included; one request at a time, never less than a second apart (no jitter).
 ROBOTSTXT_OBEY = True
@@ -26,6 +29,13 @@ METAREFRESH_ENABLED = False
 DOWNLOAD_MAXSIZE = 8 * 1024 * 1024
 DOWNLOAD_TIMEOUT = 60
 REDIRECT_MAX_TIMES = 5
+# A record is to be provable: Scrapy takes any certificate.
+DOWNLOAD_VERIFY_CERTIFICATES = True
+
+# Every 5xx: those of the networks before a site are as passing as those of the site.
+RETRY_HTTP_CODES = [408, 429, *range(500, 600)]
+# Before others, after its back-off: a site that fails throughout is to show it early.
+RETRY_PRIORITY_ADJUST = 1
 
 # Nothing of ours listens: both execute what they are sent.
 TELNETCONSOLE_ENABLED = False
@@ -39,6 +49,14 @@ WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_MIDDLEWARES = {
     # Before robots.txt is asked for: what leaves the site is not even that.
     "kcnacrawl.middlewares.hosts.HostsMiddleware": 10,
+    # Ours do more, in the places of Scrapy's own.
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "kcnacrawl.middlewares.robots.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "kcnacrawl.middlewares.retry.BackoffRetry": 550,
+    "kcnacrawl.middlewares.retry_after.RetryAfter": 560,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "kcnacrawl.middlewares.compression.StrictCompression": 590,
 }
 ITEM_PIPELINES = {
     "kcnacrawl.pipelines.normalise.NormalisePipeline": 100,

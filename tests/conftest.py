@@ -16,7 +16,7 @@ from kcnacrawl.replica.spelling import SPELLINGS, Spelling
 from kcnacrawl.replica.world import World
 
 ROOT = Path(__file__).parent.parent
-FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
+FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "KCNACRAWL_BACKOFF=0.05")
 
 
 class Crawl:

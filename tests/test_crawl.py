@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,6 @@ import pytest
 from kcnacrawl.items import Article, Rejected
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
-from kcnacrawl.replica.world import World
 
 from .conftest import ROOT, Crawl, command, differences, read_lines
 
@@ -543,21 +541,6 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-# Politeness
-
-
-@pytest.mark.parametrize(("crawl_delay", "least"), [(None, 1.0), (1.5, 1.5), (0.2, 1.0)])
-def test_requests_keep_their_distance_by_default(tmp_path: Path, crawl_delay: float | None, least: float) -> None:
-    with Replica(World(articles=20, sources=1), crawl_delay=crawl_delay) as replica:
-        words = command(tmp_path, replica.url, "source", "-a", "source=156", "-a", "limit=2", pace=())
-        assert subprocess.run(words, cwd=ROOT, capture_output=True).returncode == 0
-        times = [request.at for request in replica.requests]
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert len(gaps) >= 4
-    # The clock that measures is another's: a hundredth of a second is not the point.
-    assert min(gaps) > least - 0.01
 
 
 # What a person sees

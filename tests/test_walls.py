@@ -239,8 +239,10 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("name", SIGN_UP | CHECKS | BLOCKS)
+CASES = {(reader, name) for reader in READERS for name in SIGN_UP | CHECKS | BLOCKS}
+
+
+@pytest.mark.parametrize(("reader", "name"), sorted(CASES - {("listing", "the overlay over a listing")}))
 def test_every_reader_refuses_a_wall_as_what_it_is(reader: str, name: str) -> None:
     markup = (SIGN_UP | CHECKS | BLOCKS)[name]
     wall = find_wall(markup)
@@ -258,6 +260,10 @@ def test_an_article_that_speaks_of_walls_is_read(name: str) -> None:
 def test_a_truncated_article_is_an_article() -> None:
     fields = ArticlePage(PAGES["a truncated article"], URL, SITE).read()
     assert (fields.access, fields.article_body) == ("truncated", "Text...")
+
+
+def test_a_form_over_cards_that_are_there_hides_nothing() -> None:
+    assert ListingPage(SIGN_UP["the overlay over a listing"], AJAX, SITE).cards
 
 
 def test_a_listing_whose_cards_speak_of_walls_is_read() -> None:

@@ -106,13 +106,17 @@ class Archive:
         finally:
             self._lock.release()
 
+    def pages_folder(self, run_id: str) -> Path:
+        """Where pages that a run could not read are kept."""
+        return self.folder / RUNS / f"{run_id}.pages"
+
     def keep_page(self, run_id: str, name: str, body: bytes) -> Path | None:
-        """Keeps the first megabyte of a page for a person to look at, under ``runs/<run_id>.pages/``.
+        """Keeps the first megabyte of a page for a person to look at, in :meth:`pages_folder`.
 
         ``None`` if the run has kept five already, or if the page cannot be written: that is no error of the run's.
         Folders of earlier runs go when there are more than ten.
         """
-        folder = self.folder / RUNS / f"{run_id}.pages"
+        folder = self.pages_folder(run_id)
         path = folder / f"{re.sub('[^0-9A-Za-z]+', '-', name)[:100]}.html"
         try:
             folder.mkdir(parents=True, exist_ok=True)

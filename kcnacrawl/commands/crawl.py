@@ -14,7 +14,8 @@ from scrapy.spiderloader import get_spider_loader
 
 from ..arguments import ArgumentError
 from ..extensions.report import Report
-from ..run import Run, read_folder, read_site
+from ..limits import Limits
+from ..run import Run, read_contact, read_folder, read_site
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict
 
@@ -64,6 +65,8 @@ class Command(crawl.Command):
             raise ArgumentError(f"no spider {args[0]!r}; there are: {', '.join(sorted(loader.list()))}")
         site = read_site(self.settings)
         read_folder(self.settings)
+        Limits.read(self.settings)
+        read_contact(self.settings)
         spider = loader.load(args[0])
         if issubclass(spider, KcnaSpider):
             spider.arguments_class.read(opts.spargs, site)

@@ -3,25 +3,28 @@
 import logging
 import platform
 from datetime import UTC, datetime
-from typing import Final, Self
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Self
 
 import msgspec
 import scrapy
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
-from .. import __version__
+from .. import __version__, health
 from ..archive.archive import RUNS
 from ..archive.log import write_whole
 from ..dates import instant
 from ..run import Run
+from ..spiders.base import KcnaSpider
 from ..verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
-# A page in five may be odd; more, and at least three, is a site that changed.
-UNREADABLE_SHARE: Final = 0.2
-UNREADABLE_LEAST: Final = 3
+# So many of the last runs tell how the site looks when all is well.
+_HEALTHY_RUNS: Final = 10
+_LOOKED_AT: Final = 50
 
 
 class Report:
@@ -46,8 +49,10 @@ class Report:
         if self.is_written:
             return
         self.is_written = True
-        self._weigh(reason)
+        self._weigh(spider, reason)
         self._write(spider, reason)
+        for warning in self._run.warnings:
+            logger.warning("%s", warning)
         verdict, counts = self._run.verdict, self._counts()
         logger.info(
             "%s: %d new, %d revised, %d known, %d rejected, %d owed; %s",
@@ -60,24 +65,31 @@ class Report:
             self._run.archive.articles_path,
         )
 
-    def _weigh(self, reason: str) -> None:
+    def _weigh(self, spider: Spider, reason: str) -> None:
         run, counts = self._run, self._counts()
         if self._bugs():
             run.note(Verdict.ERROR, "an exception nobody foresaw; the log has its traceback: please report it")
         if reason == "shutdown":
             run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
-        unreadable = counts.get("rejected/layout_changed", 0) + counts.get("rejected/bad_date", 0)
-        pages = counts.get("pages/article", 0)
-        if unreadable >= UNREADABLE_LEAST and unreadable > UNREADABLE_SHARE * pages:
-            run.note(
-                Verdict.LAYOUT_CHANGED,
-                f"{unreadable} of {pages} article pages could not be read; the site no longer looks as known",
-            )
+        told = health.unreadable(counts, run.limits.unreadable)
+        if told is None and (lost := health.lost_fields(counts, self._healthy_runs())):
+            told = f"missing: {'; '.join(lost)}"
+            if isinstance(spider, KcnaSpider):
+                spider.keep_bare_pages()
+        if told is not None:
+            kept = f"; pages are kept in {run.archive.pages_folder(run.id)}"
+            run.note(Verdict.LAYOUT_CHANGED, f"{told}; the site no longer looks as known{kept}")
         if run.owed:
             run.note(
                 Verdict.INCOMPLETE,
                 f"{run.owed} pages failed or could not be read and are owed; the same command tries them again",
             )
+
+    def _healthy_runs(self) -> list[dict[str, int]]:
+        """The counts of the last runs that ended well, newest first."""
+        paths = sorted((self._run.archive.folder / RUNS).glob("*.json"), reverse=True)[:_LOOKED_AT]
+        reports = (report for path in paths if (report := _read_report(path)) is not None)
+        return [report["counts"] for report in islice(filter(health.is_healthy, reports), _HEALTHY_RUNS)]
 
     def _bugs(self) -> bool:
         stats = self._crawler.stats
@@ -111,6 +123,7 @@ class Report:
             "verdict": str(run.verdict),
             "exit_code": run.exit_code,
             "message": run.message,
+            "warnings": run.warnings,
             "counts": self._counts() | self._traffic(),
         }
         try:
@@ -127,3 +140,14 @@ class Report:
             "response_bytes": stats.get_value("downloader/response_bytes", 0),
             "retries": stats.get_value("retry/count", 0),
         }
+
+
+def _read_report(path: Path) -> dict[str, Any] | None:
+    """A report; ``None`` if it is none, or is being written."""
+    try:
+        report = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    counts = report.get("counts")
+    whole = isinstance(counts, dict) and all(isinstance(one, int) for one in counts.values())
+    return report if whole else None

@@ -52,7 +52,9 @@ class ListingPage:
         self._url = url
         self._site = site
         self._tree = parse(markup)
-        refuse_wall(self._tree)
+        # A form over cards that are there hides nothing.
+        if not self.cards:
+            refuse_wall(self._tree)
 
     @cached_property
     def cards(self) -> list[Card]:

@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 class Quarantined(DropItem):
     """A page that gave no record; it is kept in the quarantine."""
 
+    def __init__(self, rejected: Rejected) -> None:
+        super().__init__(f"{rejected.reason}: {rejected.url}: {rejected.detail}", log_level="WARNING")
+        self.rejected = rejected
+
 
 class NotStored(DropItem):
     """The archive cannot be written; the run ends."""
@@ -55,7 +59,7 @@ class ArchivePipeline:
             raise NotStored(str(error), log_level="DEBUG") from error
         if isinstance(item, Rejected):
             self._crawler.stats.inc_value(f"kcnacrawl/rejected/{item.reason}")
-            raise Quarantined(f"{item.reason}: {item.url}: {item.detail}", log_level="WARNING")
+            raise Quarantined(item)
         if isinstance(item, Article):
             self._crawler.stats.inc_value(
                 "kcnacrawl/articles/new" if item.revision == 1 else "kcnacrawl/articles/revised"

@@ -41,7 +41,7 @@ class Request:
     """One request, in the order of arrival; ``at`` and ``answered_at`` are monotonic.
 
     Until it is answered its status is 0 and ``answered_at`` is ``None``. ``fault`` is the kind that befell it,
-    ``retry_after`` what it was told to wait.
+    ``retry_after`` what it was told to wait, ``user_agent`` who asked.
     """
 
     path_qs: str
@@ -50,6 +50,7 @@ class Request:
     answered_at: float | None = None
     fault: str | None = None
     retry_after: str | None = None
+    user_agent: str = ""
 
 
 class Site:
@@ -79,7 +80,7 @@ class Site:
         path_qs = request.raw_path
         if path_qs.startswith("/__replica__/"):
             return await self._control(request)
-        entry = Request(path_qs, 0, time.monotonic())
+        entry = Request(path_qs, 0, time.monotonic(), user_agent=request.headers.get("User-Agent", ""))
         self.requests.append(entry)
         fault = self.faults.take(path_qs)
         if fault is None:

@@ -13,24 +13,32 @@ from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from .. import __version__
+from .. import __url__, __version__
 from ..addresses import ArticleAddress, Site
 from ..archive import StorageFailed
 from ..arguments import Arguments
+from ..breaker import Breaker
 from ..dates import instant
-from ..items import Article, ArticleFields, Capture, Card, Reason, Rejected
+from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
+from ..middlewares.compression import TooLarge
 from ..middlewares.hosts import LeftTheSite, SignUpRedirect
-from ..pages import PageError
+from ..middlewares.retry import BadAnswer
+from ..middlewares.robots import ForbiddenByRobots
+from ..middlewares.walls import markup_of, wall_of
+from ..pages import LayoutChanged, PageError
 from ..pages.article import ArticlePage
-from ..pages.markup import decode
 from ..pipelines.archive import Quarantined
-from ..run import Run
+from ..run import Run, one_line, read_contact
 from ..verdict import Verdict
 
 Attribute = Callable[[ArticleFields], int | None]
 
 logger = logging.getLogger(__name__)
 
+UNREAD: frozenset[Reason] = frozenset({"layout_changed", "bad_date"})
+"""Reasons that say a page came and could not be understood."""
+
+_BARE_PAGES = 2
 _REASONS: dict[int, Reason] = {
     401: "blocked",
     403: "blocked",
@@ -53,13 +61,18 @@ class KcnaSpider(Spider):
     under_way: set[str]
     # Articles that gave no record in this run, and are not asked for again in it.
     failed: set[str]
+    # Pages without a text, by id: some have none, but if that is the rule they are wanted for diagnosis.
+    bare_pages: dict[str, bytes]
+    breaker: Breaker
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        contact = settings.get("KCNACRAWL_CONTACT")
-        agent = f"kcnacrawl/{__version__} (KCNA Watch research archive{'; ' + contact if contact else ''})"
+        contact = read_contact(settings)
+        agent = f"kcnacrawl/{__version__} (+{__url__}{'; ' + contact if contact else ''})"
         settings.set("USER_AGENT", agent, priority="spider")
+        # What waits to be sent is the scheduler's: the downloader must have nothing left when a site refuses.
+        settings.set("CONCURRENT_REQUESTS", settings["CONCURRENT_REQUESTS_PER_DOMAIN"], priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -71,7 +84,9 @@ class KcnaSpider(Spider):
         spider.arguments = cls.arguments_class.read(kwargs, run.site)
         spider.under_way = set()
         spider.failed = set()
-        run.count_owed = spider.count_owed
+        spider.bare_pages = {}
+        spider.breaker = Breaker(run.limits)
+        run.take_stock = spider.take_stock
         crawler.signals.connect(spider.settled, signal=signals.item_scraped)
         crawler.signals.connect(spider.dropped, signal=signals.item_dropped)
         crawler.signals.connect(spider.item_failed, signal=signals.item_error)
@@ -84,6 +99,10 @@ class KcnaSpider(Spider):
     def doing(self) -> str:
         """What is being walked, for a person."""
         return ""
+
+    def take_stock(self) -> None:
+        """What the run leaves behind, asked of the ledger before it is closed."""
+        self.run.owed = self.count_owed()
 
     def count_owed(self) -> int:
         """How many articles the ledger owes inside what this run was asked for; none, where it asks for none."""
@@ -98,11 +117,16 @@ class KcnaSpider(Spider):
         if isinstance(item, Article | Rejected | Capture) and item.id is not None:
             self.under_way.discard(item.id)
 
-    def dropped(self, item: object, exception: Exception) -> None:
-        """The same; what is in quarantine is not asked for again in this run."""
+    def dropped(self, item: object, exception: Exception, response: Response | None) -> None:
+        """The same; what is in quarantine is not asked for again in this run, and kept if it could not be read."""
         self.settled(item)
-        if isinstance(item, Rejected | Capture) and item.id is not None and isinstance(exception, Quarantined):
-            self.failed.add(item.id)
+        if not isinstance(exception, Quarantined):
+            return
+        rejected = exception.rejected
+        if rejected.id is not None:
+            self.failed.add(rejected.id)
+        if rejected.reason in UNREAD and response is not None:
+            self.run.archive.keep_page(self.run.id, rejected.id or "listing", response.body)
 
     def item_failed(self, item: object, failure: Failure) -> None:
         """A pipeline raised what nobody foresaw, or the ledger cannot be written."""
@@ -146,10 +170,15 @@ class KcnaSpider(Spider):
             yield self.rejected(address.id, url, "layout_changed", strayed, response.status)
             return
         try:
-            fields = ArticlePage(self.markup(response), response.url, self.site).read()
+            fields = ArticlePage(markup_of(response), response.url, self.site).read()
         except PageError as error:
-            yield self.rejected(address.id, response.url, error.reason, error.detail, response.status)
+            yield self.unread(address.id, response, error)
             return
+        self.saw(wall=fields.access == "truncated")
+        self.count("fields/pages")
+        self.count("fields/body", bool(fields.article_body))
+        if not fields.article_body and len(self.bare_pages) < _BARE_PAGES:
+            self.bare_pages[address.id] = response.body
         yield Capture(
             id=address.id,
             url=response.url,
@@ -172,11 +201,18 @@ class KcnaSpider(Spider):
         address: ArticleAddress = request.cb_kwargs["address"]
         yield self.failure(address.id, request, failure)
 
+    def saw(self, *, wall: bool) -> None:
+        """An article page that came, or a wall in its place."""
+        if (told := self.breaker.saw(wall=wall)) is not None:
+            self.run.note(Verdict.REFUSED, f"{told} (sign-up, bot check, block or paywall); see the quarantine")
+            self.run.stop(self.crawler, Verdict.REFUSED)
+
     # What gave no record
 
-    def markup(self, response: Response) -> str:
-        """The text of a page."""
-        return decode(response.body, getattr(response, "encoding", "utf-8"))
+    def keep_bare_pages(self) -> None:
+        """Keeps the pages without a text, now that they are the rule."""
+        for article_id, body in self.bare_pages.items():
+            self.run.archive.keep_page(self.run.id, article_id, body)
 
     def strayed(self, response: Response) -> str | None:
         """Where a redirect led to another page than the one asked for, that it did: it is no answer."""
@@ -189,27 +225,43 @@ class KcnaSpider(Spider):
         # Where it was looked for, not where a redirect led.
         url = self.site.article(request.cb_kwargs["address"]) if article_id else request.url
         if isinstance(error, HttpError):
-            status = error.response.status
-            reason = _REASONS.get(status, "http_error")
-            return self.rejected(article_id, url, reason, f"the site answered {status}", status)
+            return self.refusal(article_id, url, error.response)
+        if isinstance(error, ForbiddenByRobots):
+            self.run.note(Verdict.REFUSED, str(error))
         if isinstance(error, SignUpRedirect):
-            return self.rejected(article_id, url, "sign_up_wall", "redirected to the sign-up form", 302)
-        if isinstance(error, LeftTheSite):
-            return self.rejected(article_id, url, "blocked", str(error), None)
-        if isinstance(error, DownloadCancelledError):
-            return self.rejected(article_id, url, "too_large", str(error)[:500], None)
-        if isinstance(error, IgnoreRequest):
-            self.run.note(Verdict.REFUSED, f"robots.txt forbids {request.url}; it is kept to")
-            return self.rejected(article_id, url, "blocked", str(error) or "not to be fetched", None)
-        return self.rejected(article_id, url, "http_error", f"{type(error).__name__}: {error}"[:500], None)
+            return self.rejected(article_id, url, "sign_up_wall", str(error), 302)
+        if isinstance(error, BadAnswer):
+            return self.rejected(article_id, url, "http_error", f"the site answered with {error}", 200)
+        reason: Reason = "http_error"
+        if isinstance(error, LeftTheSite | ForbiddenByRobots):
+            reason = "blocked"
+        elif isinstance(error, DownloadCancelledError | TooLarge):
+            reason = "too_large"
+        told = str(error) if isinstance(error, IgnoreRequest) else f"{type(error).__name__}: {error}"
+        return self.rejected(article_id, url, reason, told, None)
+
+    def refusal(self, article_id: str | None, url: str, response: Response) -> Rejected:
+        """A rejection by status, or by the wall that came with it."""
+        status = response.status
+        if (wall := wall_of(response)) is not None:
+            return self.rejected(article_id, url, wall.reason, f"the site answered {status}: {wall.detail}", status)
+        return self.rejected(article_id, url, _REASONS.get(status, "http_error"), f"the site answered {status}", status)
+
+    def unread(self, article_id: str | None, response: Response, error: PageError) -> Rejected:
+        """A rejection of a page that came and could not be read; what failed is counted by its anchor."""
+        if isinstance(error, LayoutChanged):
+            self.count(f"unreadable/{error.anchor}")
+        return self.rejected(article_id, response.url, error.reason, error.detail, response.status)
 
     def rejected(self, article_id: str | None, url: str, reason: Reason, detail: str, status: int | None) -> Rejected:
         """A line for the quarantine."""
+        if article_id is not None and reason in WALLS:
+            self.saw(wall=True)
         return Rejected(
             id=article_id,
             url=url,
             reason=reason,
-            detail=detail,
+            detail=one_line(detail)[:500],
             seen_at=instant(datetime.now(UTC)),
             run_id=self.run.id,
             http_status=status,

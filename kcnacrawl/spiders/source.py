@@ -16,11 +16,15 @@ from ..addresses import PAGE_SIZE, ArticleAddress, identify
 from ..archive import StorageFailed
 from ..archive.ledger import OWED, KnownSource, Wanted
 from ..arguments import SourceArguments, SourceRef
-from ..items import ArticleFields, Capture, Card, Rejected, Source
+from ..dates import listed_or_none
+from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
 from ..labels import read_label
-from ..pages import PageError
+from ..middlewares.retry import MAY_BE_EMPTY
+from ..middlewares.walls import markup_of
+from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
 from ..pages.more import ajax_ids
+from ..staleness import CADENCE_DAYS, silent_days
 from ..verdict import Verdict
 from ..walk import Stop, Walk
 from .base import Attribute
@@ -211,9 +215,10 @@ class SourceSpider(SourcesSpider):
 
     def enter(self, job: Job, response: Response) -> Output:
         """Cards of a whole page, and the ajax id that leads on."""
-        page = self.listing(response)
-        if isinstance(page, Rejected):
-            yield page
+        try:
+            page = self.listing(response)
+        except PageError as error:
+            yield self.unlisted(response, error)
             return
         candidates = ajax_ids(page.markup)
         job.cards = {card.id: card for card in page.cards}
@@ -225,7 +230,7 @@ class SourceSpider(SourcesSpider):
         elif not page.cards and not job.asked_listing:
             self.run.note(Verdict.INCOMPLETE, f"{response.url} leads into no list; name its source instead")
         elif not page.cards:
-            yield self.changed(response, "no cards on a listing")
+            yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
         elif not page.has_more and len(page.cards) < PAGE_SIZE:
             yield from self.take(job, page.cards)
             job.walk.advance(0, page.cards, {})
@@ -240,10 +245,16 @@ class SourceSpider(SourcesSpider):
     def parse_candidate(self, response: Response, job: Job, candidates: Sequence[int]) -> Output:
         """The right id answers with cards of the page that told it; any other number does not."""
         self.count("pages/listing")
-        page = self.listing(response)
-        if isinstance(page, ListingPage) and self.is_same_list(job, page.cards, candidates[0]):
+        cards: list[Card] = []
+        try:
+            cards = self.listing(response).cards
+        except PageError as error:
+            if error.reason in WALLS:
+                yield self.unlisted(response, error)
+                return
+        if self.is_same_list(job, cards, candidates[0]):
             job.source = self.run.archive.ledger.learn_source(sid=job.sid, ajax_id=candidates[0], label=job.label)
-            yield from self.advance(job, 0, page.cards)
+            yield from self.advance(job, 0, cards)
         elif len(candidates) > 1:
             yield self.candidate_request(job, candidates[1:])
         elif job.may_ask_listing:
@@ -280,13 +291,15 @@ class SourceSpider(SourcesSpider):
     def parse_page(self, response: Response, job: Job, offset: int) -> Output:
         """An answer of the endpoint: cards, the end of the list, or neither."""
         self.count("pages/listing")
-        page = self.listing(response)
-        if isinstance(page, Rejected):
-            yield page
-        elif not page.cards and offset == 0 and job.may_ask_listing:
+        try:
+            page = self.listing(response)
+        except PageError as error:
+            yield self.unlisted(response, error)
+            return
+        if not page.cards and offset == 0 and job.may_ask_listing:
             yield self.listing_request(job)
         elif not page.cards and (offset == 0 or not page.is_end):
-            yield self.changed(response, "no cards on a listing")
+            yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
         else:
             yield from self.advance(job, offset, page.cards)
 
@@ -316,6 +329,7 @@ class SourceSpider(SourcesSpider):
         """Requests for those cards' articles that are asked for and neither held nor settled."""
         cards = job.walk.unseen(cards)
         self.count("cards", len(cards))
+        self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in cards))
         ledger = self.run.archive.ledger
         inside = {card.id: card for card in cards if self.arguments.window.may_hold(card)}
         held = ledger.held(inside)
@@ -329,8 +343,11 @@ class SourceSpider(SourcesSpider):
             ledger.want(missing, job.list_name)
         skip = settled | self.under_way | self.failed
         wanted = [card for card in missing if card.id not in skip]
-        for card in wanted[: self.room()]:
-            yield self.article_request(_address(card.url, card.id), card, self.attributes(job))
+        attribute = self.attributes(job)
+        # All at once: Scrapy takes them one by one, and meanwhile another list may look at the room there is.
+        yield from [
+            self.article_request(_address(card.url, card.id), card, attribute) for card in wanted[: self.room()]
+        ]
 
     def room(self) -> int | None:
         """How many more articles may be asked for; ``None`` without a limit. The rest stays wanted."""
@@ -414,20 +431,28 @@ class SourceSpider(SourcesSpider):
             return None
         return [job.list_name for job in self.jobs if job.list_name is not None]
 
+    def take_stock(self) -> None:
+        super().take_stock()
+        today = self.run.started.date()
+        for job in self.jobs:
+            if job.sid is not None:
+                days = self.run.archive.ledger.published_days(job.sid, CADENCE_DAYS)
+                if (silent := silent_days(days, today)) > self.run.limits.stale_days:
+                    self.run.warn(f"{job.name} usually publishes daily and has shown nothing for {silent} days")
+
     def count_owed(self) -> int:
         return sum(one.reason in OWED for one in self.due())
 
     # Listing pages in general
 
-    def listing(self, response: Response) -> ListingPage | Rejected:
-        """A page read for its cards."""
+    def listing(self, response: Response) -> ListingPage:
+        """A page read for its cards. Raises :class:`~kcnacrawl.pages.PageError`."""
         if (strayed := self.strayed(response)) is not None:
-            return self.changed(response, strayed)
-        try:
-            page = ListingPage(self.markup(response), response.url, self.site)
-            unreadable = page.unreadable
-        except PageError as error:
-            return self.changed(response, error.detail)
+            raise LayoutChanged(f"page: {strayed}")
+        page = ListingPage(markup_of(response), response.url, self.site)
+        unreadable = page.unreadable
+        if page.cards and not any(listed_or_none(card.date_listed_raw) for card in page.cards):
+            self.run.archive.keep_page(self.run.id, "listing", response.body)
         if unreadable:
             self.count("cards/unreadable", unreadable)
             self.run.note(
@@ -443,6 +468,7 @@ class SourceSpider(SourcesSpider):
             errback=self.listing_failed,
             cb_kwargs={"job": job, **kwargs},
             priority=1 if len(self.under_way) < _AHEAD else -1,
+            meta={MAY_BE_EMPTY: callback == self.parse_page},
             dont_filter=True,
         )
 
@@ -453,14 +479,15 @@ class SourceSpider(SourcesSpider):
         rejected = self.failure(None, request, failure)
         self.count("walk/stop/listing_failed")
         hint = "`scrapy crawl sources` lists the sources" if rejected.reason == "not_found" else "run again"
-        self.run.note(Verdict.INCOMPLETE, f"the walk of {job.name} failed at {request.url}: {rejected.detail}; {hint}")
+        self.no_list(rejected, f"{rejected.detail}; the walk of {job.name} ends there; {hint}")
         yield rejected
 
-    def changed(self, response: Response, detail: str) -> Rejected:
-        """A listing that is none we know."""
-        self.count("walk/stop/layout_changed")
-        self.run.note(Verdict.LAYOUT_CHANGED, f"{response.url}: {detail}; the site no longer looks as known")
-        return self.rejected(None, response.url, "layout_changed", detail, response.status)
+    def unlisted(self, response: Response, error: PageError) -> Rejected:
+        """A listing that is none we know, or a wall in its place."""
+        rejected = self.unread(None, response, error)
+        self.count(f"walk/stop/{rejected.reason}")
+        self.no_list(rejected, error.detail)
+        return rejected
 
 
 def _address(url: str, article_id: str) -> ArticleAddress:

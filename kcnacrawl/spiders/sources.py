@@ -8,8 +8,9 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from ..items import Rejected, Source
-from ..pages import PageError
+from ..items import WALLS, Rejected, Source
+from ..middlewares.walls import markup_of
+from ..pages import LayoutChanged, PageError
 from ..pages.home import sources
 from ..verdict import Verdict
 from .base import KcnaSpider
@@ -47,20 +48,20 @@ class SourcesSpider(KcnaSpider):
         request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
         rejected = self.failure(None, request, failure)
         if self.home_matters:
-            self.run.note(Verdict.INCOMPLETE, f"{request.url}: {rejected.detail}; try again later")
+            self.no_list(rejected, f"{rejected.detail}; try again later")
         yield rejected
 
     def read_home(self, response: Response) -> list[Source] | Rejected:
         """The sources, with the ajax ids the ledger knows; a page without any is not the home page."""
         self.count("pages/home")
         if (strayed := self.strayed(response)) is not None:
-            return self.home_changed(response, strayed)
+            return self.home_unread(response, LayoutChanged(f"page: {strayed}"))
         try:
-            found = sources(self.markup(response), response.url, self.site)
+            found = sources(markup_of(response), response.url, self.site)
         except PageError as error:
-            return self.home_changed(response, error.detail)
+            return self.home_unread(response, error)
         if not found:
-            return self.home_changed(response, "no link to a source")
+            return self.home_unread(response, LayoutChanged("sources: no link to a source"))
         ledger = self.run.archive.ledger
         known = [ledger.learn_source(sid=source.sid, label=source.label) for source in found]
         return [
@@ -68,8 +69,18 @@ class SourcesSpider(KcnaSpider):
             for source, one in zip(found, known, strict=True)
         ]
 
-    def home_changed(self, response: Response, detail: str) -> Rejected:
-        """A home page that is none we know."""
+    def home_unread(self, response: Response, error: PageError) -> Rejected:
+        """A home page that is none we know, or a wall in its place."""
+        rejected = self.unread(None, response, error)
         if self.home_matters:
-            self.run.note(Verdict.LAYOUT_CHANGED, f"{response.url}: {detail}; the site no longer looks as known")
-        return self.rejected(None, response.url, "layout_changed", detail, response.status)
+            self.no_list(rejected, error.detail)
+        return rejected
+
+    def no_list(self, rejected: Rejected, told: str) -> None:
+        """Holds it against the run that a page all else hangs on gave nothing, as what it gave instead."""
+        if rejected.reason in WALLS:
+            self.run.note(Verdict.REFUSED, f"{rejected.url}: {told}")
+        elif rejected.reason == "layout_changed":
+            self.run.note(Verdict.LAYOUT_CHANGED, f"{rejected.url}: {told}; the site no longer looks as known")
+        else:
+            self.run.note(Verdict.INCOMPLETE, f"{rejected.url}: {told}")

@@ -1,0 +1,31 @@
+"""When walls become the rule, a run ends: what a site does not want to show is not asked for again and again. Pure."""
+
+from collections import deque
+from typing import Final
+
+from .limits import Limits
+
+WINDOW: Final = 50
+"""Of so many article pages the share of walls is taken."""
+
+
+class Breaker:
+    """Watches article pages in the order they come. Sign-up forms, bot checks, block pages and truncation notices are
+    walls; a page that is missing or failed says nothing.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._last: deque[bool] = deque(maxlen=WINDOW)
+        self._in_a_row = 0
+
+    def saw(self, *, wall: bool) -> str | None:
+        """Takes in one page; gives what to say if the run is to end, else ``None``."""
+        self._last.append(wall)
+        self._in_a_row = self._in_a_row + 1 if wall else 0
+        walls = sum(self._last)
+        if self._in_a_row >= self._limits.walls_in_a_row:
+            return f"{self._in_a_row} article pages in a row are behind walls"
+        if len(self._last) == WINDOW and walls >= self._limits.walls_of_50:
+            return f"{walls} of the last {WINDOW} article pages are behind walls"
+        return None

@@ -1,0 +1,90 @@
+"""Whether the site still looks as it did: fields that used to be always there and now are not. Pure: counts in,
+words out.
+
+Cards and pages read are the health of a run, not new items: a run without news may be healthy, one that reads nothing
+is not.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+Counts = Mapping[str, int]
+
+UNREADABLE_LEAST: Final = 3
+"""Fewer pages may be odd without the site having changed."""
+
+# Some articles have no text: "always" is four of five.
+_ALWAYS: Final = 0.8
+_GONE: Final = 0.5
+# So many pages of earlier runs make a habit; without one the site document is believed, on more pages.
+_HABIT: Final = 20
+_LEAST_WITHOUT_HABIT: Final = 10
+_ARTICLE_ANCHORS: Final = ("page", "header", "date", "label", "headline", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """On how many of the pages or cards that were looked at a field was found."""
+
+    found: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1; 1 where nothing was looked at."""
+        return self.found / self.of if self.of else 1.0
+
+
+def presences(counts: Counts) -> dict[str, Presence]:
+    """What the counts of a run tell of each field."""
+    failed = {anchor: counts.get(f"unreadable/{anchor}", 0) for anchor in _ARTICLE_ANCHORS}
+    read = counts.get("fields/pages", 0)
+    pages = read + sum(failed.values())
+    headless = failed["page"] + failed["header"]
+    missing = {
+        "headline": headless + failed["headline"],
+        "date": headless + failed["date"] + counts.get("rejected/bad_date", 0),
+        "label": headless + failed["label"],
+        "body": failed["page"] + failed["body"] + read - counts.get("fields/body", 0),
+    }
+    found = {name: Presence(pages - number, pages) for name, number in missing.items()}
+    cards = counts.get("cards", 0)
+    return found | {"card_date": Presence(counts.get("fields/card_date", 0), cards)}
+
+
+def lost_fields(counts: Counts, earlier: Sequence[Counts]) -> list[str]:
+    """What is told of each field that was always there in the ``earlier`` healthy runs and is so no longer."""
+    sums: Counter[str] = Counter()
+    for one in earlier:
+        sums.update(one)
+    habits = presences(sums)
+    return [
+        f"{name} on {now.found} of {now.of}" + (f", before on {habit.found} of {habit.of}" if habit.of else "")
+        for name, now in presences(counts).items()
+        if _is_lost(now, habit := habits[name])
+    ]
+
+
+def _is_lost(now: Presence, habit: Presence) -> bool:
+    least = UNREADABLE_LEAST if habit.of >= _HABIT else _LEAST_WITHOUT_HABIT
+    was_always = habit.of < _HABIT or habit.share >= _ALWAYS
+    return was_always and now.of >= least and now.share <= _GONE
+
+
+def unreadable(counts: Counts, share: float) -> str | None:
+    """What is told where more than ``share`` of the article pages could not be read; else ``None``."""
+    number = counts.get("rejected/layout_changed", 0) + counts.get("rejected/bad_date", 0)
+    pages = counts.get("pages/article", 0)
+    if number < UNREADABLE_LEAST or number <= share * pages:
+        return None
+    anchors = {name.removeprefix("unreadable/"): n for name, n in counts.items() if name.startswith("unreadable/")}
+    anchors["date"] = anchors.get("date", 0) + counts.get("rejected/bad_date", 0)
+    named = ", ".join(f"{name} {n}" for name, n in sorted(anchors.items(), key=lambda one: -one[1]) if n)
+    return f"{number} of {pages} article pages could not be read (by anchor: {named})"
+
+
+def is_healthy(report: Mapping[str, Any]) -> bool:
+    """Whether an earlier run's report tells how the site looks when all is well."""
+    return report.get("verdict") in {"ok", "incomplete"} and isinstance(report.get("counts"), dict)

@@ -1,0 +1,97 @@
+"""How patient a run is, and when it calls a site changed or closed: settings ``KCNACRAWL_…``, typed once, here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from scrapy.settings import BaseSettings
+
+from .arguments import ArgumentError
+
+
+def whole(text: str) -> int:
+    """A whole number from 0."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError("not a whole number from 0")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if (number := whole(text)) < 1:
+        raise ValueError("not a whole number from 1")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, 0 or more."""
+    return _number(text, 1e9, "not a number of seconds, 0 or more")
+
+
+def share(text: str) -> float:
+    """A share, 0 to 1."""
+    return _number(text, 1.0, "not a share from 0 to 1")
+
+
+def _number(text: str, most: float, complaint: str) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise ValueError(complaint) from error
+    if not 0 <= number <= most:
+        raise ValueError(complaint)
+    return number
+
+
+def _limit(read: Callable[[str], Any], default: Any) -> Any:
+    return field(default=default, metadata={"read": read})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Each field is the setting ``KCNACRAWL_<FIELD>``."""
+
+    backoff: float = _limit(seconds, 1.0)
+    """Seconds before a page that failed is tried again, and of the first pause of a site that gives no
+    ``Retry-After``; twice as long each time after.
+    """
+
+    pauses: int = _limit(whole, 5)
+    """How often a run lets the site ask for a pause before it ends ``refused``."""
+
+    longest_pause: float = _limit(seconds, 900.0)
+    """The longest ``Retry-After``, in seconds, that a run waits for; asked for more it ends ``refused``."""
+
+    walls_in_a_row: int = _limit(positive, 10)
+    """So many article pages behind walls, one after the other, end the run ``refused``."""
+
+    walls_of_50: int = _limit(positive, 25)
+    """So many of the last 50 article pages behind walls end the run ``refused``."""
+
+    unreadable: float = _limit(share, 0.2)
+    """The share of article pages that may be unreadable before the site counts as changed."""
+
+    stale_days: int = _limit(positive, 7)
+    """After so many silent days a source that usually publishes daily is worth a warning."""
+
+    @classmethod
+    def read(cls, settings: BaseSettings) -> Self:
+        """The limits of a run; raises :class:`ArgumentError`."""
+        return cls(**{one.name: _read(settings, one.name, one.metadata["read"]) for one in fields(cls)})
+
+
+def defaults() -> dict[str, Any]:
+    """The settings and their defaults."""
+    return {_setting(one.name): one.default for one in fields(Limits)}
+
+
+def _setting(name: str) -> str:
+    return f"KCNACRAWL_{name.upper()}"
+
+
+def _read(settings: BaseSettings, name: str, read: Callable[[str], Any]) -> Any:
+    text = str(settings.get(_setting(name), "")).strip()
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ArgumentError(f"setting {_setting(name)}={text[:200]!r}: {error}") from error

@@ -1,0 +1,78 @@
+"""Pages that failed are tried again as Scrapy does, but not at once; and more counts as failed."""
+
+import asyncio
+import re
+from collections import Counter
+from typing import Final
+
+from scrapy import Request
+from scrapy.downloadermiddlewares.retry import RetryMiddleware, get_retry_request
+from scrapy.http import Response
+
+from ..run import Run
+from .compression import UNDECODABLE
+from .retry_after import REFUSALS, backoff
+from .walls import wall_of
+
+MAY_BE_EMPTY: Final = "may_be_empty"
+"""Key of a request's ``meta`` where nothing is an answer, too."""
+
+# Elements whose end tags may not be left out.
+_CLOSED: Final = (b"article", b"div", b"span", b"a", b"h4")
+_TAGS: Final = re.compile(rb"<(/?(?:article|div|span|a|h4))(?=[\s>])")
+
+
+class BadAnswer(Exception):
+    """What came with a status of success is no page at all; the message says what it is."""
+
+
+class BackoffRetry(RetryMiddleware):
+    """Waits before each retry, longer each time. Raises :class:`BadAnswer` after the last."""
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]  # Scrapy awaits either
+        if response.status in self.retry_http_codes and wall_of(response) is not None:
+            # Asking again is no way through it.
+            return response
+        spider = self.crawler.spider
+        if (fault := fault_of(request, response)) is None or spider is None:
+            return await self._later(super().process_response(request, response), response)
+        again = get_retry_request(request, spider=spider, reason=fault)
+        if again is None:
+            raise BadAnswer(fault)
+        return await self._later(again, response)
+
+    async def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]  # as above
+        result = super().process_exception(request, exception)
+        return await self._later(result) if result is not None else None
+
+    async def _later(self, result: Request | Response, response: Response | None = None) -> Request | Response:
+        # One who pauses the whole site waits for all.
+        paused = response is not None and response.status in REFUSALS
+        if isinstance(result, Request) and not paused:
+            await asyncio.sleep(backoff(Run.of(self.crawler).limits.backoff, result.meta["retry_times"] - 1))
+        return result
+
+
+def fault_of(request: Request, response: Response) -> str | None:
+    """What is wrong with an answer, apart from its status and what it says; ``None`` if nothing is. What becomes of
+    a bad robots.txt is not decided here.
+    """
+    if request.meta.get("dont_obey_robotstxt"):
+        return None
+    if UNDECODABLE in response.flags:
+        return "a body that does not unpack"
+    if response.status != 200:
+        return None
+    if not request.meta.get(MAY_BE_EMPTY) and not response.body.strip():
+        return "an empty page"
+    if "partial" in response.flags and _is_cut(response.body.lower()):
+        return "a page cut short"
+    return None
+
+
+def _is_cut(body: bytes) -> bool:
+    """Whether markup whose length was not told breaks off: a page before its end, a fragment within an element."""
+    if b"<html" in body:
+        return b"</html" not in body
+    opened = Counter(_TAGS.findall(body))
+    return any(opened[tag] != opened[b"/" + tag] for tag in _CLOSED)

@@ -1,0 +1,18 @@
+"""What Scrapy's responses hold, for the readers of pages, which know nothing of Scrapy."""
+
+from scrapy.http import Response
+
+from ..pages import PageError
+from ..pages.markup import decode
+from ..pages.walls import find_wall
+
+
+def markup_of(response: Response) -> str:
+    """The text of a page."""
+    return decode(response.body, getattr(response, "encoding", "utf-8"))
+
+
+def wall_of(response: Response) -> PageError | None:
+    """The wall that stands where a page should, with whatever status; ``None`` if there is none."""
+    headers = {str(name).lower(): str(value) for name, value in response.headers.to_unicode_dict().items()}
+    return find_wall(markup_of(response), headers)
