@@ -124,14 +124,22 @@ class History:
         """
         versions = self.versions.get(article_id, [])
         for place, page in reversed(list(enumerate(versions))):
-            for card in versions[place::-1]:
+            for card in versions[place::-1] if page["gate"] is None else []:
                 seen = page | {key: card[key] for key in CARD_KEYS} | {"status": "live"}
                 seen["date_conflict"] = _days_apart(seen) > 1
-                if page["gate"] is None:
-                    yield seen
-                    if cut and page["access"] == "full":
-                        body = "\n\n".join(cut_short(page["article_body"].split("\n\n")))
-                        yield seen | {"article_body": body, "access": "truncated", "images": []}
+                yield from _readings(seen, cut=cut)
+
+
+def _readings(truth: Truth, *, cut: bool) -> Iterator[Truth]:
+    """The records a page may rightly give, one as good as another."""
+    yield truth
+    if cut and truth["access"] == "full":
+        body = "\n\n".join(cut_short(truth["article_body"].split("\n\n")))
+        truth = truth | {"article_body": body, "access": "truncated", "images": []}
+        yield truth
+    if truth["access"] == "truncated":
+        # What is left of a Korean text may be a line of English and little else.
+        yield truth | {"in_language": "en"}
 
 
 def _days_apart(truth: Truth) -> int:
@@ -310,13 +318,14 @@ class Soak:
         self.summary.codes[code] += 1
         self.archive.check(killed=code == -signal.SIGKILL)
         reported = [code for run, code in self.archive.reports().items() if run not in known]
-        if reported != [code] and code >= 0:
+        # A signal may come when the report is written already.
+        if end is None and reported != [code]:
             self._complain(f"a run ended with {code}, its report says {reported}")
         allowed = codes_for(self.replica.faults.served - served, end, is_calm=is_calm)
         if code not in allowed:
-            self._complain(f"a run ended with {code}, not one of {sorted(allowed)}")
+            self._complain(f"a run ended with {code}, not one of {sorted(allowed)}: {self._last_words}")
         if hasty := intrusions(self.replica.requests[first:]):
-            self._complain(f"{len(hasty)} requests came while a Retry-After lasted, the first for {hasty[0].path_qs}")
+            self._complain(f"{len(hasty)} requests came while a Retry-After lasted, the first {hasty[0].path_qs}")
         return code
 
     def _crawl(self, end: signal.Signals | None, *, is_calm: bool) -> int:
@@ -343,8 +352,12 @@ class Soak:
             return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def _complain(self, what: str) -> None:
-        tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
-        self.summary.wrong.append(f"run {self.summary.runs}: {what}: {''.join(tail)[:300]}")
+        self.summary.wrong.append(f"run {self.summary.runs}: {what}")
+
+    @property
+    def _last_words(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else ""
 
     # What happens at the site meanwhile
 
@@ -408,7 +421,7 @@ def main() -> int:
 def tell(soak: Soak, wrong: Sequence[str], different: Sequence[str], seconds: float) -> None:
     """The summary."""
     summary = soak.summary
-    for line in [*wrong, *different][:50]:
+    for line in [*wrong[:25], *different[:25]]:
         print(line[:400])
     served = ", ".join(f"{kind} {number}" for kind, number in sorted(soak.replica.faults.served.items()))
     codes = ", ".join(f"{code}: {number}" for code, number in sorted(summary.codes.items()))

@@ -143,18 +143,21 @@ def test_an_article_that_stays_at_fault_is_owed_and_taken_when_it_is_mended(
         ("deep", {}, 3),
     ],
 )
-@pytest.mark.parametrize("known", [False, True], ids=["first run", "later run"])
-def test_a_dead_listing_is_told(
-    serve: Serve, crawl: Run, kind: str, options: dict[str, Any], code: int, *, known: bool
-) -> None:
+def test_a_dead_listing_is_told(serve: Serve, crawl: Run, kind: str, options: dict[str, Any], code: int) -> None:
     replica = serve(articles=30, sources=1)
-    if known:
-        assert crawl(replica.url, "source", "-a", "source=156").exit_code == 0
     replica.faults.add("^/article/156|admin-ajax", kind, **options)
     done = crawl(replica.url, "source", "-a", "source=156", *IMPATIENT)
     assert done.exit_code == code
     assert replica.url in done.last_line
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("kind", "code"), [("reset", 3), ("empty", 3), ("no_cards", 4)])
+def test_a_dead_listing_is_never_taken_for_no_news(serve: Serve, crawl: Run, kind: str, code: int) -> None:
+    replica = serve(articles=30, sources=1)
+    assert crawl(replica.url, "source", "-a", "source=156").exit_code == 0
+    replica.faults.add("^/article/156|admin-ajax", kind)
+    assert crawl(replica.url, "source", "-a", "source=156").exit_code == code
     replica.faults.clear()
     replica.world.publish(2, sid=156)
     after = crawl(replica.url, "source", "-a", "source=156")
@@ -214,3 +217,56 @@ def test_a_certificate_that_cannot_be_verified_is_not_trusted(crawl: Run) -> Non
         assert "certificate verify failed" in done.last_line
         assert "Traceback" not in done.stderr
         assert replica.requests == []
+
+
+# Hostile text
+
+HOSTILE = ["controls", "bidi", "paths", "newlines", "entities", "long"]
+
+
+def check_lines(done: Crawl) -> None:
+    """Every line is one record whose one-line fields are that, and whose address is no path to elsewhere."""
+    for record in done.records:
+        for name in ("headline", "source_label", "description", "url"):
+            text = record[name] or ""
+            assert text.isprintable(), (name, text[:80])
+            assert not set(text) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+        assert not [one for one in record["article_body"] if ord(one) < 32 and one != "\n"]
+        assert record["url"].count("/") <= 5
+        assert "%2f" not in record["url"].lower()
+        assert "/../" not in record["url"]
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_text_breaks_no_line_and_names_no_path(serve: Serve, crawl: Run, what: str) -> None:
+    replica = serve(articles=60, sources=1)
+    victims = ungated(replica)[:5]
+    for victim in victims:
+        replica.faults.add(f"/newstream/{victim}", "hostile", what=what)
+    done = crawl(replica.url, "source")
+    assert done.exit_code in {0, 3}, done.stderr
+    check_lines(done)
+    stored, refused = {record["id"] for record in done.records}, {row["id"] for row in done.quarantine}
+    assert set(victims) <= stored | refused
+    assert done.exit_code == (3 if set(victims) & refused else 0)
+    assert all(len(line) < 500 for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [*({"what": what} for what in HOSTILE[:-1]), *({"what": "long", "field": one} for one in ("title", "summary"))],
+)
+def test_hostile_cards_break_no_line_and_name_no_path(serve: Serve, crawl: Run, options: dict[str, str]) -> None:
+    replica = serve(articles=60, sources=1)
+    replica.faults.add("^/article/|admin-ajax", "hostile_cards", **options)
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert {record["id"] for record in done.records} == set(ungated(replica))
+    check_lines(done)
+
+
+def test_links_that_no_card_has_are_no_cards(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    replica.faults.add("^/article/|admin-ajax", "hostile_cards", what="long", field="slug")
+    done = crawl(replica.url, "source")
+    assert (done.exit_code, done.records) == (4, [])

@@ -22,16 +22,16 @@ Lines = list[dict[str, Any]]
 
 
 FAULTS = (
-    "status,reset,truncated,whole_unframed,slow,hang,wrong_charset,sign_up,overlay,truncate,unreadable,bad_date,"
+    "status,reset,truncated,whole_unframed,slow,hang,wrong_charset,sign_up,overlay,truncate,bad_date,"
     "no_cards,repeat,stuck"
 )
 
 
 def test_whatever_goes_wrong_at_once_nothing_is_missing_doubled_or_torn() -> None:
-    words = [sys.executable, "-m", "tests.soak", "--kills", "10", "--articles", "100", "--only", FAULTS]
+    words = [sys.executable, "-m", "tests.soak", "--kills", "8", "--articles", "100", "--only", FAULTS]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^runs +\d+ \(10 by SIGKILL", done.stdout, re.MULTILINE)
+    assert re.search(r"^runs +\d+ \(8 by SIGKILL", done.stdout, re.MULTILINE)
     assert re.search(r"^wrong +0\ndifferences +0$", done.stdout, re.MULTILINE)
 
 

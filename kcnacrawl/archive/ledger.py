@@ -24,6 +24,9 @@ from .log import LogEnd, sync, write_whole
 OWED: Final[frozenset[Reason]] = frozenset({"http_error", "blocked", "layout_changed", "bad_date", "too_large"})
 """Reasons for which a page is tried again by the next run; the others are looked at again at widening intervals."""
 
+REVISITED: Final = frozenset({"sign_up_wall", "truncated"})
+"""Walls that are expected to stand, and are looked at again at those intervals all the same."""
+
 REVISIT_DAYS: Final = (1, 3, 7, 30, 180, 365)
 
 _VERSION: Final = 2

@@ -236,7 +236,9 @@ class World:
     def article(self, article_id: str) -> ArticleView | None:
         """What an article's page shows; ``None`` if there never was such an article."""
         number = self._numbers.get(article_id)
-        return None if number is None else self._article(number)
+        with self._lock:
+            # As a whole from before a change or from after it.
+            return None if number is None else self._article(number)
 
     def is_gone(self, article_id: str) -> bool:
         """Whether the article was removed."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..addresses import identify
+from ..archive.ledger import REVISITED
 from ..arguments import ArticleArguments
 from .base import KcnaSpider
 
@@ -30,6 +31,8 @@ class ArticleSpider(KcnaSpider):
             else:
                 ledger.want_url(address.id, self.site.article(address))
                 card = wanted.card if wanted else None
+                if wanted is not None and wanted.reason in REVISITED:
+                    self.revisited.add(address.id)
                 better = identify(card.url) if card else None
                 yield self.article_request(better or address, card)
 

@@ -63,6 +63,8 @@ class KcnaSpider(Spider):
     failed: set[str]
     # Pages without a text, by id: some have none, but if that is the rule they are wanted for diagnosis.
     bare_pages: dict[str, bytes]
+    # Articles that gave a wall before, and are looked at again: another says nothing new of the site.
+    revisited: set[str]
     breaker: Breaker
 
     @classmethod
@@ -85,6 +87,7 @@ class KcnaSpider(Spider):
         spider.under_way = set()
         spider.failed = set()
         spider.bare_pages = {}
+        spider.revisited = set()
         spider.breaker = Breaker(run.limits)
         run.take_stock = spider.take_stock
         crawler.signals.connect(spider.settled, signal=signals.item_scraped)
@@ -174,7 +177,7 @@ class KcnaSpider(Spider):
         except PageError as error:
             yield self.unread(address.id, response, error)
             return
-        self.saw(wall=fields.access == "truncated")
+        self.saw(address.id, wall=fields.access == "truncated")
         self.count("fields/pages")
         self.count("fields/body", bool(fields.article_body))
         if not fields.article_body and len(self.bare_pages) < _BARE_PAGES:
@@ -201,8 +204,10 @@ class KcnaSpider(Spider):
         address: ArticleAddress = request.cb_kwargs["address"]
         yield self.failure(address.id, request, failure)
 
-    def saw(self, *, wall: bool) -> None:
+    def saw(self, article_id: str, *, wall: bool) -> None:
         """An article page that came, or a wall in its place."""
+        if wall and article_id in self.revisited:
+            return
         if (told := self.breaker.saw(wall=wall)) is not None:
             self.run.note(Verdict.REFUSED, f"{told} (sign-up, bot check, block or paywall); see the quarantine")
             self.run.stop(self.crawler, Verdict.REFUSED)
@@ -256,7 +261,7 @@ class KcnaSpider(Spider):
     def rejected(self, article_id: str | None, url: str, reason: Reason, detail: str, status: int | None) -> Rejected:
         """A line for the quarantine."""
         if article_id is not None and reason in WALLS:
-            self.saw(wall=True)
+            self.saw(article_id, wall=True)
         return Rejected(
             id=article_id,
             url=url,

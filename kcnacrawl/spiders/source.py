@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from ..addresses import PAGE_SIZE, ArticleAddress, identify
 from ..archive import StorageFailed
-from ..archive.ledger import OWED, KnownSource, Wanted
+from ..archive.ledger import OWED, REVISITED, KnownSource, Wanted
 from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
@@ -420,6 +420,8 @@ class SourceSpider(SourcesSpider):
 
     def debt_request(self, wanted: Wanted) -> Request:
         """An article that is owed."""
+        if wanted.reason in REVISITED:
+            self.revisited.add(wanted.id)
         job = next((job for job in self.jobs if job.list_name == wanted.list_name), None)
         card_url = wanted.card.url if wanted.card else wanted.url
         attribute = self.attributes(job) if job else None
