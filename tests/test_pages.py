@@ -514,6 +514,27 @@ CHANGED = {
 }
 
 
+# Where the true header is missing, a text that quotes one must not lend it its date and label.
+PROSE = "<p>The participants spoke of looms, of reservoirs and of the winter to come.</p>"
+QUOTES = {
+    "that links to no original": f'<h2>Scientists meet</h2><div class="article-content">{HEADER}{PROSE}</div>',
+    "below other text": '<h2>Scientists meet</h2><div class="article-content">'
+    f"{PROSE}<p>Date: 23/03/2021 | Source: KCNA.kp (En)</p>{PROSE}</div>",
+}
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_a_header_that_the_text_quotes_is_none(quote: str) -> None:
+    with pytest.raises(LayoutChanged, match=r"^header: "):
+        ArticlePage(QUOTES[quote], URL, SITE).read()
+
+
+def test_a_header_inside_the_body_is_one_if_it_stands_above_the_text() -> None:
+    header = "<p>Date: 23/03/2021 | Source: KCNA.kp (En) | <a href='/x'>Read original version at source</a></p>"
+    page = f'<div class="article-content"><h2>Scientists meet</h2>{header}{PROSE}</div>'
+    assert ArticlePage(page, URL, SITE).read().label == "KCNA.kp (En)"
+
+
 @pytest.mark.parametrize("anchor", CHANGED)
 def test_a_changed_layout_is_counted_by_its_anchor(anchor: str) -> None:
     with pytest.raises(LayoutChanged) as caught:

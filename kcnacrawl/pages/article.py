@@ -22,7 +22,7 @@ from selectolax.lexbor import LexborNode
 from ..addresses import Site, absolute, identify
 from ..items import Access, ArticleFields
 from . import LayoutChanged
-from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, Head, original_anchor
+from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
 from .markup import Line, fold, label_of, lines, one_line, parse
 from .walls import refuse_wall
 
@@ -43,8 +43,6 @@ _MOST_SOURCE_LINKS: Final = 200
 # More accents on one letter than any writing has: to put them in order, as the digest must, would take minutes.
 _MOST_ACCENTS: Final = 500
 _NO_LETTERS: Final = re.compile(rf"[^\w\s]{{{_MOST_ACCENTS},}}")
-# Where the body's class is missing: shorter lines alone are labels and buttons.
-_PROSE: Final = 40
 
 
 class ArticlePage:
@@ -221,7 +219,7 @@ class ArticlePage:
             for line in takewhile(lambda line: one_line(line.text) != f"{MORE_FROM}{self.label}", self._head.below)
             if ASIDE not in line.marks and container.mem_id in _ancestry(line.node)
         ]
-        return found if any(len(line.text) >= _PROSE for line in found) else []
+        return found if any(len(line.text) >= PROSE for line in found) else []
 
 
 def _image_source(image: LexborNode) -> str | None:

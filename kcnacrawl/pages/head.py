@@ -20,6 +20,9 @@ CARD: Final = "card"
 ASIDE: Final = "aside"
 """The marks that lines carry: inside the body's element, a card, or what stands beside the article."""
 
+PROSE: Final = 40
+"""Shorter lines may be headlines, labels and buttons; a text has a longer one."""
+
 MORE_FROM: Final = "More From "
 _ORIGINAL: Final = re.compile(r"Read original version", re.IGNORECASE)
 _ORIGINAL_WORDS: Final = "read original version at source"
@@ -136,12 +139,12 @@ class Head:
             raise LayoutChanged(f"header: more than {_MOST_HEADERS} lines look like one")
         found = [match for match in found if CARD not in self._line_of(match).marks]
         outside = [match for match in found if CONTENT not in self._line_of(match).marks]
+        found = outside or [match for match in found if not self._is_quoted(match)]
         if not found and _LONG_LABEL.search(text):
             raise LayoutChanged("label: longer than 200 characters")
         if not found:
             raise LayoutChanged("header: no 'Date: … | Source: …' stands outside the cards")
-        candidates = [match for match in outside or found if not _agree(letters(match[0]), self._slug)]
-        candidates = candidates or outside or found
+        candidates = [match for match in found if not _agree(letters(match[0]), self._slug)] or found
         before = [match for match in candidates if self._span(match)[0] < self._content_start]
         return before[-1] if outside and before and self._has_content else self._first(candidates)
 
@@ -152,6 +155,16 @@ class Head:
         linked = [match for match in candidates if self._is_linked(match)]
         plain = [match for match in candidates if not self._line_of(match).heading]
         return (linked or plain or candidates)[0]
+
+    def _is_quoted(self, match: re.Match[str]) -> bool:
+        """Whether what looks like a header inside the body is its text: it speaks of the original and links to none,
+        or stands below other text.
+        """
+        if _ORIGINAL.search(match[0]) and not self._is_linked(match):
+            return True
+        first = self._span(match)[0]
+        above = [line for line in self._lines[self._content_start : first] if not line.heading]
+        return any(len(line.text) >= PROSE and not _agree(letters(line.text), self._slug) for line in above)
 
     def _is_linked(self, match: re.Match[str]) -> bool:
         first, last = self._span(match)
