@@ -120,6 +120,26 @@ def test_an_article_that_stays_at_fault_is_owed_and_taken_when_it_is_mended(
     assert len(replica.article_requests()) == 1
 
 
+def test_a_missing_page_is_missing_whatever_comes_with_it(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=30, sources=1)
+    replica.faults.add("/newstream/1616497394-946528541", "deep")
+    done = crawl(replica.url, "article", "-a", "url=1616497394-946528541")
+    assert done.exit_code == 0, done.stderr
+    assert [(row["reason"], row["http_status"]) for row in done.quarantine] == [("not_found", 404)]
+
+
+def test_what_is_owed_keeps_its_source_also_where_no_list_can_be_walked(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=120, sources=1)
+    victim = next(one for one in ungated(replica) if replica.world.truth(one)["source_name"] is None)
+    replica.faults.add(f"/newstream/{victim}", "status", status=500)
+    assert crawl(replica.url, "source").exit_code == 3
+    replica.faults.clear()
+    replica.faults.add("^/$", "status", status=500)
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 3
+    assert differences(replica, done.records) == []
+
+
 # A dead listing is never "no news"
 
 

@@ -411,10 +411,20 @@ class Ledger:
     # Sources and their lists
 
     def source(
-        self, *, sid: int | None = None, ajax_id: int | None = None, label: str | None = None
+        self,
+        *,
+        sid: int | None = None,
+        ajax_id: int | None = None,
+        label: str | None = None,
+        list_name: str | None = None,
     ) -> KnownSource | None:
-        """The source with this sid, ajax id or label (whatever its case), if it is known."""
-        for column, value in (("sid", sid), ("ajax_id", ajax_id), ("lower(label)", label and label.lower())):
+        """The source with this sid, ajax id, label (whatever its case) or name of its list, if it is known."""
+        for column, value in (
+            ("sid", sid),
+            ("ajax_id", ajax_id),
+            ("lower(label)", label and label.lower()),
+            ("list", list_name),
+        ):
             if value is None:
                 continue
             with self._guard():

@@ -1,8 +1,10 @@
 """What Scrapy's responses hold, for the readers of pages, which know nothing of Scrapy."""
 
+import contextlib
+
 from scrapy.http import Response
 
-from ..pages import PageError
+from ..pages import PageError, Unparsable
 from ..pages.markup import decode
 from ..pages.walls import find_wall
 
@@ -14,5 +16,11 @@ def markup_of(response: Response) -> str:
 
 def wall_of(response: Response) -> PageError | None:
     """The wall that stands where a page should, with whatever status; ``None`` if there is none."""
-    headers = {str(name).lower(): str(value) for name, value in response.headers.to_unicode_dict().items()}
-    return find_wall(markup_of(response), headers)
+    # What no parser is to be given shows no wall.
+    with contextlib.suppress(Unparsable):
+        return find_wall(markup_of(response), _headers(response))
+    return None
+
+
+def _headers(response: Response) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in response.headers.to_unicode_dict().items()}

@@ -423,6 +423,10 @@ class SourceSpider(SourcesSpider):
         if wanted.reason in REVISITED:
             self.revisited.add(wanted.id)
         job = next((job for job in self.jobs if job.list_name == wanted.list_name), None)
+        if job is None and wanted.list_name is not None:
+            # Its list is not walked in this run, and is its list all the same.
+            source = self.run.archive.ledger.source(list_name=wanted.list_name)
+            job = Job(Walk(self.arguments.window), source) if source else None
         card_url = wanted.card.url if wanted.card else wanted.url
         attribute = self.attributes(job) if job else None
         return self.article_request(_address(card_url, wanted.id), wanted.card, attribute)
