@@ -85,6 +85,11 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
     return run
 
 
+def ungated(replica: Replica) -> list[str]:
+    """The articles that anybody may read."""
+    return [one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None]
+
+
 def differences(replica: Replica, records: list[dict[str, Any]]) -> list[str]:
     """Where an archive is not what the replica says it should be: missing, doubled, extra, or with other fields."""
     found = {}

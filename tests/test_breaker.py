@@ -9,7 +9,7 @@ from kcnacrawl.breaker import Breaker
 from kcnacrawl.limits import Limits
 from kcnacrawl.replica.server import Replica
 
-from .conftest import Crawl, differences
+from .conftest import Crawl, differences, ungated
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -25,10 +25,6 @@ WALLS: list[tuple[str, dict[str, Any], str]] = [
     ("block_page", {"status": 403}, "blocked"),
     ("status", {"status": 403}, "blocked"),
 ]
-
-
-def ungated(replica: Replica) -> list[str]:
-    return [one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None]
 
 
 @pytest.mark.parametrize(("kind", "options", "reason"), WALLS)

@@ -9,16 +9,12 @@ import pytest
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 
-from .conftest import Crawl, differences
+from .conftest import Crawl, differences, ungated
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
 
 IMPATIENT = ("-s", "DOWNLOAD_TIMEOUT=1")
-
-
-def ungated(replica: Replica) -> list[str]:
-    return [one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None]
 
 
 # What passes is tried again, and nobody need know
