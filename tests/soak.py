@@ -80,7 +80,7 @@ CHANGED = {
     *("empty", "garbage", "wrong_charset", "deep", "redirect", "no_cards", "unreadable", "bad_date", "lost", "overlay"),
     *("challenge", "block_page", "unframed", "truncated_gzip", "repeat", "stuck"),
 }
-REFUSED = {"status", "challenge", "block_page", "sign_up", "overlay", "truncate"}
+REFUSED = {"status", "challenge", "block_page", "sign_up", "overlay", "truncate", "redirect"}
 
 PACE = (
     *("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "DOWNLOAD_MAXSIZE=1000000"),

@@ -529,6 +529,15 @@ def test_a_header_that_the_text_quotes_is_none(quote: str) -> None:
         ArticlePage(QUOTES[quote], URL, SITE).read()
 
 
+def test_a_headline_that_looks_like_a_header_is_none() -> None:
+    title = "Date: 01/02/2003 | Source: KCNA.kp (En) | Read original version at source"
+    url = "https://kcnawatch.org/newstream/1616497394-946528541/date-01-02-2003-source-kcna-kp-en-read-original-version"
+    with pytest.raises(LayoutChanged, match=r"^header: only the headline"):
+        ArticlePage(f"<h2>{title}</h2>{BODY}", url, SITE).read()
+    fields = ArticlePage(f"<h2>{title}</h2>{HEADER}{BODY}", url, SITE).read()
+    assert (fields.headline, fields.date_raw) == (title, "23/03/2021")
+
+
 def test_a_header_inside_the_body_is_one_if_it_stands_above_the_text() -> None:
     header = "<p>Date: 23/03/2021 | Source: KCNA.kp (En) | <a href='/x'>Read original version at source</a></p>"
     page = f'<div class="article-content"><h2>Scientists meet</h2>{header}{PROSE}</div>'

@@ -20,6 +20,8 @@ CARD: Final = "card"
 ASIDE: Final = "aside"
 """The marks that lines carry: inside the body's element, a card, or what stands beside the article."""
 
+# The letters of a shorter one may begin as those of any header do.
+_TELLING_SLUG: Final = 12
 PROSE: Final = 40
 """Shorter lines may be headlines, labels and buttons; a text has a longer one."""
 
@@ -144,7 +146,10 @@ class Head:
             raise LayoutChanged("label: longer than 200 characters")
         if not found:
             raise LayoutChanged("header: no 'Date: … | Source: …' stands outside the cards")
-        candidates = [match for match in found if not _agree(letters(match[0]), self._slug)] or found
+        candidates = [match for match in found if not _agree(letters(match[0]), self._slug)]
+        if not candidates and len(self._slug) >= _TELLING_SLUG:
+            raise LayoutChanged("header: only the headline looks like one")
+        candidates = candidates or found
         before = [match for match in candidates if self._span(match)[0] < self._content_start]
         return before[-1] if outside and before and self._has_content else self._first(candidates)
 
