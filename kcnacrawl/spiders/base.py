@@ -242,7 +242,7 @@ class KcnaSpider(Spider):
             reason = "blocked"
         elif isinstance(error, DownloadCancelledError | TooLarge):
             reason = "too_large"
-        told = str(error) if isinstance(error, IgnoreRequest) else f"{type(error).__name__}: {error}"
+        told = str(error) if isinstance(error, IgnoreRequest) else f"{type(error).__name__}: {error}".rstrip(": ")
         return self.rejected(article_id, url, reason, told, None)
 
     def refusal(self, article_id: str | None, url: str, response: Response) -> Rejected:
