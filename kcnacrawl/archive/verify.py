@@ -7,6 +7,7 @@ and compared with what it does know. Memory is flat; the temporary folder must h
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -19,7 +20,6 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Generic, TypeVar, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -32,6 +32,9 @@ from .ledger import Known, Ledger, body_sha256, digest
 from .log import LogEnd, read_lines
 
 _BATCH: Final = 1_000
+
+# A site, the identity, a slug or none; no slash at the end, no query.
+_CANONICAL: Final = re.compile(r"https?://[^?#]+?/newstream/([0-9]{10}-[0-9]{7,9})(?:/[^/?#]+)?")
 
 # A line that is being written is whole, and a ledger that changed while it was copied is at rest, a moment later.
 _MOMENT: Final = 0.2
@@ -88,7 +91,7 @@ class Form(Generic[T]):
 
 def article_faults(article: Article) -> Iterator[str]:
     """What a record says that cannot be, by itself."""
-    if not _is_canonical(article.url, article.id):
+    if not (found := _CANONICAL.fullmatch(article.url)) or found[1] != article.id:
         yield f"url is not the address of {article.id}: {article.url!r}"
     if article.body_sha256 != body_sha256(article.article_body):
         yield "body_sha256 is not that of article_body"
@@ -124,19 +127,6 @@ def rejected_faults(rejected: Rejected) -> Iterator[str]:
         yield f"url is not an address of {rejected.id}: {rejected.url!r}"
     if not _is_moment(rejected.seen_at):
         yield f"seen_at {rejected.seen_at} is no moment of the calendar"
-
-
-def _is_canonical(url: str, article_id: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    _, found, rest = parts.path.partition(f"/newstream/{article_id}")
-    slug = rest.removeprefix("/")
-    is_bare = not parts.query and not parts.fragment and not url.endswith(("?", "#", "/"))
-    return (
-        parts.scheme in {"http", "https"} and bool(found) and is_bare and rest in {"", f"/{slug}"} and "/" not in slug
-    )
 
 
 def _is_moment(text: str) -> bool:
