@@ -4,13 +4,13 @@ No entity is expanded and nothing outside is read: a document type, which alone 
 has, is refused where it begins.
 """
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
 from ..addresses import Site, absolute
+from ..gzips import MAGIC, BrokenGzip, TooLong, gunzip
 from . import LayoutChanged, Unparsable
 from .markup import fold
 
@@ -19,7 +19,6 @@ MAX_BYTES: Final = 50 * 1024 * 1024
 MAX_ENTRIES: Final = 50_000
 # An address stands three elements deep, an image's four.
 _MAX_DEPTH: Final = 10
-_GZIP: Final = b"\x1f\x8b"
 _LONGEST_TEXT: Final = 8_000
 _LONGEST_DAY: Final = 40
 
@@ -63,18 +62,15 @@ def read_sitemap(body: bytes, url: str, site: Site) -> Sitemap:
 
 
 def _plain(body: bytes) -> bytes:
-    if not body.startswith(_GZIP):
-        plain = body
-    else:
-        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            plain = inflate.decompress(body, MAX_BYTES + 1)
-        except zlib.error as error:
-            raise LayoutChanged(f"sitemap: broken gzip: {error}") from error
-        if not inflate.eof and len(plain) <= MAX_BYTES:
-            raise LayoutChanged("sitemap: broken gzip: it is cut off")
+    too_long = f"a sitemap of more than {MAX_BYTES} bytes"
+    try:
+        plain = gunzip(body, MAX_BYTES) if body.startswith(MAGIC) else body
+    except BrokenGzip as error:
+        raise LayoutChanged(f"sitemap: broken gzip: {error}") from error
+    except TooLong as error:
+        raise Unparsable(too_long) from error
     if len(plain) > MAX_BYTES:
-        raise Unparsable(f"a sitemap of more than {MAX_BYTES} bytes")
+        raise Unparsable(too_long)
     return plain
 
 
