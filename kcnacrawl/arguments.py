@@ -49,8 +49,13 @@ def read_day(text: str, _: Site) -> date:
 
 def read_count(text: str, _: Site) -> int:
     """A whole number from 1."""
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        raise ValueError("not a whole number from 1")
+    return whole(text, least=1)
+
+
+def whole(text: str, least: int = 0) -> int:
+    """A whole number of at most nine digits, from ``least``; raises ``ValueError``."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+        raise ValueError(f"not a whole number from {least}")
     return int(text)
 
 

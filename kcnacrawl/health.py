@@ -87,4 +87,6 @@ def unreadable(counts: Counts, share: float) -> str | None:
 
 def is_healthy(report: Mapping[str, Any]) -> bool:
     """Whether an earlier run's report tells how the site looks when all is well."""
-    return report.get("verdict") in {"ok", "incomplete"} and isinstance(report.get("counts"), dict)
+    counts = report.get("counts")
+    countable = isinstance(counts, dict) and all(isinstance(one, int) for one in counts.values())
+    return countable and report.get("verdict") in {"ok", "incomplete"}

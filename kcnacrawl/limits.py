@@ -6,21 +6,12 @@ from typing import Any, Self
 
 from scrapy.settings import BaseSettings
 
-from .arguments import ArgumentError
-
-
-def whole(text: str) -> int:
-    """A whole number from 0."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError("not a whole number from 0")
-    return int(text)
+from .arguments import ArgumentError, whole
 
 
 def positive(text: str) -> int:
     """A whole number from 1."""
-    if (number := whole(text)) < 1:
-        raise ValueError("not a whole number from 1")
-    return number
+    return whole(text, least=1)
 
 
 def seconds(text: str) -> float:

@@ -50,11 +50,11 @@ class Run:
 
     def note(self, verdict: Verdict, message: str) -> None:
         """Holds something against the run; of several of a kind the first is told."""
-        self.problems.setdefault(verdict, one_line(message))
+        self.problems.setdefault(verdict, printable(message))
 
     def warn(self, message: str) -> None:
         """Tells what is worth a look and is no fault of the run's."""
-        self.warnings.append(one_line(message))
+        self.warnings.append(printable(message))
 
     @property
     def verdict(self) -> Verdict:
@@ -97,7 +97,7 @@ class Run:
             self._stopping = asyncio.create_task(crawler.engine.close_spider_async(reason=reason))
 
 
-def one_line(text: str) -> str:
+def printable(text: str) -> str:
     """A message without what would break or bend its line: part of it may come from the network."""
     return " ".join("".join(filter(str.isprintable, word)) for word in text.split())[:1000]
 

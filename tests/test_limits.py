@@ -11,7 +11,7 @@ from scrapy.settings import Settings
 from kcnacrawl.arguments import ArgumentError
 from kcnacrawl.limits import Limits, defaults
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.run import one_line
+from kcnacrawl.run import printable
 
 from .conftest import ROOT, Crawl, command
 
@@ -70,5 +70,5 @@ def test_the_environment_sets_limits_as_well(serve: Serve, tmp_path: Path) -> No
 
 
 def test_a_message_is_one_line_whatever_the_network_sent() -> None:
-    assert one_line("a\x1b[31m red\r\nline\u2028and\u202e more\x00") == "a[31m red line and more"
-    assert len(one_line("x " * 5000)) == 1000
+    assert printable("a\x1b[31m red\r\nline\u2028and\u202e more\x00") == "a[31m red line and more"
+    assert len(printable("x " * 5000)) == 1000

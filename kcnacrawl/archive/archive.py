@@ -5,7 +5,6 @@ import contextlib
 import logging
 import re
 import shutil
-import zlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -175,7 +174,7 @@ class Archive:
                 raise StorageFailed(
                     f"{path}, line {number} is no line of ours ({error}); nothing was changed: mend it from a copy"
                 ) from error
-            at = LogEnd(name, end, zlib.crc32(b"\n", zlib.crc32(line, at.crc)))
+            at = at.after(line, end)
             if len(batch) >= _BATCH:
                 learn(batch, at)
                 batch = []

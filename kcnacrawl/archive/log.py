@@ -33,6 +33,10 @@ class LogEnd:
     crc: int = 0
     mtime_ns: int = 0
 
+    def after(self, line: bytes, end: int) -> "LogEnd":
+        """The end that a line without its newline leads to; the time is not known."""
+        return LogEnd(self.name, end, zlib.crc32(b"\n", zlib.crc32(line, self.crc)))
+
 
 class Log(Generic[T]):
     """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk."""

@@ -12,7 +12,6 @@ import shutil
 import sqlite3
 import tempfile
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -280,7 +279,7 @@ class _Lines(Generic[T]):
         for end, line in read_lines(self._path, told) if self._path.is_file() else ():
             if not 0 <= end <= until:
                 break
-            self._at = LogEnd(self.name, end, zlib.crc32(b"\n", zlib.crc32(line, self._at.crc)))
+            self._at = self._at.after(line, end)
             self.number += 1
             for fault in self._line_faults(line):
                 yield f"{self.name}:{self.number}: {fault}"

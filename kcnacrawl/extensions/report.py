@@ -145,9 +145,6 @@ class Report:
 def _read_report(path: Path) -> dict[str, Any] | None:
     """A report; ``None`` if it is none, or is being written."""
     try:
-        report = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    counts = report.get("counts")
-    whole = isinstance(counts, dict) and all(isinstance(one, int) for one in counts.values())
-    return report if whole else None

@@ -4,12 +4,19 @@ import logging
 from typing import Self
 
 from scrapy import Request, signals
+from scrapy.core.downloader import Slot
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.settings import SETTINGS_PRIORITIES
 
 logger = logging.getLogger(__name__)
+
+
+def slot_of(crawler: Crawler, request: Request) -> Slot | None:
+    """The downloader's slot that a request waits in. Slots come and go, so ask at every request."""
+    # As Scrapy's AutoThrottle does it.
+    return crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
 
 
 class CrawlDelay:
@@ -37,7 +44,5 @@ class CrawlDelay:
                 logger.info("robots.txt asks for %g seconds between requests", self._delay)
 
     def request_reached_downloader(self, request: Request) -> None:
-        # As Scrapy's AutoThrottle does it. Slots come and go, hence at every request.
-        slot = self._crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
-        if slot is not None:
+        if (slot := slot_of(self._crawler, request)) is not None:
             slot.delay = max(slot.delay, self._delay)

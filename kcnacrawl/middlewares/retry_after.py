@@ -16,6 +16,7 @@ from scrapy.http import Response
 
 from ..run import Run
 from ..verdict import Verdict
+from .crawl_delay import slot_of
 
 logger = logging.getLogger(__name__)
 
@@ -97,8 +98,7 @@ class RetryAfter:
                 self._spent = 0
 
     def request_reached_downloader(self, request: Request) -> None:
-        # Slots come and go, hence at every request.
-        slot = self._crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
+        slot = slot_of(self._crawler, request)
         if slot is not None and monotonic() < self._until:
             self._hold(slot)
 

@@ -28,7 +28,7 @@ from ..middlewares.walls import markup_of, wall_of
 from ..pages import LayoutChanged, PageError
 from ..pages.article import ArticlePage
 from ..pipelines.archive import Quarantined
-from ..run import Run, one_line, read_contact
+from ..run import Run, printable, read_contact
 from ..verdict import Verdict
 
 Attribute = Callable[[ArticleFields], int | None]
@@ -266,7 +266,7 @@ class KcnaSpider(Spider):
             id=article_id,
             url=url,
             reason=reason,
-            detail=one_line(detail)[:500],
+            detail=printable(detail)[:500],
             seen_at=instant(datetime.now(UTC)),
             run_id=self.run.id,
             http_status=status,
