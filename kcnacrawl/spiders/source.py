@@ -3,18 +3,15 @@
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
 
-from scrapy import Request, signals
+from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from ..addresses import PAGE_SIZE, ArticleAddress, identify
-from ..archive import StorageFailed
-from ..archive.ledger import OWED, REVISITED, KnownSource, Wanted
+from ..addresses import PAGE_SIZE, ArticleAddress
+from ..archive.ledger import KnownSource
 from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
@@ -28,15 +25,9 @@ from ..staleness import CADENCE_DAYS, silent_days
 from ..verdict import Verdict
 from ..walk import Stop, Walk
 from .base import Attribute
-from .sources import SourcesSpider
+from .harvest import AHEAD, HarvestSpider, Output
 
 logger = logging.getLogger(__name__)
-
-# Articles that may wait before the next listing page does: enough to keep the downloader busy, few enough to hold
-# a list of 100,000 in memory only page by page.
-_AHEAD = 50
-
-Output = Iterator[Request | Capture | Rejected]
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +65,7 @@ class Job:
         return f"{self.source.list_name} {self.source.label or self.label or ''}".strip()
 
 
-class SourceSpider(SourcesSpider):
+class SourceSpider(HarvestSpider):
     """Walks the lists of the sources asked for over plain HTTP and fetches what the archive does not hold."""
 
     name = "source"
@@ -85,12 +76,9 @@ class SourceSpider(SourcesSpider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.jobs = []
-        spider.swept = set()
-        crawler.signals.connect(spider.sweep, signal=signals.spider_idle)
         return spider
 
     jobs: list[Job]
-    swept: set[str]
 
     async def start(self) -> AsyncIterator[Any]:
         known = [self.known(ref) for ref in self.arguments.source]
@@ -330,45 +318,14 @@ class SourceSpider(SourcesSpider):
         cards = job.walk.unseen(cards)
         self.count("cards", len(cards))
         self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in cards))
-        ledger = self.run.archive.ledger
-        inside = {card.id: card for card in cards if self.arguments.window.may_hold(card)}
-        held = ledger.held(inside)
-        self.count("articles/known", len(held))
-        settled = ledger.not_due(inside, datetime.now(UTC)) | ledger.published_outside(
-            inside, *self.arguments.window.ends
-        )
-        missing = [card for card in inside.values() if card.id not in held]
-        if missing:
-            # Also what is not asked for now: it is wanted in this list from here on.
-            ledger.want(missing, job.list_name)
-        skip = settled | self.under_way | self.failed
-        wanted = [card for card in missing if card.id not in skip]
-        attribute = self.attributes(job)
-        # All at once: Scrapy takes them one by one, and meanwhile another list may look at the room there is.
-        yield from [
-            self.article_request(_address(card.url, card.id), card, attribute) for card in wanted[: self.room()]
-        ]
-
-    def room(self) -> int | None:
-        """How many more articles may be asked for; ``None`` without a limit. The rest stays wanted."""
-        if self.arguments.limit is None:
-            return None
-        counts = (self.crawler.stats.get_value(f"kcnacrawl/articles/{kind}", 0) for kind in ("new", "revised"))
-        stored = sum(map(int, counts))
-        return max(0, self.arguments.limit - stored - len(self.under_way))
+        yield from self.harvest(cards, job.list_name, self.attributes(job))
 
     def attributes(self, job: Job) -> Attribute:
         """Gives articles found in a list the sid of its source, unless their label says otherwise."""
 
         def attribute(fields: ArticleFields) -> int | None:
             self.learn(job, fields)
-            if (sid := self.attribute(fields)) is not None:
-                return sid
-            own = job.source.label if job.source else None
-            name = read_label(fields.label).name
-            if job.source and (name is None or own is None or own.lower() == fields.label.lower()):
-                return job.source.sid
-            return None
+            return self.attribute_within(fields, job.source)
 
         return attribute
 
@@ -388,51 +345,11 @@ class SourceSpider(SourcesSpider):
 
     # What is owed
 
-    def sweep(self) -> None:
-        """When all lists are walked, what is still due in them, from this run or an earlier one: some at a time."""
-        try:
-            requests = [self.debt_request(wanted) for wanted in self.debts()]
-        except StorageFailed as error:
-            # A signal's handler is not a callback: what it raises is logged and forgotten.
-            self.run.note(Verdict.STORAGE, str(error))
-            return
-        for request in requests:
-            self.crawler.engine.crawl(request)
-        if requests:
-            raise DontCloseSpider
-
-    def debts(self) -> list[Wanted]:
-        """The next of what is due inside what the run was asked for; nothing is asked for twice."""
-        if self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED, Verdict.USAGE}:
-            return []
-        room = self.room()
-        due = [one for one in self.due() if one.id not in self.swept | self.under_way | self.failed]
-        due = due[: _AHEAD if room is None else min(room, _AHEAD)]
-        self.swept.update(one.id for one in due)
-        return due
-
-    def due(self) -> list[Wanted]:
-        """What is due inside what the run was asked for."""
-        ledger, window = self.run.archive.ledger, self.arguments.window
-        due = ledger.due(self.scope(), datetime.now(UTC))
-        outside = ledger.published_outside((one.id for one in due), *window.ends)
-        return [one for one in due if one.id not in outside and (one.card is None or window.may_hold(one.card))]
-
-    def debt_request(self, wanted: Wanted) -> Request:
-        """An article that is owed."""
-        if wanted.reason in REVISITED:
-            self.revisited.add(wanted.id)
-        job = next((job for job in self.jobs if job.list_name == wanted.list_name), None)
-        if job is None and wanted.list_name is not None:
-            # Its list is not walked in this run, and is its list all the same.
-            source = self.run.archive.ledger.source(list_name=wanted.list_name)
-            job = Job(Walk(self.arguments.window), source) if source else None
-        card_url = wanted.card.url if wanted.card else wanted.url
-        attribute = self.attributes(job) if job else None
-        return self.article_request(_address(card_url, wanted.id), wanted.card, attribute)
+    def attribute_in(self, list_name: str | None) -> Attribute:
+        job = next((job for job in self.jobs if job.list_name == list_name), None)
+        return self.attributes(job) if job else super().attribute_in(list_name)
 
     def scope(self) -> list[str] | None:
-        """The lists the run was asked for; ``None`` for all of them."""
         if any(ref.is_all for ref in self.arguments.source):
             return None
         return [job.list_name for job in self.jobs if job.list_name is not None]
@@ -445,9 +362,6 @@ class SourceSpider(SourcesSpider):
                 days = self.run.archive.ledger.published_days(job.sid, CADENCE_DAYS)
                 if (silent := silent_days(days, today)) > self.run.limits.stale_days:
                     self.run.warn(f"{job.name} usually publishes daily and has shown nothing for {silent} days")
-
-    def count_owed(self) -> int:
-        return sum(one.reason in OWED for one in self.due())
 
     # Listing pages in general
 
@@ -473,7 +387,7 @@ class SourceSpider(SourcesSpider):
             callback=callback,
             errback=self.listing_failed,
             cb_kwargs={"job": job, **kwargs},
-            priority=1 if len(self.under_way) < _AHEAD else -1,
+            priority=1 if len(self.under_way) < AHEAD else -1,
             meta={MAY_BE_EMPTY: callback == self.parse_page},
             dont_filter=True,
         )
@@ -494,7 +408,3 @@ class SourceSpider(SourcesSpider):
         self.count(f"walk/stop/{rejected.reason}")
         self.no_list(rejected, error.detail)
         return rejected
-
-
-def _address(url: str, article_id: str) -> ArticleAddress:
-    return identify(url) or ArticleAddress(article_id)

@@ -1,0 +1,188 @@
+"""What the spiders share that find articles: fetching what the archive does not hold, and what is owed besides."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DontCloseSpider
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from ..addresses import ArticleAddress, identify, unix_time
+from ..archive import StorageFailed
+from ..archive.ledger import OWED, REVISITED, KnownSource, Wanted
+from ..dates import AGREEMENT
+from ..items import ArticleFields, Capture, Card, Rejected
+from ..labels import read_label
+from ..verdict import Verdict
+from ..walk import Window
+from .base import Attribute
+from .sources import SourcesSpider
+
+AHEAD: Final = 50
+"""Articles that may wait before the next page that announces more does: enough to keep the downloader busy, few enough
+to hold a list of 100,000 in memory only page by page.
+"""
+
+Output = Iterator[Request | Capture | Rejected]
+
+
+class HarvestSpider(SourcesSpider):
+    """Asks for articles as they are found, and when nothing is left to be read, for those that are owed."""
+
+    # Scrapy takes what has a name for a spider that can be run.
+    name = ""
+    # Debts of this or an earlier run that were asked for.
+    swept: set[str]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.swept = set()
+        crawler.signals.connect(spider.sweep, signal=signals.spider_idle)
+        return spider
+
+    @property
+    def home_matters(self) -> bool:
+        return False
+
+    async def start(self) -> AsyncIterator[Any]:
+        if self.run.archive.ledger.sources():
+            for request in self.opening():
+                yield request
+        else:
+            # Most articles name their source by its label alone; the home page knows whose it is.
+            yield Request(self.site.home, callback=self.parse_labels, errback=self.labels_failed, dont_filter=True)
+
+    def opening(self) -> Iterator[Request]:
+        """The first requests of the harvest."""
+        raise NotImplementedError
+
+    def parse_labels(self, response: Response) -> Output:
+        """The home page, read for the sids of its labels."""
+        found = self.read_home(response)
+        if isinstance(found, Rejected):
+            yield found
+        yield from self.opening()
+
+    def labels_failed(self, failure: Failure) -> Output:
+        """Without the home page, all that is missing is the sids."""
+        yield from self.home_failed(failure)
+        yield from self.opening()
+
+    def harvest(self, cards: Sequence[Card], list_name: str | None, attribute: Attribute) -> Iterator[Request]:
+        """Requests for those cards' articles that are asked for and neither held nor settled."""
+        ledger = self.run.archive.ledger
+        inside = {card.id: card for card in cards if self.is_asked_for(card)}
+        held = ledger.held(inside)
+        self.count("articles/known", len(held))
+        settled = ledger.not_due(inside, datetime.now(UTC)) | ledger.published_outside(
+            inside, *self.arguments.window.ends
+        )
+        missing = [card for card in inside.values() if card.id not in held]
+        if missing:
+            # Also what is not asked for now: it is wanted in this list from here on.
+            ledger.want(missing, list_name)
+        skip = settled | self.under_way | self.failed
+        wanted = [card for card in missing if card.id not in skip][: self.room()]
+        # All at once: Scrapy takes them one by one, and meanwhile another list may look at the room there is.
+        yield from [self.article_request(_address(card.url, card.id), card, attribute) for card in wanted]
+
+    def is_asked_for(self, card: Card) -> bool:
+        """Whether a card may be of an article that the run was asked for."""
+        return self.arguments.window.may_hold(card)
+
+    def room(self) -> int | None:
+        """How many more articles may be asked for; ``None`` without a limit. The rest stays wanted."""
+        if self.arguments.limit is None:
+            return None
+        counts = (self.crawler.stats.get_value(f"kcnacrawl/articles/{kind}", 0) for kind in ("new", "revised"))
+        stored = sum(map(int, counts))
+        return max(0, self.arguments.limit - stored - len(self.under_way))
+
+    def attribute_within(self, fields: ArticleFields, source: KnownSource | None) -> int | None:
+        """The sid of an article found in the list of ``source``: that one's, unless its page says otherwise."""
+        if (sid := self.attribute(fields)) is not None:
+            return sid
+        own = source.label if source else None
+        name = read_label(fields.label).name
+        if source and (name is None or own is None or own.lower() == fields.label.lower()):
+            return source.sid
+        return None
+
+    # What is owed
+
+    def sweep(self) -> None:
+        """When nothing is left to be read, what is still due, from this run or an earlier one: some at a time."""
+        try:
+            requests = self.idle_requests()
+        except StorageFailed as error:
+            # A signal's handler is not a callback: what it raises is logged and forgotten.
+            self.run.note(Verdict.STORAGE, str(error))
+            return
+        for request in requests:
+            self.crawler.engine.crawl(request)
+        if requests:
+            raise DontCloseSpider
+
+    def idle_requests(self) -> list[Request]:
+        """What to ask for when nothing is under way."""
+        return [self.debt_request(wanted) for wanted in self.debts()]
+
+    def debts(self) -> list[Wanted]:
+        """The next of what is due inside what the run was asked for; nothing is asked for twice."""
+        if self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED, Verdict.USAGE}:
+            return []
+        room = self.room()
+        due = [one for one in self.due() if one.id not in self.swept | self.under_way | self.failed]
+        due = due[: AHEAD if room is None else min(room, AHEAD)]
+        self.swept.update(one.id for one in due)
+        return due
+
+    def due(self) -> list[Wanted]:
+        """What is due inside what the run was asked for."""
+        ledger = self.run.archive.ledger
+        due = [one for one in ledger.due(self.scope(), datetime.now(UTC)) if self.is_due_here(one)]
+        outside = ledger.published_outside((one.id for one in due), *self.arguments.window.ends)
+        return [one for one in due if one.id not in outside]
+
+    def scope(self) -> list[str] | None:
+        """The lists the run was asked for; ``None`` for all of them."""
+        return None
+
+    def is_due_here(self, wanted: Wanted) -> bool:
+        """Whether an article that is due in the scope may be one that the run was asked for."""
+        window = self.arguments.window
+        return window.may_hold(wanted.card) if wanted.card else may_be_of(window, wanted.id)
+
+    def debt_request(self, wanted: Wanted) -> Request:
+        """An article that is owed."""
+        if wanted.reason in REVISITED:
+            self.revisited.add(wanted.id)
+        card_url = wanted.card.url if wanted.card else wanted.url
+        return self.article_request(_address(card_url, wanted.id), wanted.card, self.attribute_in(wanted.list_name))
+
+    def attribute_in(self, list_name: str | None) -> Attribute:
+        """Gives articles of a list the sid of its source, whether the list is walked in this run or not."""
+        source = self.run.archive.ledger.source(list_name=list_name) if list_name else None
+        return lambda fields: self.attribute_within(fields, source)
+
+    def count_owed(self) -> int:
+        return sum(one.reason in OWED for one in self.due())
+
+
+def may_be_of(window: Window, article_id: str) -> bool:
+    """Whether an article of which only the identity is known may be of the days asked for: it was published before the
+    site took it in, or within a day of that.
+    """
+    if window.since is None:
+        return True
+    taken_in = datetime.fromtimestamp(unix_time(article_id), tz=UTC).date()
+    # Another day, for Korea's begins nine hours before ours.
+    return taken_in + AGREEMENT + timedelta(days=1) >= window.since
+
+
+def _address(url: str, article_id: str) -> ArticleAddress:
+    return identify(url) or ArticleAddress(article_id)
