@@ -7,8 +7,9 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
-from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urljoin, urlsplit
 
 PAGE_SIZE = 10
 """Cards a page of the AJAX endpoint holds: the only size ever seen there."""
@@ -90,6 +91,22 @@ class Site:
         }
         return f"{self.url}/wp-admin/admin-ajax.php?{urlencode(query)}"
 
+    def search(self, query: str, ajax_id: int | None, first: date, last: date) -> str:
+        """The first page of what the search finds from ``first`` to ``last``; ``None``: in all sources."""
+        form = {
+            "s": query,
+            "source": "" if ajax_id is None else ajax_id,
+            "start": f"{first:%d-%m-%Y}",
+            "end": f"{last:%d-%m-%Y}",
+            "sort": "recent",
+        }
+        return f"{self.home}?{urlencode(form)}"
+
+    @property
+    def sitemap(self) -> str:
+        """The index of the sitemaps, where robots.txt names no other."""
+        return f"{self.url}/sitemap_index.xml"
+
     def owns(self, url: str) -> bool:
         """Whether an absolute address is this site's, under any of the names it has had."""
         authority = _authority(url)
@@ -112,6 +129,10 @@ class Site:
         if first is not None or second is not None:
             return first is not None and second is not None and first.id == second.id
         return _path(one).rstrip("/") == _path(other).rstrip("/")
+
+    def is_search(self, url: str) -> bool:
+        """Whether an address is one of this site's search."""
+        return self.owns(url) and _path(url) in {"", "/"} and "s" in parse_qs(urlsplit(url).query)
 
     def identify_listing(self, url: str) -> int | None:
         """The sid of the listing an address of this site points to; else ``None``."""

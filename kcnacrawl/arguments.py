@@ -88,6 +88,17 @@ def _read_source_url(text: str, site: Site) -> SourceRef:
     raise ValueError(f"{text[:200]!r} is no listing or article of {site.url}")
 
 
+_LONGEST_QUERY = 200
+
+
+def read_query(text: str, _: Site) -> str:
+    """What to search for; words in quotes are a phrase."""
+    query = text.strip()
+    if not query.isprintable() or len(query) > _LONGEST_QUERY:
+        raise ValueError(f"not one line of at most {_LONGEST_QUERY} characters")
+    return query
+
+
 # A slug may hold a comma; what follows one that parts two addresses begins as an address does.
 _URL_COMMA = re.compile(r",(?=\s*(?:https?://|/|[0-9]{10}-|(?:www\.)?kcnawatch\.|\Z))")
 
@@ -164,6 +175,18 @@ class SourceArguments(Arguments):
     """What the spider ``source`` takes."""
 
     source: tuple[SourceRef, ...] = argument(read_sources, default=(SourceRef(),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchArguments(SourceArguments):
+    """What the spider ``search`` takes."""
+
+    query: str = argument(read_query, default="")
+
+    def check(self) -> None:
+        super().check()
+        if not self.query:
+            raise ArgumentError("give what to search for by query=…")
 
 
 @dataclass(frozen=True, kw_only=True)
