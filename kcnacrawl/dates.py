@@ -52,6 +52,19 @@ def listed_or_none(raw: str | None) -> date | None:
         return None
 
 
+def parse_lastmod(raw: str | None) -> datetime | None:
+    """The moment a sitemap's ``lastmod`` names, in its own time zone, or the first of its day; ``None`` if it names
+    none.
+    """
+    try:
+        moment = datetime.fromisoformat(raw or "")
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        instant(moment)
+    except (ValueError, OverflowError):
+        return None
+    return moment
+
+
 def looks_like_page_date(text: str) -> bool:
     """Whether ``text`` is nothing but today's date at the top of a page (``July 06, 2025Jul 06, 2025``)."""
     return _PAGE_TOP.fullmatch(text) is not None

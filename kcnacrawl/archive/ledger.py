@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,6 +48,9 @@ CREATE TABLE sources (list TEXT PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER
 CREATE TABLE listed (
     list TEXT NOT NULL, id TEXT NOT NULL, floor TEXT NOT NULL, PRIMARY KEY (list, id)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE sitemaps (
+    url TEXT PRIMARY KEY, seen TEXT NOT NULL, lastmod TEXT, etag TEXT, last_modified TEXT
+) STRICT;
 """
 
 
@@ -78,6 +81,16 @@ class KnownSource:
     sid: int | None
     ajax_id: int | None
     label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSitemap:
+    """A sitemap as it was read at ``seen``: its ``lastmod`` in the index, and what its answer said of its version."""
+
+    seen: str
+    lastmod: str | None
+    etag: str | None
+    last_modified: str | None
 
 
 class Ledger:
@@ -304,6 +317,16 @@ class Ledger:
         with self._guard():
             return int(self._execute("SELECT count(*) FROM articles").fetchone()[0])
 
+    def looked_at(self, ids: Iterable[str]) -> dict[str, str]:
+        """When each of ``ids`` was last stored, or gave no record; those that never were are missing."""
+        sql = (
+            "SELECT max(at) FROM (SELECT date_downloaded AS at FROM articles WHERE id = :id"
+            " UNION ALL SELECT seen FROM wanted WHERE id = :id)"
+        )
+        with self._guard():
+            found = {one: self._connection().execute(sql, {"id": one}).fetchone()[0] for one in ids}
+        return {one: at for one, at in found.items() if at}
+
     def source_of(self, article_id: str) -> int | None:
         """The sid of a held article's source, if it is known."""
         with self._guard():
@@ -338,8 +361,13 @@ class Ledger:
 
     def want_url(self, article_id: str, url: str) -> None:
         """Remembers an article that was asked for by address."""
+        self.want_urls({article_id: url})
+
+    def want_urls(self, urls: Mapping[str, str], *, again: bool = False) -> None:
+        """Remembers articles by address; ``again``: also those that are held or were looked at are due at once."""
+        conflict = "DO UPDATE SET due = ''" if again else "DO NOTHING"
         with self._transaction() as db:
-            db.execute("INSERT OR IGNORE INTO wanted (id, url) VALUES (?, ?)", (article_id, url))
+            db.executemany(f"INSERT INTO wanted (id, url) VALUES (?, ?) ON CONFLICT (id) {conflict}", urls.items())  # noqa: S608 - a constant
 
     def set_aside(self, article_id: str, date_published: str) -> None:
         """Remembers the date of an article that lay outside the window asked for."""
@@ -491,6 +519,24 @@ class Ledger:
                 "INSERT INTO listed VALUES (?, ?, ?) ON CONFLICT (list, id) DO UPDATE SET floor ="
                 " min(floor, excluded.floor)",
                 [(name, one, floor) for one, floor in floors.items()],
+            )
+
+    # Sitemaps
+
+    def sitemap(self, url: str) -> KnownSitemap | None:
+        """How a sitemap was when all that it leads to was last wanted."""
+        with self._guard():
+            row = self._execute(
+                "SELECT seen, lastmod, etag, last_modified FROM sitemaps WHERE url = ?", (url,)
+            ).fetchone()
+        return KnownSitemap(*row) if row else None
+
+    def learn_sitemap(self, url: str, known: KnownSitemap) -> None:
+        """Remembers that all that a sitemap leads to is wanted or held."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO sitemaps VALUES (?, ?, ?, ?, ?)",
+                (url, known.seen, known.lastmod, known.etag, known.last_modified),
             )
 
     # SQLite

@@ -1,0 +1,245 @@
+"""``scrapy crawl sitemap``: what the site's sitemaps name, where it is new or has changed.
+
+The index tells when each sitemap was last modified, and each sitemap the same of its articles; so an index without
+news ends the run. A sitemap is remembered when all it names is wanted in the ledger, and an index when all its
+sitemaps are: a run that is killed reads again what was not.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final, Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy.robotstxt import ProtegoRobotParser, RobotParser
+from twisted.python.failure import Failure
+
+from ..addresses import ArticleAddress
+from ..archive.ledger import KnownSitemap
+from ..dates import instant, parse_lastmod
+from ..items import Rejected
+from ..middlewares.walls import wall_of
+from ..pages import LayoutChanged, PageError
+from ..pages.sitemap import MAX_BYTES, Entry, read_sitemap
+from ..verdict import Verdict
+from .harvest import HarvestSpider, Output, may_be_of
+
+logger = logging.getLogger(__name__)
+
+MAX_DEPTH: Final = 3
+"""Indexes name sitemaps, and may name indexes; none leads deeper."""
+
+_NOT_MODIFIED: Final = 304
+# So many articles of one lastmod, more than half of a sitemap, were not edited at that moment: it is another's.
+_MANY: Final = 20
+# A sitemap may be served from a cache: what was modified so shortly before it was read may not have been in it.
+_CACHED: Final = timedelta(days=1)
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A sitemap that is read. ``open`` counts what it leads to and what is not wanted yet."""
+
+    url: str
+    lastmod: str | None = None
+    parent: "Node | None" = None
+    open: int = 0
+    depth: int = 1
+    known: KnownSitemap | None = None
+    # As it is remembered when all is wanted.
+    found: KnownSitemap | None = field(default=None)
+
+
+class SitemapSpider(HarvestSpider):
+    """Reads the sitemaps that moved since they were last read, and fetches their articles that are new or changed.
+
+    The date of an article is known only when it was fetched: ``since`` leaves out what the site took in before that
+    day, ``until`` leaves out nothing.
+    """
+
+    name = "sitemap"
+    asked: set[str]
+    # Sitemaps that robots.txt names.
+    named: list[str]
+    articles: int
+    unmoved: int
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.asked = set()
+        spider.named = []
+        spider.articles = spider.unmoved = 0
+        crawler.signals.connect(spider.robots_parsed, signal=signals.robots_parsed)
+        return spider
+
+    def robots_parsed(self, robotparser: RobotParser) -> None:
+        """robots.txt is read before the first request leaves."""
+        if isinstance(robotparser, ProtegoRobotParser):
+            self.named += [url for url in robotparser.rp.sitemaps if self.site.serves(url)]
+
+    def opening(self) -> Iterator[Request]:
+        yield from self.requests([Entry(self.site.sitemap, None)], None)
+
+    def requests(self, entries: Sequence[Entry], parent: Node | None) -> Iterator[Request]:
+        """Requests for sitemaps that were not asked for in this run and have moved since they were last read."""
+        for entry in entries:
+            known = self.run.archive.ledger.sitemap(entry.loc)
+            if entry.loc in self.asked:
+                continue
+            self.asked.add(entry.loc)
+            if known is not None and not has_moved(entry, known):
+                self.unmoved += 1
+                continue
+            depth = parent.depth + 1 if parent else 1
+            if parent is not None:
+                parent.open += 1
+            yield self.sitemap_request(Node(entry.loc, entry.lastmod, parent, depth=depth, known=known))
+
+    def sitemap_request(self, node: Node) -> Request:
+        """A sitemap, if it is not as it was. Articles go before: a sitemap may name a thousand."""
+        known = node.known
+        headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified} if known else {}
+        return Request(
+            node.url,
+            callback=self.parse_sitemap,
+            errback=self.sitemap_failed,
+            cb_kwargs={"node": node},
+            headers={name: value for name, value in headers.items() if value},
+            priority=-1,
+            meta={"handle_httpstatus_list": [_NOT_MODIFIED], "download_maxsize": MAX_BYTES},
+            dont_filter=True,
+        )
+
+    def parse_sitemap(self, response: Response, node: Node) -> Output:
+        """An index or a list of pages. What it is, it says itself: where a redirect led makes no difference."""
+        self.count("pages/sitemap")
+        now = instant(datetime.now(UTC))
+        node.found = KnownSitemap(now, node.lastmod, _header(response, "ETag"), _header(response, "Last-Modified"))
+        if response.status == _NOT_MODIFIED and node.known is not None:
+            self.unmoved += 1
+            node.found = KnownSitemap(now, node.lastmod, node.known.etag, node.known.last_modified)
+            self.all_wanted(node)
+            yield from self.others(node)
+            return
+        try:
+            sitemap = read_sitemap(response.body, response.url, self.site)
+            if sitemap.is_index and node.depth >= MAX_DEPTH:
+                raise LayoutChanged("sitemap: indexes in indexes in indexes")
+        except PageError as error:
+            yield self.unread_sitemap(response, wall_of(response) or error)
+        else:
+            self.count("sitemap/foreign", sitemap.foreign)
+            if not sitemap.is_index:
+                yield from self.take(node, sitemap.entries)
+            else:
+                yield from list(self.requests(sitemap.entries, node))
+                if not node.open:
+                    self.all_wanted(node)
+        yield from self.others(node)
+
+    def others(self, node: Node) -> Iterator[Request]:
+        """Once the index is read that every site has, those that robots.txt names besides."""
+        if node.url == self.site.sitemap:
+            yield from self.requests([Entry(url, None) for url in self.named], None)
+
+    def take(self, node: Node, entries: Sequence[Entry]) -> Iterator[Request]:
+        """Requests for the articles that are new or have changed; first all of them are wanted."""
+        found = {address.id: (address, entry) for entry in entries if (address := self.site.identify(entry.loc))}
+        self.articles += len(found)
+        asked = {one: found[one] for one in found if may_be_of(self.arguments.window, one)}
+        ledger = self.run.archive.ledger
+        held = ledger.held(asked)
+        changed = self.changed(node, {one: entry for one, (_, entry) in asked.items()})
+        ledger.want_urls(self.urls(address for one, (address, _) in asked.items() if one not in held))
+        ledger.want_urls(self.urls(asked[one][0] for one in changed), again=True)
+        if len(asked) == len(found):
+            self.all_wanted(node)
+        self.count("articles/known", len(held - changed))
+        settled = ledger.not_due(asked, datetime.now(UTC)) | ledger.published_outside(
+            asked, *self.arguments.window.ends
+        )
+        skip = (held - changed) | settled | self.under_way | self.failed
+        wanted = [ledger.wanted(one) for one in asked if one not in skip][: self.room()]
+        yield from [self.debt_request(one) for one in wanted if one is not None]
+
+    def changed(self, node: Node, entries: dict[str, Entry]) -> set[str]:
+        """Articles that were modified since they were last looked at, and since their sitemap was last read: one that
+        was found unchanged is not fetched again each time.
+        """
+        often = Counter(entry.lastmod for entry in entries.values())
+        known = datetime.fromisoformat(node.known.seen) - _CACHED if node.known else None
+        found = set()
+        for one, at in self.run.archive.ledger.looked_at(entries).items():
+            lastmod = entries[one].lastmod
+            moment = parse_lastmod(lastmod)
+            is_own = often[lastmod] < _MANY or 2 * often[lastmod] <= len(entries)
+            if moment and is_own and instant(moment) > at and (known is None or moment > known):
+                found.add(one)
+        return found
+
+    def urls(self, addresses: Iterator[ArticleAddress]) -> dict[str, str]:
+        """Canonical addresses by id."""
+        return {address.id: self.site.article(address) for address in addresses}
+
+    def all_wanted(self, node: Node) -> None:
+        """Remembers a sitemap, and those above it of which it was the last."""
+        current: Node | None = node
+        while current is not None and current.found is not None and not current.open:
+            self.run.archive.ledger.learn_sitemap(current.url, current.found)
+            current = current.parent
+            if current is not None:
+                current.open -= 1
+
+    # What gave nothing
+
+    def unread_sitemap(self, response: Response, error: PageError) -> Rejected:
+        """What came in the place of a sitemap."""
+        rejected = self.unread(None, response, error)
+        self.no_list(rejected, error.detail)
+        return rejected
+
+    def sitemap_failed(self, failure: Failure) -> Output:
+        """A sitemap that could not be had. The site may have its index where robots.txt says instead."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        node: Node = request.cb_kwargs["node"]
+        rejected = self.failure(None, request, failure)
+        others = list(self.others(node))
+        if rejected.reason == "not_found" and node.url == self.site.sitemap and not others:
+            self.no_list(
+                rejected, f"{rejected.detail}, and robots.txt names no other; `scrapy crawl source` needs none"
+            )
+        elif rejected.reason != "not_found" or not others:
+            self.no_list(rejected, f"{rejected.detail}; run again")
+        yield rejected
+        yield from others
+
+    def take_stock(self) -> None:
+        super().take_stock()
+        logger.info("%d articles in the sitemaps that moved", self.articles)
+        if not self.articles and not self.unmoved and not self.run.problems:
+            self.run.note(Verdict.LAYOUT_CHANGED, "the sitemaps name no article; the site no longer looks as known")
+
+    @property
+    def doing(self) -> str:
+        return f"reading sitemaps, {self.articles} articles named"
+
+
+def has_moved(entry: Entry, known: KnownSitemap) -> bool:
+    """Whether a sitemap may have changed since it was read: its ``lastmod`` did, or is none, or names a day that was
+    not over then.
+    """
+    moment = parse_lastmod(entry.lastmod)
+    if moment is None or entry.lastmod != known.lastmod:
+        return True
+    is_day = moment.time() == time()
+    return instant(moment + timedelta(days=is_day)) > known.seen
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1")[:1_000] if value else None
