@@ -20,6 +20,9 @@ KNOWN_HOSTS = frozenset({"kcnawatch.org", "kcnawatch.co", "kcnawatch.xyz", "kcna
 _IDENTITY = re.compile(r"[0-9]{10}-[0-9]{7,9}")
 _ARTICLE_PATH = re.compile(r"/newstream/([0-9]{10}-[0-9]{7,9})(?=/|\Z)(?:/+([^/]*))?")
 _LISTING_PATH = re.compile(r"/article/([0-9]{1,9})/*")
+_AJAX_PATH = "/wp-admin/admin-ajax.php"
+_AJAX_ACTION = "get_cat_by_source"
+_AJAX_ID = re.compile(r"[0-9]{1,9}")
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENCODED_AGAIN = re.compile(r"%(?:25)+(?=[0-9A-Fa-f]{2})")
@@ -82,14 +85,14 @@ class Site:
     def ajax(self, ajax_id: int, offset: int) -> str:
         """The page of ten cards that *More Articles* asks for; ``offset`` is zero-based and counts cards."""
         query = {
-            "action": "get_cat_by_source",
+            "action": _AJAX_ACTION,
             "die": "true",
             "from": offset,
             "to": PAGE_SIZE,
             "sort": "",
             "id": ajax_id,
         }
-        return f"{self.url}/wp-admin/admin-ajax.php?{urlencode(query)}"
+        return f"{self.url}{_AJAX_PATH}?{urlencode(query)}"
 
     def search(self, query: str, ajax_id: int | None, first: date, last: date) -> str:
         """The first page of what the search finds from ``first`` to ``last``; ``None``: in all sources."""
@@ -138,6 +141,14 @@ class Site:
         """The sid of the listing an address of this site points to; else ``None``."""
         found = _LISTING_PATH.fullmatch(_path(url)) if self.owns(url) else None
         return int(found[1]) if found else None
+
+    def identify_ajax(self, url: str) -> int | None:
+        """The ajax id that a request for *More Articles* to this site sends; else ``None``."""
+        if not self.owns(url) or _path(url) != _AJAX_PATH:
+            return None
+        query = parse_qs(urlsplit(url).query)
+        number = query.get("id", [""])[-1]
+        return int(number) if _AJAX_ACTION in query.get("action", []) and _AJAX_ID.fullmatch(number) else None
 
 
 def identify(url: str) -> ArticleAddress | None:

@@ -360,6 +360,29 @@ def test_more_articles_is_asked_for_as_the_button_does() -> None:
     assert PAGE_SIZE == 10
 
 
+@pytest.mark.parametrize(
+    ("query", "ajax_id"),
+    [
+        ("action=get_cat_by_source&die=true&from=10&to=10&sort=&id=189661", 189661),
+        ("id=189661&action=get_cat_by_source", 189661),
+        ("action=heartbeat&interval=120&id=731904", None),
+        ("action=get_cat_by_source&from=10", None),
+        ("action=get_cat_by_source&id=", None),
+        ("action=get_cat_by_source&id=１８９", None),
+        ("action=get_cat_by_source&id=189661x", None),
+        ("", None),
+    ],
+)
+def test_a_request_for_more_articles_tells_its_id(query: str, ajax_id: int | None) -> None:
+    assert SITE.identify_ajax(f"https://kcnawatch.org/wp-admin/admin-ajax.php?{query}") == ajax_id
+    assert SITE.identify_ajax(f"https://example.org/wp-admin/admin-ajax.php?{query}") is None
+    assert SITE.identify_ajax(f"https://kcnawatch.org/wp-admin/?{query}") is None
+
+
+def test_the_id_of_an_address_of_ours_is_read_back() -> None:
+    assert SITE.identify_ajax(SITE.ajax(190036, 20)) == 190036
+
+
 def test_a_site_may_be_a_mirror_with_a_port_and_a_trailing_slash() -> None:
     assert Site("http://127.0.0.1:8123/") == REPLICA
     assert REPLICA.listing(7) == "http://127.0.0.1:8123/article/7/"
