@@ -96,9 +96,12 @@ class Window:
 
 @dataclass(slots=True)
 class Walk:
-    """The state of one walk. ``floors`` holds what to record when it is complete."""
+    """The state of one walk. ``floors`` holds what to record when it is complete. ``overlaps`` is false where pages
+    come one after the other, and none can be asked for: what is removed meanwhile may then hide a card.
+    """
 
     window: Window
+    overlaps: bool = True
     pages: int = 0
     steps_back: int = 0
     floor: str = ""
@@ -147,7 +150,7 @@ class Walk:
         if self.pages >= MAX_PAGES:
             return Stop.PAGE_CEILING
         # A short page is the last; to ask beyond it makes sure.
-        self._expects_overlap = len(cards) >= PAGE_SIZE
+        self._expects_overlap = self.overlaps and len(cards) >= PAGE_SIZE
         return offset + len(cards) - (OVERLAP if self._expects_overlap else 0)
 
     def _take(self, cards: Sequence[Card]) -> bool:
