@@ -3,10 +3,11 @@ PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11; do \
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv test soak lint format bench clean
+.PHONY: help demo venv test chromium soak lint format bench clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,8 +17,14 @@ demo: venv  ## the main job on the bundled replica, into output/demo
 
 venv: $(VENV)/.runs  ## only .venv, with what running needs
 
-test: $(VENV)/.develops  ## the whole test suite
+test: $(VENV)/.develops chromium  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto
+
+# Playwright's own where it can be had, else the system's.
+chromium: $(VENV)/.runs  ## find a browser, or install one
+	@$(BIN)/python -m kcnacrawl.browser 2>/dev/null || $(BIN)/playwright install --with-deps --only-shell chromium \
+		|| { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium; } \
+		|| $(BIN)/python -m kcnacrawl.browser
 
 soak: $(VENV)/.develops  ## everything goes wrong at once, and 200 runs are killed
 	$(BIN)/python -m tests.soak --kills 200

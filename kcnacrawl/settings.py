@@ -13,6 +13,8 @@ COMMANDS_MODULE = "kcnacrawl.commands"
 KCNACRAWL_URL = os.environ.get("KCNACRAWL_URL", "https://kcnawatch.org")
 KCNACRAWL_DIR = os.environ.get("KCNACRAWL_DIR", "output")
 KCNACRAWL_CONTACT = os.environ.get("KCNACRAWL_CONTACT", "")
+KCNACRAWL_RENDER = os.environ.get("KCNACRAWL_RENDER", "auto")
+KCNACRAWL_BROWSER = os.environ.get("KCNACRAWL_BROWSER", "")
 globals().update({name: os.environ.get(name, default) for name, default in limits.defaults().items()})
 
 # Polite: as robots.txt says, Crawl-delay included; one request at a time, never less than a second apart (no jitter).
@@ -47,6 +49,8 @@ CONCURRENT_ITEMS = 1
 WARN_ON_GENERATOR_RETURN_VALUE = False
 
 DOWNLOADER_MIDDLEWARES = {
+    # Before all: what a page in a browser asks for passes through the rest, one by one.
+    "kcnacrawl.middlewares.render.RenderMiddleware": 5,
     # Before robots.txt is asked for: what leaves the site is not even that.
     "kcnacrawl.middlewares.hosts.HostsMiddleware": 10,
     # Ours do more, in the places of Scrapy's own.

@@ -506,7 +506,7 @@ def test_too_many_unreadable_pages_are_a_changed_layout(serve: Serve, crawl: Run
 
 def test_a_hidden_ajax_id_stores_the_cards_there_are_and_says_how_to_go_on(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=100, sources=1, spelling="browser-only")
-    done = crawl(replica.url, "source", "-a", "source=156")
+    done = crawl(replica.url, "source", "-a", "source=156", "-s", "KCNACRAWL_RENDER=never")
     assert done.exit_code == 4
     assert "give source=ajax:<id>" in done.last_line
     assert 0 < len(done.records) <= 10

@@ -15,6 +15,7 @@ from scrapy.spiderloader import get_spider_loader
 from ..arguments import ArgumentError
 from ..extensions.report import Report
 from ..limits import Limits
+from ..middlewares.render import check_render
 from ..run import Run, read_contact, read_folder, read_site
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict
@@ -67,6 +68,7 @@ class Command(crawl.Command):
         read_folder(self.settings)
         Limits.read(self.settings)
         read_contact(self.settings)
+        check_render(self.settings)
         spider = loader.load(args[0])
         if issubclass(spider, KcnaSpider):
             spider.arguments_class.read(opts.spargs, site)

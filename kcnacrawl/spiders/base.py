@@ -22,6 +22,7 @@ from ..dates import instant
 from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
 from ..middlewares.compression import TooLarge
 from ..middlewares.hosts import LeftTheSite, SignUpRedirect
+from ..middlewares.render import NothingSent
 from ..middlewares.retry import BadAnswer
 from ..middlewares.robots import ForbiddenByRobots
 from ..middlewares.walls import markup_of, wall_of
@@ -242,6 +243,8 @@ class KcnaSpider(Spider):
             reason = "blocked"
         elif isinstance(error, DownloadCancelledError | TooLarge):
             reason = "too_large"
+        elif isinstance(error, NothingSent):
+            reason = "layout_changed"
         told = str(error) if isinstance(error, IgnoreRequest) else f"{type(error).__name__}: {error}".rstrip(": ")
         return self.rejected(article_id, url, reason, told, None)
 

@@ -149,8 +149,14 @@ class SearchSpider(SourceSpider):
         del offset, cards
         yield self.begin_search(job)
 
-    def hidden(self, job: Job) -> Iterator[Request]:
+    def is_driven(self, source: KnownSource | None) -> bool:
+        """Never: hits are found by their days."""
+        del source
+        return False
+
+    def hidden(self, job: Job, why: str = "") -> Iterator[Request]:
         """The source's page keeps its ajax id from us; the search form may offer it."""
+        del why
         yield self.search_request(None, self.days, self.parse_form, {"job": job})
 
     def parse_form(self, response: Response, job: Job) -> Output:

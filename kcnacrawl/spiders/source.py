@@ -16,6 +16,7 @@ from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
 from ..labels import read_label
+from ..middlewares.render import STEP, NoBrowser, NothingSent, Render, Step, read_render
 from ..middlewares.retry import MAY_BE_EMPTY
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
@@ -40,6 +41,7 @@ class Job:
     cards: dict[str, Card] = field(default_factory=dict)
     page_url: str = ""
     asked_listing: bool = False
+    asked_browser: bool = False
     done: bool = False
 
     @property
@@ -66,7 +68,11 @@ class Job:
 
 
 class SourceSpider(HarvestSpider):
-    """Walks the lists of the sources asked for over plain HTTP and fetches what the archive does not hold."""
+    """Walks the lists of the sources asked for and fetches what the archive does not hold.
+
+    Over plain HTTP, which needs a list's ajax id: where the page keeps that from us, a browser is asked for it once.
+    With ``KCNACRAWL_RENDER=always`` a browser goes down the list, button press by button press, one list at a time.
+    """
 
     name = "source"
     arguments_class = SourceArguments
@@ -76,9 +82,14 @@ class SourceSpider(HarvestSpider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.jobs = []
+        spider.waiting = []
+        spider.render = read_render(crawler.settings)
         return spider
 
     jobs: list[Job]
+    # Sources whose lists wait for the browser.
+    waiting: list[KnownSource]
+    render: Render
 
     async def start(self) -> AsyncIterator[Any]:
         known = [self.known(ref) for ref in self.arguments.source]
@@ -141,14 +152,22 @@ class SourceSpider(HarvestSpider):
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
         """The first request of a walk, unless the list is being walked already."""
-        if any(job.list_name == source.list_name for job in self.jobs):
+        begun = [job.list_name for job in self.jobs] + [one.list_name for one in self.waiting]
+        if source.list_name in begun:
+            return
+        if self.is_driven(source):
+            self.waiting.append(source)
             return
         job = self.job(source)
         yield self.page_request(job, 0) if source.ajax_id is not None else self.listing_request(job)
 
+    def is_driven(self, source: KnownSource | None) -> bool:
+        """Whether a browser goes down a source's list; it needs a listing page."""
+        return self.render is Render.ALWAYS and source is not None and source.sid is not None
+
     def job(self, source: KnownSource | None, label: str | None = None) -> Job:
         """A list to be walked."""
-        job = Job(Walk(self.arguments.window), source, label)
+        job = Job(Walk(self.arguments.window, overlaps=not self.is_driven(source)), source, label)
         self.jobs.append(job)
         return job
 
@@ -176,7 +195,7 @@ class SourceSpider(HarvestSpider):
             yield item
         ledger = self.run.archive.ledger
         source = ledger.learn_source(sid=sid, label=label) if sid is not None else None
-        if source and source.ajax_id is not None:
+        if source and (source.ajax_id is not None or self.is_driven(source)):
             yield from self.begin(source)
         elif source is None or all(job.list_name != source.list_name for job in self.jobs):
             yield from self.enter(self.job(source, label), response)
@@ -191,10 +210,14 @@ class SourceSpider(HarvestSpider):
 
     def listing_request(self, job: Job) -> Request:
         """The source's listing page, which tells its ajax id."""
+        job.asked_listing = True
+        return self.request(self.listing_url(job), self.parse_listing, job)
+
+    def listing_url(self, job: Job) -> str:
+        """Where the source's listing page is."""
         if job.sid is None:
             raise ValueError(f"{job.name} has no listing page that we know of")
-        job.asked_listing = True
-        return self.request(self.site.listing(job.sid), self.parse_listing, job)
+        return self.site.listing(job.sid)
 
     def parse_listing(self, response: Response, job: Job) -> Output:
         """A source's listing page."""
@@ -220,11 +243,15 @@ class SourceSpider(HarvestSpider):
         elif not page.cards:
             yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
         elif not page.has_more and len(page.cards) < PAGE_SIZE:
-            yield from self.take(job, page.cards)
-            job.walk.advance(0, page.cards, {})
-            self.finish(job, Stop.END_OF_LIST)
+            yield from self.take_all(job, page.cards)
         else:
             yield from self.hidden(job)
+
+    def take_all(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
+        """A list that its first page shows whole."""
+        yield from self.take(job, cards)
+        job.walk.advance(0, cards, {})
+        self.finish(job, Stop.END_OF_LIST)
 
     def candidate_request(self, job: Job, candidates: Sequence[int]) -> Request:
         """Asks the endpoint for a number that may be the list's ajax id."""
@@ -257,21 +284,72 @@ class SourceSpider(HarvestSpider):
         others = known is not None and None not in {known.sid, job.sid} and known.sid != job.sid
         return 2 * shared > min(len(cards), len(job.cards)) and not others
 
-    def hidden(self, job: Job) -> Iterator[Request]:
-        """The page keeps its ajax id from us: its cards are all that can be had."""
+    def hidden(self, job: Job, why: str = "") -> Iterator[Request]:
+        """The page keeps its ajax id from us: a browser tells it, once, or its cards are all that can be had."""
+        if self.render is not Render.NEVER and not job.asked_browser:
+            job.asked_browser = True
+            logger.info("%s keeps the ajax id of %s from us: a browser is asked for it", job.page_url, job.name)
+            yield self.browser_request(Step.ASK, job.page_url, self.parse_sent, job)
+            return
         yield from self.take(job, list(job.cards.values()))
         job.done = True
         self.count("walk/stop/ajax_id_hidden")
+        if not why:
+            asked = "what a browser was told leads elsewhere"
+            why = asked if job.asked_browser else "KCNACRAWL_RENDER=auto asks a browser for it"
         self.run.note(
             Verdict.LAYOUT_CHANGED,
             f"{job.page_url} keeps the ajax id of {job.name} from us, so only its newest articles were taken;"
-            " if you know the id, give source=ajax:<id>",
+            f" {why}; if you know the id, give source=ajax:<id>",
         )
+
+    # In a browser
+
+    def browser_request(self, step: Step, url: str, callback: Any, job: Job, **kwargs: Any) -> Request:
+        """A page that a browser shows. What it loads is fetched, and tried again, request by request."""
+        request = self.request(url, callback, job, **kwargs)
+        request.meta.update({STEP: step, MAY_BE_EMPTY: True, "dont_retry": True})
+        return request.replace(errback=self.browser_failed)
+
+    def parse_sent(self, response: Response, job: Job) -> Iterator[Request]:
+        """The request that *More Articles* sends: its id is not believed before the endpoint has answered it."""
+        ajax_id = self.site.identify_ajax(response.url)
+        if ajax_id is None:
+            yield from self.hidden(job)
+        else:
+            yield self.candidate_request(job, [ajax_id])
+
+    def browser_failed(self, failure: Failure) -> Output:
+        """Without a browser, what the page showed before is all that can be had."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        job: Job = request.cb_kwargs["job"]
+        if job.asked_browser and isinstance(failure.value, NoBrowser | NothingSent):
+            yield from self.hidden(job, str(failure.value))
+        else:
+            yield from self.take(job, list(job.cards.values()))
+            yield from self.listing_failed(failure)
+
+    def parse_shown(self, response: Response, job: Job) -> Output:
+        """A listing page as a browser shows it: what comes next, *More Articles* adds."""
+        self.count("pages/listing")
+        try:
+            page = self.listing(response)
+        except PageError as error:
+            yield self.unlisted(response, error)
+            return
+        if not page.cards:
+            yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
+        elif not page.has_more and len(page.cards) < PAGE_SIZE:
+            yield from self.take_all(job, page.cards)
+        else:
+            yield from self.advance(job, 0, page.cards)
 
     # The endpoint, page by page
 
     def page_request(self, job: Job, offset: int) -> Request:
-        """Ten cards from ``offset``."""
+        """Ten cards from ``offset``; where a browser goes down the list, those that come next."""
+        if self.is_driven(job.source):
+            return self.browser_request(Step.MORE, self.listing_url(job), self.parse_page, job, offset=offset)
         if job.source is None or job.source.ajax_id is None:
             raise ValueError(f"the ajax id of {job.name} is not known")
         return self.request(self.site.ajax(job.source.ajax_id, offset), self.parse_page, job, offset=offset)
@@ -344,6 +422,13 @@ class SourceSpider(HarvestSpider):
         return f"walking {names[0]}{more}" if names else "fetching what is owed" * bool(self.swept)
 
     # What is owed
+
+    def idle_requests(self) -> list[Request]:
+        """The next list that waits for the browser; when all lists are walked, what is owed in them."""
+        if not self.waiting:
+            return super().idle_requests()
+        job = self.job(self.waiting.pop(0))
+        return [self.browser_request(Step.OPEN, self.listing_url(job), self.parse_shown, job)]
 
     def attribute_in(self, list_name: str | None) -> Attribute:
         job = next((job for job in self.jobs if job.list_name == list_name), None)
