@@ -112,9 +112,11 @@ class RenderedPage:
 
     def __init__(self, chromium: str, site: Site, settings: BaseSettings, fetch: Fetch) -> None:
         config = Config.from_settings(settings)
+        given = config.launch_options
         # A sandbox needs another user than root.
-        own = {"executable_path": chromium, "args": [*_ARGUMENTS], "chromium_sandbox": os.geteuid() != 0}
-        self._provider = PlaywrightBrowserProvider(replace(config, launch_options=own | config.launch_options))
+        own = {"executable_path": chromium, "chromium_sandbox": os.geteuid() != 0}
+        options = own | given | {"args": [*_ARGUMENTS, *given.get("args", ())]}
+        self._provider = PlaywrightBrowserProvider(replace(config, launch_options=options))
         self._agent = settings["USER_AGENT"]
         self._site = site
         self._fetch = fetch
