@@ -65,6 +65,17 @@ class Limits:
     stale_days: int = _limit(positive, 7)
     """After so many silent days a source that usually publishes daily is worth a warning."""
 
+    disorder_days: int = _limit(whole, 5)
+    """How many days a list may be out of the order of its dates."""
+
+    rewalk_days: int = _limit(whole, 40)
+    """For so many days after its date an article may be slipped into a list that was walked: what was younger when it
+    was walked is walked again. 0: never.
+    """
+
+    rewalk_every: int = _limit(whole, 7)
+    """So many days lie between one such walk and the next."""
+
     @classmethod
     def read(cls, settings: BaseSettings) -> Self:
         """The limits of a run; raises :class:`ArgumentError`."""

@@ -1,14 +1,18 @@
-"""Walking a list from its newest card down: which offset next, when to stop, why. Pure: no requests, no clock.
+"""Walking a list down from one of its cards: which offset next, when to stop, why. Pure: no requests, no clock.
 
 ``from`` is an offset counted in cards. What arrives while we page pushes cards down, so some come twice; what is
 removed lifts them up, past us. Hence every page overlaps the one before by a card: where nothing on it was seen
-before, the walk steps back until something was.
+before, the walk looks for it above, and if it began inside the list below as well, ever further away.
+
+What was walked without a gap is a :class:`Stretch` of the list. A walk that comes upon one goes on from its lower end,
+or is over if that lies deep enough.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from .addresses import PAGE_SIZE
@@ -16,18 +20,121 @@ from .dates import AGREEMENT, listed_or_none
 from .items import Card
 
 OVERLAP: Final = 1
+STRIDE: Final = PAGE_SIZE - OVERLAP
+
 DISORDER: Final = timedelta(days=5)
-"""How far a list may be out of the order of its dates before a stop by date is believed."""
+"""How far a list may be out of the order of its dates, if no setting says otherwise."""
+
+LATE: Final = timedelta(days=35)
+"""How old an article may be when it arrives. A list in order of arrival shows it so far above its date."""
 
 PAGES_BELOW: Final = 5
 """How many pages in a row must lie below a window before it is believed to have ended: articles that arrive weeks late
-may stand above newer ones.
+may stand above newer ones, in order of arrival, and come many at a time.
 """
+
+PAGES_BELOW_BY_DATE: Final = 2
+"""The same for a list that is known to be in order of date."""
 
 MAX_PAGES: Final = 50_000
 MAX_STALLED: Final = 5
 MAX_STEPS_BACK: Final = 20
-"""In a row."""
+"""In a row, and as many forward."""
+
+NEVER: Final = "9999-12-31"
+"""Where a stretch has come to that was not walked down to any day yet."""
+
+
+# How a page lies to a day
+
+
+def days_of(cards: Sequence[Card]) -> list[date]:
+    """The days on a page, those of cards without one left out."""
+    return [day for card in cards if (day := listed_or_none(card.date_listed_raw)) is not None]
+
+
+def middle_day(cards: Sequence[Card], margin: timedelta) -> date | None:
+    """The median of a page's days, the older of two: a card here and there may be dated years off.
+
+    ``None`` where half of the cards have no day, or where they are in no order: older ones stand above newer ones by
+    more than ``margin``, more than once.
+    """
+    days = days_of(cards)
+    if not days or 2 * len(days) < len(cards) or not _is_in_order(days, margin):
+        return None
+    return sorted(days)[(len(days) - 1) // 2]
+
+
+def lies_below(cards: Sequence[Card], day: date, disorder: timedelta) -> bool:
+    """Whether a page, and with it all that follows, is surely older than ``day``."""
+    days = days_of(cards)
+    return (
+        bool(cards)
+        and len(days) == len(cards)
+        and all(day - one > disorder for one in days)
+        and _is_in_order(days, LATE + disorder)
+    )
+
+
+def _is_in_order(days: Sequence[date], margin: timedelta) -> bool:
+    return sum(lower - upper > margin for upper, lower in pairwise(days)) <= 1
+
+
+# What was walked before
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of a list that was walked without a gap: every card in it is held, wanted or settled.
+
+    Of articles dated ``since`` to ``until`` (both ``YYYY-MM-DD``, inclusive) none stood outside of it when it was last
+    ``walked`` card by card; ``since`` is ``""`` where it reaches the list's end. Before the day ``settled`` none was
+    expected any more. Its lowest page stood at ``offset``.
+    """
+
+    number: int
+    since: str
+    until: str
+    walked: date
+    settled: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rewalk:
+    """For how long a stretch is believed: an article that arrives late may have slipped into it since.
+
+    What was older by ``days`` than the list's newest articles was settled by a walk; what was younger is walked again
+    when that is ``every`` days ago. With 0 ``days`` all is believed for ever.
+    """
+
+    today: date
+    days: int = 40
+    every: int = 7
+    disorder: timedelta = DISORDER
+
+    def is_fresh(self, stretch: Stretch) -> bool:
+        """Whether a stretch was walked so lately that all of it is believed; not by a clock that was ahead."""
+        return not self.days or 0 <= (self.today - stretch.walked).days < self.every
+
+    def believes(self, stretch: Stretch, cards: Sequence[Card]) -> bool:
+        """Whether a stretch is believed from this page of it down."""
+        if self.is_fresh(stretch):
+            return True
+        return bool(stretch.settled) and lies_below(cards, date.fromisoformat(stretch.settled), self.disorder)
+
+    def believes_day(self, stretch: Stretch, day: date) -> bool:
+        """Whether a stretch is believed for articles up to this day."""
+        return self.is_fresh(stretch) or day.isoformat() < stretch.settled
+
+    def settled(self, newest: date | None) -> str:
+        """The day before which a walk settles what it sees, given the newest day of the list: ``YYYY-MM-DD``, or
+        ``""`` if that is not known. The list's own days count: a clock may be wrong, and a source silent.
+        """
+        return (newest - timedelta(self.days)).isoformat() if newest else ""
+
+
+# The walk
 
 
 class Stop(StrEnum):
@@ -69,12 +176,8 @@ class Window:
         if listed is None:
             return True
         too_old = self.since is not None and self.since - listed > AGREEMENT
-        return not too_old and not self.is_above(card)
-
-    def is_above(self, card: Card) -> bool:
-        """Whether a card is surely newer than the window."""
-        listed = listed_or_none(card.date_listed_raw)
-        return self.until is not None and listed is not None and listed - self.until > AGREEMENT
+        too_new = self.until is not None and listed - self.until > AGREEMENT
+        return not too_old and not too_new
 
     @property
     def floor(self) -> str:
@@ -86,63 +189,73 @@ class Window:
         """Both days as text."""
         return (self.since.isoformat() if self.since else None, self.until.isoformat() if self.until else None)
 
-    def is_below(self, cards: Sequence[Card]) -> bool:
-        """Whether all of these are surely older than the window, disorder allowed for."""
-        if self.since is None or not cards:
-            return False
-        dates = [listed_or_none(card.date_listed_raw) for card in cards]
-        return all(listed is not None and self.since - listed > DISORDER for listed in dates)
-
 
 @dataclass(slots=True)
 class Walk:
-    """The state of one walk. ``floors`` holds what to record when it is complete. ``overlaps`` is false where pages
-    come one after the other, and none can be asked for: what is removed meanwhile may then hide a card.
+    """The state of one walk, from offset ``start`` down. It begins where nothing of its window stands above.
+
+    ``stretch`` is the number of the stretch it makes or goes on with, ``until`` and ``since`` are that stretch's days
+    as far as this walk tells. ``met`` is the stretch that the last page was found inside of. While the walk is ``lost``
+    its last page hangs together with nothing, and does not count. ``overlaps`` is false where pages come one after the
+    other, and none can be asked for: what is removed meanwhile may then hide a card.
     """
 
     window: Window
+    rewalk: Rewalk
     overlaps: bool = True
+    start: int = 0
+    stretch: int | None = None
     pages: int = 0
     steps_back: int = 0
-    floor: str = ""
-    handled: list[str] = field(default_factory=list)
+    until: str = ""
+    since: str = NEVER
+    newest: date | None = None
+    met: Stretch | None = None
+    lost: int = 0
+    pages_below: int = PAGES_BELOW
     _seen: set[str] = field(default_factory=set)
     _stalled: int = 0
     _below: int = 0
-    _backwards: int = 0
+    _expected: int = 0
     _expects_overlap: bool = False
 
-    def __post_init__(self) -> None:
-        self.floor = self.window.floor
-
     @property
-    def floors(self) -> dict[str, str]:
-        """Down to where the list is known below each card of the window that was seen."""
-        return dict.fromkeys(self.handled, self.floor)
+    def settled(self) -> str:
+        """The day before which nothing is expected to slip in any more among what this walk sees."""
+        return self.rewalk.settled(self.newest)
 
     def unseen(self, cards: Sequence[Card]) -> list[Card]:
         """Those that no earlier page of this walk had."""
         return [card for card in cards if card.id not in self._seen]
 
-    def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, str]) -> int | Stop:
-        """Takes in the page at ``offset``; gives the next offset, or why to stop.
+    def resume(self, offset: int, stretch: int | None, *, by_date: bool = False, newest: date | None = None) -> None:
+        """Goes on from the page at ``offset``, which lies at the lower end of a ``stretch`` if one is given, in a list
+        that may be known to be in order of date, and what its newest day is.
+        """
+        self.start, self.stretch, self.newest = offset, stretch, newest
+        self.pages_below = PAGES_BELOW_BY_DATE if by_date else PAGES_BELOW
+        self._expects_overlap = False
 
-        ``known`` maps ids to the floors that earlier, completed walks recorded. A page without cards is the end of
-        the list, or lies past it because cards were removed above.
+    def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, Stretch]) -> int | Stop | Stretch:
+        """Takes in the page at ``offset``; gives the next offset, or why to stop, or a stretch to go on below of.
+
+        ``known`` tells of cards that are in a stretch, in which. A page without cards is the end of the list, or
+        lies past it because cards were removed above.
         """
         self.pages += 1
-        if self._expects_overlap and not (cards and cards[0].id in self._seen):
+        if self._expects_overlap and len(self.unseen(cards)) == len(cards):
             # Not remembered: what lies below the gap must not pass for what lies above it.
-            return self._step_back(offset)
+            return self._look_around(offset)
+        self.lost, self.met = 0, None
         if not cards:
+            self.since = ""
             return Stop.END_OF_LIST
+        self.met = self._met(cards, known)
         fresh = self._take(cards)
-        self._backwards = 0
-        if self._is_covered(cards, known):
-            self.floor = max(known[card.id] for card in cards)
-            return Stop.COVERED
-        self._below = self._below + 1 if self.window.is_below(cards) else 0
-        if self._below >= PAGES_BELOW:
+        if self.met is not None:
+            return Stop.COVERED if self.met.since <= self.window.floor else self.met
+        if self._is_past(cards):
+            self.since = min(self.since, self.window.floor)
             return Stop.SINCE_REACHED
         self._stalled = 0 if fresh else self._stalled + 1
         if self._stalled >= MAX_STALLED:
@@ -154,23 +267,51 @@ class Walk:
         return offset + len(cards) - (OVERLAP if self._expects_overlap else 0)
 
     def _take(self, cards: Sequence[Card]) -> bool:
-        """Remembers cards; whether any of them is new to this walk."""
+        """Remembers cards, and the days they prove; whether any of them is new to this walk."""
+        margin = LATE + self.rewalk.disorder
+        if (day := middle_day(cards, margin)) is not None:
+            if not self._seen:
+                if not self.start:
+                    self.newest = day
+                # Of younger ones more may come.
+                top = day - self.rewalk.disorder
+                self.until = min(top, self.window.until or top).isoformat()
+            self.since = min(self.since, (day + margin + 2 * AGREEMENT).isoformat())
         fresh = self.unseen(cards)
         self._seen.update(card.id for card in fresh)
-        for card in fresh:
-            if self.window.may_hold(card):
-                self.handled.append(card.id)
-            elif self.window.is_above(card):
-                # It was passed over, so nothing above it has everything below it.
-                self.handled.clear()
         return bool(fresh)
 
-    def _is_covered(self, cards: Sequence[Card], known: Mapping[str, str]) -> bool:
-        return all(card.id in known and known[card.id] <= self.window.floor for card in cards)
+    def _met(self, cards: Sequence[Card], known: Mapping[str, Stretch]) -> Stretch | None:
+        """The stretch that this page is inside of, if it is believed: one that holds most of it, and nothing on it
+        is news.
+        """
+        if any(card.id not in known for card in cards):
+            return None
+        others = [one for card in cards if (one := known[card.id]).number != self.stretch]
+        found = max(others, key=others.count, default=None)
+        if found is None or 2 * others.count(found) <= len(cards):
+            return None
+        return found if self.rewalk.believes(found, cards) else None
 
-    def _step_back(self, offset: int) -> int | Stop:
+    def _is_past(self, cards: Sequence[Card]) -> bool:
+        """Whether so many pages in a row lie below the window that it has ended."""
+        since = self.window.since
+        is_below = since is not None and lies_below(cards, since, self.rewalk.disorder)
+        self._below = self._below + 1 if is_below else 0
+        return self._below >= self.pages_below
+
+    def _look_around(self, offset: int) -> int | Stop:
+        """Where what was seen before may have gone: up by a page, and down where not all above it was seen, and so
+        on.
+        """
+        if not self.lost:
+            self._expected = offset
+        self.lost += 1
         self.steps_back += 1
-        self._backwards += 1
-        if offset == 0 or self._backwards > MAX_STEPS_BACK:
+        if self.start == 0:
+            at_top, step = offset == 0, -self.lost
+        else:
+            at_top, step = False, (self.lost + 1) // 2 * (-1 if self.lost % 2 else 1)
+        if at_top or abs(step) > MAX_STEPS_BACK:
             return Stop.GAP_NOT_CLOSED
-        return max(0, offset - (PAGE_SIZE - OVERLAP))
+        return max(0, self._expected + step * STRIDE)

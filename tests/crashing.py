@@ -61,7 +61,7 @@ def arm(point: str, number: int) -> None:
     elif point == "want":
         Ledger.want = at_passage(number, Ledger.want, killed)
     elif point == "walk":
-        Ledger.record_walk = at_passage(number, Ledger.record_walk, killed)
+        Ledger.record_page = at_passage(number, Ledger.record_page, killed)
     elif point == "open":
         Archive._read = at_passage(number, Archive._read, killed)
     else:

@@ -19,6 +19,7 @@ from kcnacrawl.archive.log import Log, LogEnd
 from kcnacrawl.dates import instant
 from kcnacrawl.items import Article, Card, Rejected
 from kcnacrawl.pipelines.normalise import body_sha256
+from kcnacrawl.walk import Rewalk, Walk, Window
 
 NOW = datetime(2026, 9, 11, 12, tzinfo=UTC)
 
@@ -460,22 +461,14 @@ def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
 
 def test_a_source_met_by_ajax_id_and_by_sid_is_one(ledger: Ledger) -> None:
     ledger.learn_source(ajax_id=191207)
-    ledger.record_walk("ajax:191207", {card(1).id: ""})
+    number = ledger.record_page("ajax:191207", Walk(Window(), Rewalk(NOW.date())), 0, [card(1)], NOW)
     ledger.want([card(2)], "ajax:191207")
     known = ledger.learn_source(sid=163, ajax_id=191207, label="Ministry of Foreign Affairs (EN)")
     assert known.list_name == "163"
     assert ledger.source(label="MINISTRY of foreign affairs (en)") == known
     assert ledger.sources() == [known]
-    assert ledger.floors("163", [card(1).id]) == {card(1).id: ""}
+    assert {one: met.number for one, met in ledger.stretches("163", [card(1).id]).items()} == {card(1).id: number}
     assert [one.list_name for one in ledger.due(["163"], NOW)] == ["163"]
-    ledger.close()
-
-
-def test_a_walk_to_the_end_outranks_one_to_a_day(ledger: Ledger) -> None:
-    ledger.record_walk("163", {card(1).id: "2021-01-01"})
-    ledger.record_walk("163", {card(1).id: ""})
-    ledger.record_walk("163", {card(1).id: "2022-01-01"})
-    assert ledger.floors("163", [card(1).id, card(2).id]) == {card(1).id: ""}
     ledger.close()
 
 

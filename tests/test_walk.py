@@ -1,6 +1,7 @@
 """Walking a list that changes while it is walked: nothing that stays in it is missed, and every end has a name."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,7 +12,23 @@ from kcnacrawl import walk as walk_module
 from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.dates import parse_listed
 from kcnacrawl.items import Card
-from kcnacrawl.walk import DISORDER, MAX_STALLED, MAX_STEPS_BACK, PAGES_BELOW, Stop, Walk, Window
+from kcnacrawl.walk import (
+    DISORDER,
+    LATE,
+    MAX_STALLED,
+    MAX_STEPS_BACK,
+    NEVER,
+    PAGES_BELOW,
+    PAGES_BELOW_BY_DATE,
+    STRIDE,
+    Rewalk,
+    Stop,
+    Stretch,
+    Walk,
+    Window,
+    lies_below,
+    middle_day,
+)
 
 quick = settings(deadline=None, database=None)
 TODAY = date(2025, 7, 6)
@@ -32,19 +49,34 @@ def ids(some: list[Card]) -> set[str]:
     return {one.id for one in some}
 
 
+def walk(window: Window = Window(), rewalk: Rewalk = Rewalk(TODAY)) -> Walk:  # noqa: B008 - both are immutable
+    return Walk(window, rewalk)
+
+
+def stretch(number: int = 1, since: str = "", walked: date = TODAY, offset: int = 0) -> Stretch:
+    return Stretch(number, since, TODAY.isoformat(), walked, (walked - timedelta(days=40)).isoformat(), offset)
+
+
 def run(
     site: list[Card],
-    walk: Walk,
-    known: Mapping[str, str] | None = None,
+    one: Walk,
+    known: Mapping[str, Stretch] | None = None,
     between: Callable[[int], None] = lambda _: None,
-) -> Stop:
-    """Walks ``site`` to a stop; ``between`` may change it after each page, whose number it is given."""
-    offset: int | Stop = 0
+    start: int = 0,
+) -> tuple[Stop | Stretch, list[str]]:
+    """Walks ``site`` to a stop; gives it and what counts as seen. ``between`` may change the site after each page,
+    whose number it is given.
+    """
+    seen: dict[str, None] = {}
+    step: int | Stop | Stretch = start
     for page in range(1000):
-        assert not isinstance(offset, Stop)
-        offset = walk.advance(offset, site[offset : offset + PAGE_SIZE], known or {})
-        if isinstance(offset, Stop):
-            return offset
+        assert isinstance(step, int)
+        cards = site[step : step + PAGE_SIZE]
+        step = one.advance(step, cards, known or {})
+        if not one.lost:
+            seen |= dict.fromkeys(card.id for card in cards)
+        if not isinstance(step, int):
+            return step, list(seen)
         between(page)
     raise AssertionError("the walk has no end")
 
@@ -54,43 +86,46 @@ def run(
 
 @pytest.mark.parametrize("count", range(46))
 def test_a_list_of_any_length_is_seen_whole_and_once(count: int) -> None:
-    site, walk = cards(count), Walk(Window())
-    assert run(site, walk) is Stop.END_OF_LIST
-    assert walk.handled == [one.id for one in site]
-    assert walk.steps_back == 0
+    site, one = cards(count), walk()
+    assert run(site, one) == (Stop.END_OF_LIST, [card.id for card in site])
+    assert one.steps_back == 0
 
 
 @pytest.mark.parametrize("count", range(0, 46, 5))
 def test_a_whole_walk_costs_few_pages_more_than_the_list_has(count: int) -> None:
-    walk = Walk(Window())
-    run(cards(count), walk)
-    assert walk.pages <= count // (PAGE_SIZE - 1) + 2
+    one = walk()
+    run(cards(count), one)
+    assert one.pages <= count // (PAGE_SIZE - 1) + 2
 
 
 @quick
 @given(st.integers(0, 45), st.dictionaries(st.integers(0, 8), st.integers(0, 25), max_size=4))
 def test_what_arrives_at_the_top_while_paging_hides_nothing(count: int, arrivals: dict[int, int]) -> None:
     before = cards(count, first=1000)
-    site, walk = list(before), Walk(Window())
+    site = list(before)
 
     def between(page: int) -> None:
         site[:0] = cards(arrivals.get(page, 0), first=page * 50)
 
-    stop = run(site, walk, between=between)
-    assert not stop.completes or ids(before) <= set(walk.handled)
-    assert len(walk.handled) == len(set(walk.handled))
+    stop, seen = run(site, walk(), between=between)
+    assert not completes(stop) or ids(before) <= set(seen)
+
+
+def completes(stop: Stop | Stretch) -> bool:
+    return isinstance(stop, Stop) and stop.completes
 
 
 def test_a_few_arrivals_do_not_keep_a_walk_from_its_end() -> None:
     before = cards(45, first=1000)
-    site, walk = list(before), Walk(Window())
+    site = list(before)
 
     def between(page: int) -> None:
         if page < 4:
             site.insert(0, card(page))
 
-    assert run(site, walk, between=between) is Stop.END_OF_LIST
-    assert ids(before) <= set(walk.handled)
+    stop, seen = run(site, walk(), between=between)
+    assert stop is Stop.END_OF_LIST
+    assert ids(before) <= set(seen)
 
 
 REMOVALS = st.dictionaries(st.integers(0, 12), st.sets(st.integers(0, 59), max_size=45), max_size=4)
@@ -104,117 +139,162 @@ REMOVALS = st.dictionaries(st.integers(0, 12), st.sets(st.integers(0, 59), max_s
 @example(60, {3: set(range(20))})
 @example(60, {5: set(range(30))})
 def test_what_is_removed_while_paging_hides_nothing_that_stays(count: int, removals: dict[int, set[int]]) -> None:
-    site, walk = cards(count), Walk(Window())
+    site = cards(count)
 
     def between(page: int) -> None:
         gone = ids([card(number) for number in removals.get(page, ())])
         site[:] = [one for one in site if one.id not in gone]
 
-    stop = run(site, walk, between=between)
-    assert not stop.completes or ids(site) <= set(walk.handled)
+    stop, seen = run(site, walk(), between=between)
+    assert not completes(stop) or ids(site) <= set(seen)
 
 
 @quick
-@given(st.integers(0, 60), REMOVALS, st.dictionaries(st.integers(0, 12), st.integers(0, 25), max_size=4))
-def test_arrivals_and_removals_together_hide_nothing_that_stays(
-    count: int, removals: dict[int, set[int]], arrivals: dict[int, int]
+@given(
+    st.integers(0, 60),
+    REMOVALS,
+    st.dictionaries(st.integers(0, 12), st.integers(0, 25), max_size=4),
+    st.sampled_from([0, 9, 27]),
+)
+def test_arrivals_and_removals_together_hide_nothing_that_stays_below_the_start(
+    count: int, removals: dict[int, set[int]], arrivals: dict[int, int], start: int
 ) -> None:
-    site, walk = cards(count), Walk(Window())
-    old = ids(site)
+    site, one = cards(count), walk()
+    old = ids(site[start:])
+    one.resume(start, None)
 
     def between(page: int) -> None:
         gone = ids([card(number) for number in removals.get(page, ())])
         site[:] = cards(arrivals.get(page, 0), first=1000 + page * 50) + [one for one in site if one.id not in gone]
 
-    stop = run(site, walk, between=between)
-    assert not stop.completes or ids(site) & old <= set(walk.handled)
+    stop, seen = run(site, one, between=between, start=start)
+    assert not completes(stop) or ids(site) & old <= set(seen)
 
 
 def test_one_removal_makes_the_walk_step_back_once() -> None:
-    site, walk = cards(45), Walk(Window())
+    site, one = cards(45), walk()
 
     def between(page: int) -> None:
         if page == 1:
             del site[0]
 
-    assert run(site, walk, between=between) is Stop.END_OF_LIST
-    assert walk.steps_back == 1
+    assert run(site, one, between=between)[0] is Stop.END_OF_LIST
+    assert one.steps_back == 1
 
 
 def test_a_removal_that_lifts_the_end_above_us_is_stepped_back_from() -> None:
-    site, walk = cards(30), Walk(Window())
+    site = cards(30)
 
     def between(page: int) -> None:
         if page == 1:
             del site[:14]
 
-    assert run(site, walk, between=between) is Stop.END_OF_LIST
-    assert ids(site) <= set(walk.handled)
+    stop, seen = run(site, walk(), between=between)
+    assert stop is Stop.END_OF_LIST
+    assert ids(site) <= set(seen)
+
+
+def test_a_walk_that_began_inside_the_list_finds_its_place_above_or_below() -> None:
+    for arrived, removed in ((0, 5), (25, 0), (40, 0), (0, 25)):
+        site, one = cards(200), walk()
+        one.resume(90, None)
+        asked = one.advance(90, site[90:100], {})
+        site[:] = cards(arrived, first=1000) + site[removed:]
+        stop, seen = run(site, one, start=int(str(asked)))
+        assert stop is Stop.END_OF_LIST
+        assert ids(cards(100, first=100)) <= set(seen)
+        assert one.steps_back <= 8
 
 
 # Stopping early
 
 
+def known_as(one: Stretch, some: list[Card]) -> dict[str, Stretch]:
+    return dict.fromkeys(ids(some), one)
+
+
 @quick
 @given(st.integers(1, 45), st.integers(0, 30))
 def test_a_second_walk_sees_all_news_and_stops_where_the_first_began(held: int, news: int) -> None:
-    old = cards(held, first=1000)
-    first = Walk(Window())
-    run(old, first)
-    second = Walk(Window())
-    stop = run(cards(news) + old, second, known=first.floors)
-    assert stop in {Stop.COVERED, Stop.END_OF_LIST}
-    assert ids(cards(news)) <= set(second.handled)
+    old, second = cards(held, first=1000), walk()
+    stop, seen = run(cards(news) + old, second, known=known_as(stretch(), old))
+    assert completes(stop)
+    assert ids(cards(news)) <= set(seen)
     assert second.pages <= news // (PAGE_SIZE - 1) + 2
 
 
 def test_no_news_cost_one_page() -> None:
-    site, first, second = cards(45), Walk(Window()), Walk(Window())
-    run(site, first)
-    assert run(site, second, known=first.floors) is Stop.COVERED
+    site, second = cards(45), walk()
+    assert run(site, second, known=known_as(stretch(), site))[0] is Stop.COVERED
     assert second.pages == 1
 
 
 def test_one_unknown_card_on_a_page_keeps_it_from_being_covered() -> None:
     site = cards(45)
-    known = dict.fromkeys(ids(site) - {site[4].id}, "")
-    assert Walk(Window()).advance(0, site[:PAGE_SIZE], known) == PAGE_SIZE - 1
+    known = known_as(stretch(), site[:4] + site[5:])
+    assert walk().advance(0, site[:PAGE_SIZE], known) == STRIDE
 
 
-def test_a_walk_down_to_a_day_covers_only_walks_no_deeper() -> None:
+def test_a_page_of_what_the_walk_has_seen_itself_covers_nothing() -> None:
+    site, one = cards(45), walk()
+    one.stretch = 1
+    assert one.advance(0, site[:PAGE_SIZE], known_as(stretch(1), site)) == STRIDE
+
+
+def test_a_card_that_was_moved_joins_nothing() -> None:
+    page, one = cards(PAGE_SIZE), walk()
+    one.stretch = 1
+    known = known_as(stretch(1), page) | known_as(stretch(2), page[3:4])
+    assert one.advance(0, page, known) == STRIDE
+    assert one.met is None
+
+
+def test_what_was_walked_less_deep_is_gone_on_from() -> None:
     page = cards(PAGE_SIZE)
-    known = dict.fromkeys(ids(page), "2025-03-01")
-    covered = {
-        since: Walk(Window(since=since)).advance(0, page, known) is Stop.COVERED
+    met = stretch(since="2025-03-01")
+    steps = {
+        since: walk(Window(since=since)).advance(0, page, known_as(met, page))
         for since in (None, date(2025, 2, 28), date(2025, 3, 1), date(2025, 3, 2))
     }
-    assert covered == {None: False, date(2025, 2, 28): False, date(2025, 3, 1): True, date(2025, 3, 2): True}
+    assert steps == {
+        None: met,
+        date(2025, 2, 28): met,
+        date(2025, 3, 1): Stop.COVERED,
+        date(2025, 3, 2): Stop.COVERED,
+    }
 
 
-def test_a_page_below_since_by_more_than_the_disorder_ends_the_walk() -> None:
+def test_two_pages_in_a_row_below_since_end_a_walk_in_order_of_date_and_five_any_other() -> None:
     window = Window(since=TODAY)
     at_edge = [card(number, TODAY - DISORDER) for number in range(PAGE_SIZE)]
     beyond_day = TODAY - DISORDER - timedelta(days=1)
-    beyond = [card(number, beyond_day) for number in range(PAGE_SIZE)]
-    assert Walk(window).advance(0, at_edge, {}) == PAGE_SIZE - 1
-    assert Walk(window).advance(0, [*beyond[:-1], at_edge[-1]], {}) == PAGE_SIZE - 1
-    walk = Walk(window)
-    assert run([card(number, beyond_day) for number in range(200)], walk) is Stop.SINCE_REACHED
-    assert walk.pages == PAGES_BELOW
-
-
-def test_newer_articles_that_were_passed_over_leave_nothing_above_them_known() -> None:
-    old, new = date(2020, 1, 1), TODAY
-    days = [old] * 10 + [new] * 50 + [old] * 35
-    site = [card(number, day) for number, day in enumerate(days)]
-    walk = Walk(Window(until=date(2020, 12, 31)))
-    assert run(site, walk) is Stop.END_OF_LIST
-    assert set(walk.floors) == {one.id for one in site[60:]}
+    beyond = [card(number, beyond_day) for number in range(200)]
+    assert not lies_below(at_edge, TODAY, DISORDER)
+    assert not lies_below([*beyond[:9], at_edge[-1]], TODAY, DISORDER)
+    for by_date, pages in ((False, PAGES_BELOW), (True, PAGES_BELOW_BY_DATE)):
+        one = walk(window)
+        one.resume(0, None, by_date=by_date)
+        assert run(beyond, one)[0] is Stop.SINCE_REACHED
+        assert one.pages == pages
 
 
 def test_a_card_without_a_date_is_no_reason_to_stop() -> None:
     old = [card(number, date(2020, 1, 1)) for number in range(PAGE_SIZE - 1)]
-    assert Walk(Window(since=TODAY)).advance(0, [*old, card(99, None)], {}) == PAGE_SIZE - 1
+    assert not lies_below([*old, card(99, None)], TODAY, DISORDER)
+
+
+def test_a_page_in_no_order_lies_neither_above_nor_below_a_day() -> None:
+    years = [2003, 2011, 1998, 2007, 2014, 2001, 2009, 2012, 1997, 2005]
+    page = [card(number, date(year, 1, 1)) for number, year in enumerate(years)]
+    assert not lies_below(page, TODAY, DISORDER)
+    assert middle_day(page, DISORDER) is None
+
+
+def test_the_middle_of_a_page_does_not_mind_a_card_that_is_years_off() -> None:
+    page = [card(number, TODAY - timedelta(days=number)) for number in range(PAGE_SIZE)]
+    page[2] = card(2, TODAY - timedelta(days=400))
+    assert middle_day(page, DISORDER) == TODAY - timedelta(days=6)
+    assert middle_day([card(1, None), card(2, None), card(3)], DISORDER) is None
 
 
 @quick
@@ -224,77 +304,136 @@ def test_five_days_of_disorder_hide_nothing_of_the_window(ages: list[tuple[int, 
     ordered = sorted(ages, key=lambda pair: pair[0] - pair[1])
     site = [card(number, TODAY - timedelta(days=age)) for number, (age, _) in enumerate(ordered)]
     since = TODAY - timedelta(days=depth)
-    walk = Walk(Window(since=since))
-    assert run(site, walk) in {Stop.SINCE_REACHED, Stop.END_OF_LIST}
+    stop, seen = run(site, walk(Window(since=since)))
+    assert stop in {Stop.SINCE_REACHED, Stop.END_OF_LIST}
     asked = {one.id for one in site if parse_listed(one.date_listed_raw or "") >= since}
-    assert asked <= set(walk.handled)
+    assert asked <= set(seen)
+
+
+# What is walked again
+
+
+def test_what_was_walked_a_week_ago_is_walked_again_down_to_what_was_settled_then() -> None:
+    walked = TODAY - timedelta(days=7)
+    site = [card(number, TODAY - timedelta(days=number)) for number in range(200)]
+    old = known_as(stretch(walked=walked), site)
+    late = card(999, TODAY - timedelta(days=20))
+    site.insert(20, late)
+    for every, pages in ((8, 1), (7, 7)):
+        one = walk(rewalk=Rewalk(TODAY, 40, every))
+        stop, seen = run(site, one, known=old)
+        assert stop is Stop.COVERED
+        assert one.pages == pages
+        assert (late.id in seen) is (pages > 1)
+
+
+def test_what_was_settled_when_it_was_walked_is_believed_for_ever() -> None:
+    rewalk = Rewalk(TODAY, 40, 7)
+    long_ago = stretch(walked=date(2021, 6, 1))
+    assert rewalk.believes_day(long_ago, date(2021, 4, 21))
+    assert not rewalk.believes_day(long_ago, date(2021, 4, 22))
+    assert rewalk.believes_day(stretch(walked=TODAY - timedelta(days=6)), TODAY)
+    assert Rewalk(TODAY, 0, 7).believes_day(long_ago, TODAY)
+
+
+def test_a_walk_by_a_clock_that_was_ahead_is_not_fresh() -> None:
+    assert not Rewalk(TODAY).is_fresh(stretch(walked=TODAY + timedelta(days=1)))
+
+
+def test_what_a_walk_settles_goes_by_the_days_of_the_list_and_no_clock() -> None:
+    from_top = walk(rewalk=Rewalk(date(2030, 1, 1)))
+    assert from_top.settled == ""
+    from_top.advance(0, aged(10), {})
+    assert from_top.settled == (TODAY - timedelta(days=5 + 40)).isoformat()
+    inside = walk(rewalk=Rewalk(date(2030, 1, 1)))
+    inside.resume(90, None, newest=TODAY)
+    inside.advance(90, aged(100)[90:], {})
+    assert inside.settled == (TODAY - timedelta(days=40)).isoformat()
+    assert not Rewalk(TODAY, every=0).believes_day(replace(stretch(), settled=""), date(1990, 1, 1))
 
 
 # Guards
 
 
 def test_a_site_that_ignores_the_offset_is_left_without_progress() -> None:
-    walk, page = Walk(Window()), cards(PAGE_SIZE)
-    offset: int | Stop = 0
-    while not isinstance(offset, Stop):
-        offset = walk.advance(offset, page, {})
-    assert offset is Stop.NO_PROGRESS
-    assert walk.pages == 1 + MAX_STALLED
+    one, page = walk(), cards(PAGE_SIZE)
+    step: int | Stop | Stretch = 0
+    while isinstance(step, int):
+        step = one.advance(step, page, {})
+    assert step is Stop.NO_PROGRESS
+    assert one.pages == 1 + MAX_STALLED
 
 
 def test_a_list_without_end_is_left_at_the_page_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk_module, "MAX_PAGES", 3)
-    walk = Walk(Window())
-    assert run(cards(500), walk) is Stop.PAGE_CEILING
-    assert walk.pages == 3
+    one = walk()
+    assert run(cards(500), one)[0] is Stop.PAGE_CEILING
+    assert one.pages == 3
 
 
-def test_a_list_in_which_nothing_connects_is_left_as_a_gap() -> None:
-    walk = Walk(Window())
-    offset: int | Stop = 0
-    for page in range(MAX_STEPS_BACK + 20):
-        assert not isinstance(offset, Stop)
-        offset = walk.advance(offset, cards(PAGE_SIZE, first=page * PAGE_SIZE), {})
-        if isinstance(offset, Stop):
+@pytest.mark.parametrize("start", [0, 900])
+def test_a_list_in_which_nothing_connects_is_left_as_a_gap(start: int) -> None:
+    one = walk()
+    one.resume(start, None)
+    step: int | Stop | Stretch = start
+    for page in range(2 * MAX_STEPS_BACK + 20):
+        assert isinstance(step, int)
+        step = one.advance(step, cards(PAGE_SIZE, first=page * PAGE_SIZE), {})
+        if not isinstance(step, int):
             break
-    assert offset is Stop.GAP_NOT_CLOSED
+    assert step is Stop.GAP_NOT_CLOSED
 
 
 def test_only_end_covered_and_since_complete_a_walk() -> None:
     assert {stop for stop in Stop if stop.completes} == {Stop.END_OF_LIST, Stop.COVERED, Stop.SINCE_REACHED}
 
 
-# What a complete walk puts on record
+# The days a walk has proved
 
 
-def test_a_whole_walk_knows_the_list_to_its_end() -> None:
-    site, walk = cards(12), Walk(Window())
-    run(site, walk)
-    assert walk.floors == dict.fromkeys(ids(site), "")
+def aged(count: int) -> list[Card]:
+    """A card a day."""
+    return [card(number, TODAY - timedelta(days=number)) for number in range(count)]
 
 
-def test_a_walk_since_a_day_knows_the_list_to_that_day() -> None:
-    site = [card(number, TODAY - timedelta(days=number)) for number in range(90)]
-    walk = Walk(Window(since=TODAY - timedelta(days=10)))
-    assert run(site, walk) is Stop.SINCE_REACHED
-    # One day more, since a card may stand a day off its article.
-    assert walk.floors == dict.fromkeys((one.id for one in site[:12]), "2025-06-26")
+def test_a_walk_to_the_end_has_seen_all_days_there_are() -> None:
+    one = walk()
+    run(aged(12), one)
+    assert one.since == ""
 
 
-def test_a_covered_walk_knows_the_list_as_deep_as_what_it_met() -> None:
-    old = cards(PAGE_SIZE, first=1000)
-    known = dict.fromkeys(ids(old), "2024-01-01") | {old[3].id: "2024-06-01"}
-    walk = Walk(Window(since=date(2025, 1, 1)))
-    assert run(cards(PAGE_SIZE - 1) + old, walk, known=known) is Stop.COVERED
-    assert set(walk.floors.values()) == {"2024-06-01"}
-    assert ids(cards(PAGE_SIZE - 1)) <= set(walk.floors)
+def test_a_walk_from_the_top_has_seen_no_day_of_which_more_may_come() -> None:
+    one = walk()
+    one.advance(0, aged(10), {})
+    assert one.until == (TODAY - timedelta(days=5) - DISORDER).isoformat()
 
 
-def test_a_walk_until_a_day_leaves_no_record_of_what_is_above() -> None:
-    site = [card(number, TODAY - timedelta(days=number)) for number in range(30)]
-    walk = Walk(Window(until=TODAY - timedelta(days=10)))
-    assert run(site, walk) is Stop.END_OF_LIST
-    assert set(walk.floors) == ids(site[9:])
+def test_a_walk_since_a_day_has_seen_that_day() -> None:
+    one = walk(Window(since=TODAY - timedelta(days=10)))
+    site = [card(number, TODAY - timedelta(days=number // 10)) for number in range(400)]
+    assert run(site, one)[0] is Stop.SINCE_REACHED
+    assert one.since == "2025-06-26"
+
+
+def test_a_walk_that_is_on_its_way_has_seen_what_stands_at_no_place_further_down() -> None:
+    one = walk()
+    assert one.since == NEVER
+    one.advance(0, aged(10), {})
+    # Five days is the middle of the page; the article's day may be one off, and the next is the first that is safe.
+    assert one.since == (TODAY - timedelta(days=5) + LATE + DISORDER + timedelta(days=2)).isoformat()
+
+
+def test_a_sought_walk_has_seen_the_newest_day_of_its_window() -> None:
+    one = walk(Window(until=TODAY - timedelta(days=60)))
+    one.resume(9, None)
+    one.advance(9, aged(30)[9:19], {})
+    assert one.until == (TODAY - timedelta(days=60)).isoformat()
+
+
+def test_a_page_without_days_proves_none() -> None:
+    one = walk()
+    one.advance(0, [card(number, None) for number in range(PAGE_SIZE)], {})
+    assert (one.until, one.since) == ("", NEVER)
 
 
 # The days asked for

@@ -1,4 +1,4 @@
-"""What is known: identities and digests of what is held, what is wanted or owed, which lists were walked how far.
+"""What is known: identities and digests of what is held, what is wanted or owed, which lists were walked where.
 
 Derived from the two logs but for the lists' state, which a new walk finds again: losing the ledger costs listing
 pages, never an article.
@@ -10,14 +10,15 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
-from ..dates import instant
+from ..dates import instant, listed_or_none
 from ..items import Article, Card, Reason, Rejected
+from ..walk import Stretch, Walk
 from . import StorageFailed
 from .log import LogEnd, sync, write_whole
 
@@ -29,14 +30,14 @@ REVISITED: Final = frozenset({"sign_up_wall", "truncated"})
 
 REVISIT_DAYS: Final = (1, 3, 7, 30, 180, 365)
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SCHEMA: Final = """
 CREATE TABLE logs (
     name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE articles (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, source_id INTEGER, source_label TEXT,
-    date_published TEXT, date_downloaded TEXT NOT NULL
+    date_published TEXT, date_downloaded TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX articles_by_day ON articles (source_id, date_published);
 CREATE TABLE wanted (
@@ -46,11 +47,17 @@ CREATE TABLE wanted (
 CREATE INDEX wanted_by_list ON wanted (list);
 CREATE TABLE sources (list TEXT PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT) STRICT;
 CREATE TABLE listed (
-    list TEXT NOT NULL, id TEXT NOT NULL, floor TEXT NOT NULL, PRIMARY KEY (list, id)
+    id TEXT NOT NULL, list TEXT NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE sitemaps (
     url TEXT PRIMARY KEY, seen TEXT NOT NULL, lastmod TEXT, etag TEXT, last_modified TEXT
 ) STRICT;
+CREATE INDEX listed_by_stretch ON listed (stretch);
+CREATE TABLE stretches (
+    number INTEGER PRIMARY KEY, list TEXT NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
+    settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
+) STRICT;
+CREATE INDEX stretches_by_list ON stretches (list);
 """
 
 
@@ -219,10 +226,10 @@ class Ledger:
         """Learns of lines that are on disk, and how far the log goes with them."""
         with self._transaction() as db:
             db.executemany(
-                "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET revision ="
+                "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET revision ="
                 " excluded.revision, digest = excluded.digest, source_id = excluded.source_id, source_label ="
                 " excluded.source_label, date_published = excluded.date_published, date_downloaded ="
-                " excluded.date_downloaded",
+                " excluded.date_downloaded, status = excluded.status, access = excluded.access",
                 [
                     (
                         article.id,
@@ -232,6 +239,8 @@ class Ledger:
                         article.source_label,
                         article.date_published,
                         article.date_downloaded,
+                        article.status,
+                        article.access,
                     )
                     for article in articles
                 ],
@@ -486,6 +495,7 @@ class Ledger:
             for old in {one.list_name for one in (by_sid, by_ajax) if one is not None}:
                 db.execute("DELETE FROM sources WHERE list = ?", (old,))
                 db.execute("UPDATE OR REPLACE listed SET list = ? WHERE list = ?", (name, old))
+                db.execute("UPDATE stretches SET list = ? WHERE list = ?", (name, old))
                 db.execute("UPDATE wanted SET list = ? WHERE list = ?", (name, old))
             db.execute(
                 "INSERT INTO sources VALUES (?, ?, ?, ?)",
@@ -499,27 +509,68 @@ class Ledger:
             rows = self._execute("SELECT list, sid, ajax_id, label FROM sources ORDER BY sid, list").fetchall()
         return [KnownSource(*row) for row in rows]
 
-    # Which lists were walked how far
+    # Where lists were walked
 
-    def floors(self, name: str, ids: Iterable[str]) -> dict[str, str]:
-        """How far down the list was walked below each of these cards: to a day, or ``""`` for its end. A card
-        that is missing here stands where no walk was completed.
-        """
+    def stretches(self, name: str, ids: Iterable[str]) -> dict[str, Stretch]:
+        """Of the cards that were walked over in this list, the stretch that each is in."""
         with self._guard():
             rows = (
-                self._execute("SELECT id, floor FROM listed WHERE list = ? AND id = ?", (name, one)).fetchone()
+                self._execute(
+                    f"SELECT id, {_STRETCH} FROM listed JOIN stretches ON number = stretch"  # noqa: S608 - a constant
+                    " WHERE id = ? AND listed.list = ?",
+                    (one, name),
+                ).fetchone()
                 for one in ids
             )
-            return {row[0]: row[1] for row in rows if row}
+            return {row[0]: _stretch(row[1:]) for row in rows if row}
 
-    def record_walk(self, name: str, floors: dict[str, str]) -> None:
-        """Records that from each of these cards down everything has been listed, to its floor."""
+    def stretch_at(self, name: str, day: date) -> Stretch | None:
+        """A stretch of this list above which nothing of ``day`` or older stands; of several, the deepest."""
+        with self._guard():
+            row = self._execute(
+                f"SELECT {_STRETCH} FROM stretches WHERE list = ? AND until >= ? ORDER BY since LIMIT 1",  # noqa: S608 - a constant
+                (name, day.isoformat()),
+            ).fetchone()
+        return _stretch(row) if row else None
+
+    def record_page(self, name: str, walk: Walk, offset: int, cards: Sequence[Card], now: datetime) -> int:
+        """Records that a walk has come down to this page, whose cards are held or wanted. Returns the number of the
+        walk's stretch.
+        """
+        as_of = "" if walk.start else instant(now)
         with self._transaction() as db:
+            row = db.execute(
+                "INSERT INTO stretches VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
+                " since = min(since, excluded.since), until = max(until, excluded.until), offset = excluded.offset"
+                " RETURNING number",
+                (walk.stretch, name, walk.since, walk.until, now.date().isoformat(), walk.settled, as_of, offset),
+            ).fetchone()
             db.executemany(
-                "INSERT INTO listed VALUES (?, ?, ?) ON CONFLICT (list, id) DO UPDATE SET floor ="
-                " min(floor, excluded.floor)",
-                [(name, one, floor) for one, floor in floors.items()],
+                "INSERT INTO listed VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [(card.id, name, _day(card), row[0]) for card in cards],
             )
+        return int(row[0])
+
+    def join(self, upper: int, lower: int, *, is_fresh: bool) -> int:
+        """Makes one stretch of two that a walk has found to hang together; returns its number. If the lower one was
+        believed because it ``is_fresh``, it counts as walked when that was, else when the upper one was.
+        """
+        walked = "min(a.walked, b.walked), min(a.settled, b.settled)" if is_fresh else "a.walked, a.settled"
+        with self._transaction() as db:
+            sizes = {
+                one: db.execute("SELECT count(*) FROM listed WHERE stretch = ?", (one,)).fetchone()[0]
+                for one in (upper, lower)
+            }
+            less, more = sorted(sizes, key=sizes.__getitem__)
+            db.execute("UPDATE listed SET stretch = ? WHERE stretch = ?", (more, less))
+            db.execute(
+                "REPLACE INTO stretches SELECT ?, a.list, min(a.since, b.since), max(a.until, b.until),"  # noqa: S608 - a constant
+                f" {walked}, max(a.as_of, b.as_of), b.offset"
+                " FROM stretches AS a, stretches AS b WHERE a.number = ? AND b.number = ?",
+                (more, upper, lower),
+            )
+            db.execute("DELETE FROM stretches WHERE number = ?", (less,))
+        return more
 
     # Sitemaps
 
@@ -604,6 +655,20 @@ def _card(article: Article) -> Card:
         date_listed_raw=article.date_listed_raw,
         listing_url=article.listing_url,
     )
+
+
+# The columns of a :class:`Stretch`.
+_STRETCH: Final = "number, since, until, walked, settled, offset"
+
+
+def _stretch(row: tuple[int, str, str, str, str, int]) -> Stretch:
+    number, since, until, walked, settled, offset = row
+    return Stretch(number, since, until, date.fromisoformat(walked), settled, offset)
+
+
+def _day(card: Card) -> str | None:
+    listed = listed_or_none(card.date_listed_raw)
+    return listed.isoformat() if listed else None
 
 
 def _due(seen: str, tries: int) -> str:

@@ -233,6 +233,10 @@ class World:
         """An article's card."""
         return self._card(self._numbers[article_id])
 
+    def published(self, article_id: str) -> date:
+        """An article's day, without making up its texts."""
+        return self._published(self._numbers[article_id])
+
     def article(self, article_id: str) -> ArticleView | None:
         """What an article's page shows; ``None`` if there never was such an article."""
         number = self._numbers.get(article_id)

@@ -75,18 +75,18 @@ class HarvestSpider(SourcesSpider):
     def harvest(self, cards: Sequence[Card], list_name: str | None, attribute: Attribute) -> Iterator[Request]:
         """Requests for those cards' articles that are asked for and neither held nor settled."""
         ledger = self.run.archive.ledger
-        inside = {card.id: card for card in cards if self.is_asked_for(card)}
-        held = ledger.held(inside)
-        self.count("articles/known", len(held))
-        settled = ledger.not_due(inside, datetime.now(UTC)) | ledger.published_outside(
-            inside, *self.arguments.window.ends
-        )
-        missing = [card for card in inside.values() if card.id not in held]
+        held = ledger.held(card.id for card in cards)
+        missing = {card.id: card for card in cards if card.id not in held}
         if missing:
-            # Also what is not asked for now: it is wanted in this list from here on.
-            ledger.want(missing, list_name)
-        skip = settled | self.under_way | self.failed
-        wanted = [card for card in missing if card.id not in skip][: self.room()]
+            # Also what is not asked for now: no later walk need see this card again.
+            ledger.want(list(missing.values()), list_name)
+        inside = {card.id: card for card in cards if self.is_asked_for(card)}
+        self.count("articles/known", len(held & inside.keys()))
+        settled = ledger.not_due(missing, datetime.now(UTC)) | ledger.published_outside(
+            missing, *self.arguments.window.ends
+        )
+        skip = held | settled | self.under_way | self.failed
+        wanted = [card for one, card in inside.items() if one not in skip][: self.room()]
         # All at once: Scrapy takes them one by one, and meanwhile another list may look at the room there is.
         yield from [self.article_request(_address(card.url, card.id), card, attribute) for card in wanted]
 

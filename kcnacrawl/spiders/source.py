@@ -1,8 +1,11 @@
-"""``scrapy crawl source``: a source's list, from its newest card to its end, or to where an earlier walk begins."""
+"""``scrapy crawl source``: a source's list, from its newest card or from a day in the past, down to its end, to a day,
+or over what earlier walks have seen.
+"""
 
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Self
 
 from scrapy import Request
@@ -22,9 +25,10 @@ from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
 from ..pages.more import ajax_ids
+from ..seek import Seek
 from ..staleness import CADENCE_DAYS, silent_days
 from ..verdict import Verdict
-from ..walk import Stop, Walk
+from ..walk import STRIDE, Rewalk, Stop, Stretch, Walk
 from .base import Attribute
 from .harvest import AHEAD, HarvestSpider, Output
 
@@ -33,7 +37,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One list being walked. ``source`` is ``None`` as long as neither its sid nor its ajax id is known."""
+    """One list being walked. ``source`` is ``None`` as long as neither its sid nor its ajax id is known.
+
+    While there is a ``seek``, a place in the list is looked for; ``pages`` are those it saw that the walk comes upon.
+    """
 
     walk: Walk
     source: KnownSource | None = None
@@ -43,6 +50,8 @@ class Job:
     asked_listing: bool = False
     asked_browser: bool = False
     done: bool = False
+    seek: Seek | None = None
+    pages: dict[int, Sequence[Card]] = field(default_factory=dict)
 
     @property
     def list_name(self) -> str | None:
@@ -159,17 +168,46 @@ class SourceSpider(HarvestSpider):
             self.waiting.append(source)
             return
         job = self.job(source)
-        yield self.page_request(job, 0) if source.ajax_id is not None else self.listing_request(job)
+        if (met := self.walked_before(source)) is not None:
+            if met.since <= job.walk.window.floor:
+                self.finish(job, Stop.COVERED)
+                return
+            job.seek = self.seek(met)
+        first = job.seek.first if job.seek else 0
+        yield self.page_request(job, first) if source.ajax_id is not None else self.listing_request(job)
 
     def is_driven(self, source: KnownSource | None) -> bool:
         """Whether a browser goes down a source's list; it needs a listing page."""
         return self.render is Render.ALWAYS and source is not None and source.sid is not None
 
     def job(self, source: KnownSource | None, label: str | None = None) -> Job:
-        """A list to be walked."""
-        job = Job(Walk(self.arguments.window, overlaps=not self.is_driven(source)), source, label)
+        """A list to be walked: from its top, or from the newest day of the window asked for. A browser goes down a
+        list from the top alone.
+        """
+        is_driven = self.is_driven(source)
+        seek = self.seek() if self.arguments.window.until and not is_driven else None
+        job = Job(Walk(self.arguments.window, self.rewalk, overlaps=not is_driven), source, label, seek=seek)
         self.jobs.append(job)
         return job
+
+    @property
+    def rewalk(self) -> Rewalk:
+        """For how long earlier walks are believed."""
+        limits = self.run.limits
+        disorder = timedelta(limits.disorder_days)
+        return Rewalk(self.run.started.date(), limits.rewalk_days, limits.rewalk_every, disorder)
+
+    def walked_before(self, source: KnownSource) -> Stretch | None:
+        """What earlier walks know of the window asked for, from its newest day down, if it is still believed."""
+        if (until := self.arguments.window.until) is None:
+            return None
+        met = self.run.archive.ledger.stretch_at(source.list_name, until)
+        return met if met and self.rewalk.believes_day(met, until) else None
+
+    def seek(self, met: Stretch | None = None) -> Seek:
+        """A search for the window's newest day, or for the lower end of what was walked of it."""
+        seek = Seek(self.arguments.window.until, self.rewalk.disorder)
+        return replace(seek, stretch=met.number, first=met.offset) if met else seek
 
     # An article as the way in
 
@@ -250,7 +288,9 @@ class SourceSpider(HarvestSpider):
     def take_all(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
         """A list that its first page shows whole."""
         yield from self.take(job, cards)
-        job.walk.advance(0, cards, {})
+        for offset, page in ((0, cards), (len(cards), [])):
+            job.walk.advance(offset, page, {})
+            self.record(job, offset, page)
         self.finish(job, Stop.END_OF_LIST)
 
     def candidate_request(self, job: Job, candidates: Sequence[int]) -> Request:
@@ -370,29 +410,69 @@ class SourceSpider(HarvestSpider):
             yield from self.advance(job, offset, page.cards)
 
     def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
-        """Articles of one page, and the next page."""
+        """What a page leads to: another look for where to begin, or articles and the next page of the walk."""
+        if job.seek is not None:
+            step = job.seek.advance(offset, cards, self.stretches(job, cards))
+            if step is not None:
+                yield self.page_request(job, step)
+                return
+            offset, cards = self.found(job, job.seek)
+        yield from self.walk(job, offset, cards)
+
+    def found(self, job: Job, seek: Seek) -> tuple[int, Sequence[Card]]:
+        """The page where the walk begins, or goes on."""
+        self.count("seek/pages", len(seek.pages))
+        stretch = seek.stretch if seek.is_inside else None
+        job.walk.resume(seek.start, stretch, by_date=seek.by_date, newest=seek.newest)
+        job.pages, job.seek = seek.ahead, None
+        return seek.start, seek.pages[seek.start]
+
+    def walk(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
+        """Articles of one page, and of those after it that were seen already; then the next page."""
         yield from self.take(job, cards)
-        known = self.run.archive.ledger.floors(job.list_name or "", (card.id for card in cards))
         before = job.walk.steps_back
-        step = job.walk.advance(offset, cards, known)
+        step = job.walk.advance(offset, cards, self.stretches(job, cards))
         self.count("walk/steps_back", job.walk.steps_back - before)
+        if not job.walk.lost:
+            self.record(job, offset, cards)
         if isinstance(step, Stop):
             self.finish(job, step)
+        elif isinstance(step, Stretch) and not job.walk.overlaps:
+            # Of a page that grows by its button, nothing can be left out.
+            yield self.page_request(job, offset + len(cards))
+        elif isinstance(step, Stretch):
+            job.seek = Seek(None, self.rewalk.disorder, job.walk.stretch, max(step.offset, offset + STRIDE))
+            yield from self.advance(job, offset, cards)
+        elif step in job.pages:
+            yield from self.walk(job, step, job.pages.pop(step))
         else:
             yield self.page_request(job, step)
 
+    def stretches(self, job: Job, cards: Sequence[Card]) -> dict[str, Stretch]:
+        """Where these cards stand in what was walked of the list."""
+        if job.list_name is None:
+            return {}
+        return self.run.archive.ledger.stretches(job.list_name, (card.id for card in cards))
+
+    def record(self, job: Job, offset: int, cards: Sequence[Card]) -> None:
+        """Remembers how far the walk has come, now that what it saw is wanted."""
+        ledger, walk, met = self.run.archive.ledger, job.walk, job.walk.met
+        if job.list_name is None:
+            return
+        walk.stretch = ledger.record_page(job.list_name, walk, offset, cards, self.run.started)
+        if met is not None:
+            walk.stretch = ledger.join(walk.stretch, met.number, is_fresh=self.rewalk.is_fresh(met))
+
     def finish(self, job: Job, stop: Stop) -> None:
-        """Records a walk that is complete; tells of one that is not."""
+        """Tells how a walk ended."""
         job.done = True
         self.count(f"walk/stop/{stop}")
         logger.info("%s: %s after %d pages", job.name, stop, job.walk.pages)
         if not stop.completes:
             self.run.note(Verdict.INCOMPLETE, f"the walk of {job.name} stopped early ({stop}); run again")
-        elif job.list_name is not None:
-            self.run.archive.ledger.record_walk(job.list_name, job.walk.floors)
 
     def take(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
-        """Requests for those cards' articles that are asked for and neither held nor settled."""
+        """Requests for those cards' articles that are asked for and neither held nor settled; wanted are all."""
         cards = job.walk.unseen(cards)
         self.count("cards", len(cards))
         self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in cards))
