@@ -373,12 +373,12 @@ def test_always_without_a_browser_is_one_line_and_fetches_nothing(serve: Serve, 
 
 
 @pytest.mark.usefixtures("no_browser")
-def test_auto_without_a_browser_takes_the_cards_that_show_and_says_how_to_get_one(serve: Serve, crawl: Run) -> None:
+def test_auto_without_a_browser_that_is_needed_is_one_line_that_says_how_to_get_one(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=40, sources=1, spelling="browser-only")
     done = crawl(replica.url, "source")
-    assert done.exit_code == 4
-    assert f"{NO_BROWSER}; if you know the id, give source=ajax:<id>" in done.last_line
-    assert 0 < len(done.records) <= 10
+    assert done.exit_code == 2
+    assert done.last_line.endswith(NO_BROWSER)
+    assert replica.article_requests() == []
     assert starts(done) == 0
 
 

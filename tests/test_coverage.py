@@ -1,11 +1,14 @@
 """What was walked is not walked again, what slipped in since is found, and what there is and is not can be cited."""
 
+import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +17,10 @@ from kcnacrawl.items import Card
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.walk import STRIDE, Rewalk, Stretch, Walk, Window
 
-from .conftest import ROOT, Crawl, command, differences
+from .conftest import ROOT, Crawl, command, differences, ungated
 from .reach import articles
 from .test_durability import crash
+from .test_verify import contents
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -214,3 +218,67 @@ def test_a_window_that_was_walked_too_early_is_walked_again(serve: Serve, crawl:
         stored = (folder / "articles.jsonl").read_text(encoding="utf-8")
         assert all((one in stored) is found for one in late)
     assert replica.listing_requests() == []
+
+
+# What the archive's user is told
+
+
+def coverage(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, "-m", "scrapy", "coverage", "-s", f"KCNACRAWL_DIR={folder}", *words]
+    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def months(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in coverage(folder, "--jsonl").stdout.splitlines()]
+
+
+def test_every_month_is_told_as_it_is(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=400, sources=2)
+    done = crawl(replica.url, "source")
+    before = contents(done.folder)
+    found = {(one["source"], one["month"]): one for one in months(done.folder)}
+    assert contents(done.folder) == before
+    latest = {one["id"]: one for one in done.records}
+    held = Counter((str(one["source_id"]), one["date_published"][:7]) for one in latest.values())
+    short = Counter(
+        (str(one["source_id"]), one["date_published"][:7]) for one in latest.values() if one["access"] == "truncated"
+    )
+    assert {key: one["held"] for key, one in found.items() if one["held"]} == dict(held)
+    assert {key: one["truncated"] for key, one in found.items() if one["truncated"]} == dict(short)
+    for sid in {source for source, _ in held}:
+        listed = sum(one["listed"] for (source, _), one in found.items() if source == sid)
+        assert listed == len(replica.world.listing(int(sid)))
+    assert all(one["never_walked"] == 0 for one in found.values())
+    told = coverage(done.folder)
+    assert told.returncode == 0
+    assert told.stdout.splitlines()[-1].endswith("all that is listed was walked")
+
+
+def test_what_was_not_walked_is_told_by_its_days(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=1_000, sources=1)
+    done = crawl(replica.url, *WORDS)
+    by_month = {one["month"]: one for one in months(done.folder)}
+    assert by_month["earlier"]["never_walked"] is None
+    assert all(by_month[f"2018-{number:02}"]["never_walked"] == 0 for number in range(1, 12))
+    assert by_month["2019-06"] == by_month["2019-06"] | {"never_walked": 30, "held": 0}
+    assert "were not walked whole" in coverage(done.folder).stdout
+
+
+def test_what_is_owed_is_told_and_exits_3(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    one = ungated(replica)[3]
+    replica.faults.add(f"/newstream/{one}", "status", status=500)
+    done = crawl(replica.url, "source")
+    told = coverage(done.folder)
+    assert told.returncode == 3
+    assert "1 owed" in told.stdout
+    month = replica.world.truth(one)["date_published"][:7]
+    assert [entry["month"] for entry in months(done.folder) if entry["owed"]] == [month]
+
+
+def test_a_ledger_that_is_missing_is_one_line(tmp_path: Path) -> None:
+    told = coverage(tmp_path)
+    assert told.returncode == 7
+    assert told.stderr.count("\n") == 1
+    assert "any crawl into" in told.stderr
+    assert coverage(tmp_path, "stray").returncode == 2

@@ -176,7 +176,7 @@ class Verification:
             stack.callback(derived.discard)
             stack.callback(copy.discard)
             derived.create()
-            _copy(self.folder / LEDGER, copy.path)
+            copy_ledger(self.folder / LEDGER, copy.path)
             yield from self._logs_and_ledger(derived, copy, advance)
         yield from self._reports()
 
@@ -330,7 +330,7 @@ class _Revisions:
 # The ledger
 
 
-def _copy(path: Path, to: Path) -> None:
+def copy_ledger(path: Path, to: Path) -> None:
     """Copies a ledger as it was at one moment, though a run may be writing it."""
     for _ in range(_TRIES if path.is_file() else 0):
         before = _stamp(path)
@@ -366,8 +366,9 @@ _COMPARISONS: Final = {
         SELECT id FROM copy.articles WHERE id NOT IN (SELECT id FROM articles)""",
     "knows another revision or text of {} than the last line on it": """
         SELECT id FROM articles AS a JOIN copy.articles AS b USING (id) WHERE
-        (a.revision, a.digest, a.source_id, a.source_label, a.date_published, a.date_downloaded)
-        IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.date_published, b.date_downloaded)""",
+        (a.revision, a.digest, a.source_id, a.source_label, a.date_published, a.date_downloaded, a.status, a.access)
+        IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.date_published, b.date_downloaded, b.status,
+        b.access)""",
     "does not know that {} is wanted, as the quarantine tells": """
         SELECT id FROM wanted AS a LEFT JOIN copy.wanted AS b USING (id)
         WHERE id NOT IN (SELECT id FROM articles)

@@ -1,48 +1,28 @@
 """``scrapy verify``: checks the archive, and changes nothing."""
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
-from scrapy.commands import ScrapyCommand
-from scrapy.settings import BaseSettings
 
-from ..archive import StorageFailed
 from ..archive.verify import Verification
-from ..arguments import ArgumentError
-from ..run import read_folder
+from ..reading import ReadingCommand
 from ..verdict import Verdict
 
 MOST_FAULTS: Final = 1_000
 """So many are told one by one; the others are counted."""
 
 
-class Command(ScrapyCommand):
-    requires_project = True
-    requires_crawler_process = False
-    default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
-
+class Command(ReadingCommand):
     def short_desc(self) -> str:
         return "Check the archive: lines, keys, types, identities, hashes, the ledger's agreement"
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        if args:
-            self._fail(Verdict.USAGE, f"verify takes no arguments: {args[0]!r}")
-            return
-        try:
-            self.exitcode = _verify(read_folder(self.settings or BaseSettings()))
-        except ArgumentError as error:
-            self._fail(Verdict.USAGE, str(error))
-        except (StorageFailed, OSError) as error:
-            self._fail(Verdict.STORAGE, str(error))
-
-    def _fail(self, verdict: Verdict, message: str) -> None:
-        self.exitcode = verdict.exit_code()
-        sys.stderr.write(f"kcnacrawl: {verdict} ({self.exitcode}): {message}\n")
+    def read(self, folder: Path, opts: argparse.Namespace) -> int:
+        del opts
+        return _verify(folder)
 
 
 def _verify(folder: Path) -> int:

@@ -363,7 +363,10 @@ class SourceSpider(HarvestSpider):
         """Without a browser, what the page showed before is all that can be had."""
         request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
         job: Job = request.cb_kwargs["job"]
-        if job.asked_browser and isinstance(failure.value, NoBrowser | NothingSent):
+        if isinstance(failure.value, NoBrowser):
+            job.done = True
+            self.run.note(Verdict.USAGE, f"{job.page_url} keeps the ajax id of {job.name} from us, and {failure.value}")
+        elif job.asked_browser and isinstance(failure.value, NothingSent):
             yield from self.hidden(job, str(failure.value))
         else:
             yield from self.take(job, list(job.cards.values()))

@@ -1,0 +1,121 @@
+"""What of each source and month is listed, held, owed, and was never walked: is the corpus complete?
+
+Asked of a copy of the ledger, so that a run may go on meanwhile.
+"""
+
+import contextlib
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from . import StorageFailed
+from .archive import LEDGER
+from .ledger import OWED, Ledger
+from .verify import copy_ledger
+
+EARLIER: Final = "earlier"
+"""In a month's place: all before the first month known, where no walk has reached the list's end."""
+
+UNDATED: Final = "undated"
+"""In a month's place: articles whose card has no date and whose page was not had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The articles of one source and month, ``YYYY-MM``. ``held`` counts live ones, ``truncated`` those of them that
+    the site shows in part. ``missing`` gave no record yet: not fetched, behind a wall, or not found. ``never_walked``
+    is in days, ``None`` for all that there may be.
+    """
+
+    source: str
+    label: str | None
+    month: str
+    listed: int = 0
+    held: int = 0
+    truncated: int = 0
+    gone: int = 0
+    owed: int = 0
+    missing: int = 0
+    never_walked: int | None = 0
+
+
+# An article's own date counts where it is held, else its card's.
+_COUNTS: Final = """
+WITH known (id, list, day, listed) AS (
+    SELECT id, list, day, 1 FROM listed
+    UNION ALL SELECT id, coalesce(CAST(source_id AS TEXT), ''), date_published, 0 FROM articles
+    WHERE id NOT IN (SELECT id FROM listed)
+    UNION ALL SELECT id, coalesce(list, ''), date_published, 0 FROM wanted
+    WHERE id NOT IN (SELECT id FROM listed) AND id NOT IN (SELECT id FROM articles)
+)
+SELECT known.list, coalesce(substr(coalesce(a.date_published, day), 1, 7), :undated) AS month, sum(listed),
+    sum(a.status IS 'live'), sum(a.status IS 'live' AND a.access IS 'truncated'), sum(a.status IS 'gone'),
+    sum(a.id IS NULL AND w.reason IS NOT NULL AND instr(:owed, ' ' || w.reason || ' ') > 0), sum(a.id IS NULL)
+FROM known LEFT JOIN articles AS a USING (id) LEFT JOIN wanted AS w USING (id)
+GROUP BY known.list, month ORDER BY month
+"""
+
+
+def read_coverage(folder: Path, today: date) -> list[Month]:
+    """Every month of every source, source by source, as the ledger knows them. Raises :class:`StorageFailed`."""
+    with tempfile.TemporaryDirectory(prefix="kcnacrawl-") as name:
+        path = Path(name) / LEDGER
+        copy_ledger(folder / LEDGER, path)
+        copy = Ledger(path)
+        fault = copy.open()
+        copy.close()
+        if fault:
+            raise StorageFailed(f"{folder / LEDGER}: {fault}; any crawl into {folder} rebuilds it")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            return list(_months(db, today))
+
+
+def _months(db: sqlite3.Connection, today: date) -> Iterator[Month]:
+    counts: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, month, *numbers in db.execute(_COUNTS, {"undated": UNDATED, "owed": f" {' '.join(OWED)} "}):
+        counts.setdefault(name, {})[month] = tuple(numbers)
+    walked: dict[str, list[tuple[str, str]]] = {}
+    # Down from the top of a list, all was seen that there was at that moment.
+    for name, since, until in db.execute("SELECT list, since, max(until, substr(as_of, 1, 10)) FROM stretches"):
+        walked.setdefault(name, []).append((since, until))
+    labels = dict(db.execute("SELECT list, label FROM sources").fetchall())
+    for name in sorted(counts.keys() | walked.keys() | labels.keys(), key=lambda one: (len(one), one)):
+        yield from _of_source(name, labels.get(name), counts.get(name, {}), walked.get(name, []), today)
+
+
+def _of_source(
+    name: str,
+    label: str | None,
+    counts: dict[str, tuple[int, ...]],
+    walked: Sequence[tuple[str, str]],
+    today: date,
+) -> Iterator[Month]:
+    if all(since for since, _ in walked):
+        yield Month(name, label, EARLIER, never_walked=None)
+    first = min((month for month in counts if month != UNDATED), default=None)
+    for month in _calendar(first, max(today.isoformat()[:7], *counts.keys() - {UNDATED})) if first else ():
+        never = sum(not any(since <= day <= until for since, until in walked) for day in _days(month, today))
+        if month in counts or never:
+            yield replace(Month(name, label, month, *counts.get(month, ())), never_walked=never)
+    if UNDATED in counts:
+        yield Month(name, label, UNDATED, *counts[UNDATED])
+
+
+def _calendar(first: str, last: str) -> Iterator[str]:
+    """Every month from ``first`` to ``last``."""
+    month = date.fromisoformat(f"{first}-01")
+    while (text := month.isoformat()[:7]) <= last:
+        yield text
+        month = (month + timedelta(days=31)).replace(day=1)
+
+
+def _days(month: str, today: date) -> Iterator[str]:
+    """The days of a month that have begun."""
+    day = date.fromisoformat(f"{month}-01")
+    while day <= today and (text := day.isoformat()).startswith(month):
+        yield text
+        day += timedelta(days=1)
