@@ -52,6 +52,11 @@ def read_count(text: str, _: Site) -> int:
     return whole(text, least=1)
 
 
+def read_days(text: str, _: Site) -> int:
+    """A whole number of days from 0."""
+    return whole(text)
+
+
 def whole(text: str, least: int = 0) -> int:
     """A whole number of at most nine digits, from ``least``; raises ``ValueError``."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
@@ -175,6 +180,13 @@ class SourceArguments(Arguments):
     """What the spider ``source`` takes."""
 
     source: tuple[SourceRef, ...] = argument(read_sources, default=(SourceRef(),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecheckArguments(SourceArguments):
+    """What the spider ``recheck`` takes; ``every`` in days."""
+
+    every: int | None = argument(read_days)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,14 @@ def positive(text: str) -> int:
     return whole(text, least=1)
 
 
+def days(text: str) -> tuple[int, ...]:
+    """Numbers of days by comma, each greater than the one before."""
+    found = tuple(positive(part.strip()) for part in text.split(","))
+    if list(found) != sorted(set(found)):
+        raise ValueError("not in growing order")
+    return found
+
+
 def seconds(text: str) -> float:
     """A number of seconds, 0 or more."""
     return _number(text, 1e9, "not a number of seconds, 0 or more")
@@ -76,6 +84,9 @@ class Limits:
     rewalk_every: int = _limit(whole, 7)
     """So many days lie between one such walk and the next."""
 
+    recheck_days: tuple[int, ...] = _limit(days, (1, 3, 7, 30, 180))
+    """So many days after it was taken an article is looked at again, and yearly from the last."""
+
     @classmethod
     def read(cls, settings: BaseSettings) -> Self:
         """The limits of a run; raises :class:`ArgumentError`."""
@@ -84,7 +95,11 @@ class Limits:
 
 def defaults() -> dict[str, Any]:
     """The settings and their defaults."""
-    return {_setting(one.name): one.default for one in fields(Limits)}
+    return {_setting(one.name): _written(one.default) for one in fields(Limits)}
+
+
+def _written(value: object) -> object:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _setting(name: str) -> str:

@@ -97,6 +97,23 @@ class Archive:
         """Returns when the rejection is on disk and the ledger knows."""
         await self._quarantine.append(self._encoder.encode(rejected) + b"\n", rejected)
 
+    def last_records(self, ids: set[str]) -> dict[str, int]:
+        """Where the last record of each of these articles begins, in bytes."""
+        found: dict[str, int] = {}
+        begin = 0
+        if ids:
+            for end, line in read_lines(self.articles_path, 0):
+                if (one := _identity.decode(line).id) in ids:
+                    found[one] = begin
+                begin = end
+        return found
+
+    def record_at(self, begin: int) -> Article:
+        """The record that begins there."""
+        with self.articles_path.open("rb") as file:
+            file.seek(begin)
+            return read_article(file.readline())
+
     async def close(self) -> None:
         """Waits for what is under way, closes the files and gives the lock back. Raises :class:`StorageFailed`."""
         await asyncio.gather(self._articles.close(), self._quarantine.close())
@@ -182,6 +199,11 @@ class Archive:
             learn(batch, at)
 
 
+class _Identity(msgspec.Struct):
+    id: str
+
+
+_identity: Final = msgspec.json.Decoder(_Identity)
 _article: Final = msgspec.json.Decoder(Article)
 _rejected: Final = msgspec.json.Decoder(Rejected)
 

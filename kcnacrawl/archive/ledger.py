@@ -18,6 +18,7 @@ import msgspec
 
 from ..dates import instant, listed_or_none
 from ..items import Article, Card, Reason, Rejected
+from ..schedule import next_look
 from ..walk import Stretch, Walk
 from . import StorageFailed
 from .log import LogEnd, sync, write_whole
@@ -48,6 +49,9 @@ CREATE INDEX wanted_by_list ON wanted (list);
 CREATE TABLE sources (list TEXT PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT) STRICT;
 CREATE TABLE listed (
     id TEXT NOT NULL, list TEXT NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE looks (
+    id TEXT PRIMARY KEY, looked TEXT NOT NULL, due TEXT NOT NULL, etag TEXT, last_modified TEXT, missing TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE sitemaps (
     url TEXT PRIMARY KEY, seen TEXT NOT NULL, lastmod TEXT, etag TEXT, last_modified TEXT
@@ -98,6 +102,18 @@ class KnownSitemap:
     lastmod: str | None
     etag: str | None
     last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The last look at an article that is held: when, what the answer said of its version, and since when the article
+    is not found.
+    """
+
+    looked: str
+    etag: str | None
+    last_modified: str | None
+    missing: str | None
 
 
 class Ledger:
@@ -245,6 +261,8 @@ class Ledger:
                     for article in articles
                 ],
             )
+            # A new revision is taken anew.
+            db.executemany("DELETE FROM looks WHERE id = ?", [(article.id,) for article in articles])
             for article in articles:
                 self._settle(db, article)
             self._set_log_end(db, end)
@@ -262,7 +280,7 @@ class Ledger:
         row = db.execute("SELECT tries FROM wanted WHERE id = ? AND reason = 'truncated'", (article.id,)).fetchone()
         tries = (row[0] if row else 0) + 1
         name = None if article.source_id is None else str(article.source_id)
-        card = msgspec.json.encode(_card(article)).decode()
+        card = msgspec.json.encode(card_of(article)).decode()
         seen, due = article.date_downloaded, _due(article.date_downloaded, tries)
         db.execute(
             "INSERT INTO wanted (id, url, list, card, date_published, reason, tries, seen, due)"
@@ -282,6 +300,7 @@ class Ledger:
         with self._transaction() as db:
             for rejected in rejections:
                 if rejected.id is not None and (in_order or not self._held_since(db, rejected)):
+                    self._learn_missing(db, rejected)
                     self._learn_rejection(db, rejected)
             self._set_log_end(db, end)
 
@@ -291,7 +310,24 @@ class Ledger:
         )
         return found.fetchone() is not None
 
+    def _learn_missing(self, db: sqlite3.Connection, rejected: Rejected) -> None:
+        """An article that is held and not found is looked at again the next day."""
+        if rejected.reason == "not_found":
+            due = instant(datetime.fromisoformat(rejected.seen_at) + timedelta(days=1))
+            db.execute(
+                "INSERT INTO looks (id, looked, due, missing) SELECT id, date_downloaded, ?, ? FROM articles"
+                " WHERE id = ? AND status = 'live' ON CONFLICT (id) DO UPDATE SET"
+                " missing = coalesce(missing, excluded.missing), due = excluded.due",
+                (due, rejected.seen_at, rejected.id),
+            )
+
     def _learn_rejection(self, db: sqlite3.Connection, rejected: Rejected) -> None:
+        """What is held and not wanted, a look that failed does not make wanted."""
+        held = db.execute(
+            "SELECT 1 FROM articles WHERE id = ? AND id NOT IN (SELECT id FROM wanted)", (rejected.id,)
+        ).fetchone()
+        if held:
+            return
         row = db.execute("SELECT tries FROM wanted WHERE id = ?", (rejected.id,)).fetchone()
         tries = (row[0] if row else 0) + 1
         due = "" if rejected.reason in OWED else _due(rejected.seen_at, tries)
@@ -335,6 +371,50 @@ class Ledger:
         with self._guard():
             found = {one: self._connection().execute(sql, {"id": one}).fetchone()[0] for one in ids}
         return {one: at for one, at in found.items() if at}
+
+    # What is held and looked at again
+
+    def to_recheck(
+        self, overdue: tuple[datetime, timedelta | None], sids: Sequence[int], since: str | None, until: str | None
+    ) -> list[str]:
+        """Articles that are due to be looked at, longest overdue first: by the schedule, or, with a time given beside
+        the present, those that were not seen for so long. Of these sources, or of all; published in these days.
+        """
+        now, every = overdue
+        key, moment = ("due", now) if every is None else ("looked", now - every)
+        with self._guard():
+            rows = self._execute(
+                "SELECT id FROM (SELECT id, source_id, date_published, coalesce(looked, date_downloaded) AS looked,"  # noqa: S608 - placeholders and constants
+                " coalesce(due, strftime('%Y-%m-%dT%H:%M:%S+00:00', date_downloaded, '+1 day')) AS due"
+                f" FROM articles LEFT JOIN looks USING (id)) WHERE {key} <= ?"
+                f" AND (? OR source_id IN ({', '.join('?' * len(sids))}))"
+                " AND coalesce(date_published >= ?, TRUE) AND coalesce(date_published <= ?, TRUE)"
+                f" ORDER BY {key}, id",
+                (instant(moment), not sids, *sids, since, until),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def look(self, article_id: str) -> Look | None:
+        """The last look at an article since its last revision."""
+        with self._guard():
+            row = self._execute(
+                "SELECT looked, etag, last_modified, missing FROM looks WHERE id = ?", (article_id,)
+            ).fetchone()
+        return Look(*row) if row else None
+
+    def looked(
+        self, article_id: str, now: datetime, days: Sequence[int], etag: str | None, last_modified: str | None
+    ) -> None:
+        """An article was found as it is held; without a new version, the last that was told stands."""
+        with self._transaction() as db:
+            row = db.execute("SELECT date_downloaded FROM articles WHERE id = ?", (article_id,)).fetchone()
+            due = instant(next_look(datetime.fromisoformat(row[0]), now, days))
+            db.execute(
+                "INSERT INTO looks VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET looked = excluded.looked,"
+                " due = excluded.due, etag = coalesce(excluded.etag, etag), missing = NULL,"
+                " last_modified = coalesce(excluded.last_modified, last_modified)",
+                (article_id, instant(now), due, etag, last_modified),
+            )
 
     def source_of(self, article_id: str) -> int | None:
         """The sid of a held article's source, if it is known."""
@@ -645,8 +725,8 @@ def body_sha256(body: str) -> str:
     return hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest()
 
 
-def _card(article: Article) -> Card:
-    """The card a record was made with, as far as the record tells."""
+def card_of(article: Article) -> Card:
+    """The card that a record was made with, as far as the record tells."""
     return Card(
         id=article.id,
         url=article.url,

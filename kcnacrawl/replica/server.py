@@ -1,6 +1,7 @@
 """The replica as an HTTP server: a world in a spelling, with faults, over loopback."""
 
 import asyncio
+import hashlib
 import re
 import signal
 import threading
@@ -129,7 +130,12 @@ class Site:
             return html(renderer.message("error404", _NOT_FOUND), self.world.gone_status(article_id))
         if view.gate == "redirect":
             return redirect(sign_up_address(f"{self.scheme}://{request.host}{request.raw_path}"))
-        return html(renderer.article(view))
+        body = renderer.article(view)
+        page = html(body)
+        page.headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        if request.headers.get("If-None-Match") == page.headers["ETag"]:
+            return web.Response(status=304, headers={"ETag": page.headers["ETag"]})
+        return page
 
     async def _ajax(self, request: web.BaseRequest, renderer: Renderer, fault: Fault | None) -> web.Response:
         query = request.query

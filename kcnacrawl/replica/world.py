@@ -372,8 +372,16 @@ class World:
             number = self._numbers[article_id]
             if number not in self._gone:
                 self._gone.add(number)
-                self._listings[self._outlet_of[number]].remove(number)
+                listing = self._listings[self._outlet_of[number]]
+                if number in listing:
+                    listing.remove(number)
                 self.version += 1
+
+    def restore(self, article_id: str) -> None:
+        """Gives an article that was taken away its page again; it is in no listing."""
+        with self._lock:
+            self._gone.discard(self._numbers[article_id])
+            self.version += 1
 
     # How an article comes about
 

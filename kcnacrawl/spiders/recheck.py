@@ -1,0 +1,193 @@
+"""``scrapy crawl recheck``: articles held are looked at again, for edits and removals."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from ..addresses import ArticleAddress, identify
+from ..archive import StorageFailed
+from ..archive.ledger import OWED, card_of
+from ..arguments import RecheckArguments, SourceRef
+from ..dates import instant
+from ..items import Article, Capture, Rejected
+from ..pages import LayoutChanged
+from ..pipelines.archive import Quarantined
+from ..pipelines.deduplicate import Unchanged
+from ..verdict import Verdict
+from .base import KcnaSpider
+
+logger = logging.getLogger(__name__)
+
+_NOT_MODIFIED: Final = 304
+_MISSING: Final = (404, 410)
+
+Output = Iterator[Capture | Article | Rejected]
+
+
+class RecheckSpider(KcnaSpider):
+    """Asks for what is due by the schedule, or was not seen for ``every`` days, longest overdue first. ``limit`` bounds
+    how many articles are looked at, and with that how many are stored.
+
+    Another text, headline or date is a new revision. An article that is not found on two different days becomes a
+    tombstone, one that is found again a live revision. A page that shows less than is held, for a paywall or a fault,
+    changes nothing.
+    """
+
+    name = "recheck"
+    arguments_class = RecheckArguments
+    arguments: RecheckArguments
+    # Where the last record of each article to be looked at begins in the archive.
+    records: dict[str, int]
+    # What the answers said of their version, until the look is remembered.
+    validators: dict[str, tuple[str | None, str | None]]
+    looks: int
+    owing: int
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.records, spider.validators = {}, {}
+        spider.looks = spider.owing = 0
+        crawler.signals.connect(spider.stored, signal=signals.item_scraped)
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        sids = [self.sid(ref) for ref in self.arguments.source if not ref.is_all]
+        if None in sids:
+            self.run.note(Verdict.USAGE, "argument source: the archive knows no such source; give its sid")
+            return
+        due = self.run.archive.ledger.to_recheck(
+            self.overdue, [sid for sid in sids if sid is not None], *self.arguments.window.ends
+        )
+        due = due[: self.arguments.limit]
+        logger.info("%d articles are due to be looked at", len(due))
+        self.records = self.run.archive.last_records(set(due))
+        for one in due:
+            yield self.look_request(one)
+
+    def sid(self, ref: SourceRef) -> int | None:
+        """The sid of a source as the archive knows it."""
+        ledger = self.run.archive.ledger
+        if ref.article is not None:
+            return ledger.source_of(ref.article.id)
+        source = ledger.source(sid=ref.sid, ajax_id=ref.ajax_id, label=ref.label)
+        return ref.sid if source is None else source.sid
+
+    @property
+    def overdue(self) -> tuple[datetime, timedelta | None]:
+        """Now, and how long ago an article must have been seen; ``None`` goes by the schedule."""
+        every = self.arguments.every
+        return datetime.now(UTC), None if every is None else timedelta(days=every)
+
+    def look_request(self, article_id: str) -> Request:
+        """An article's page, if it is not as it was."""
+        held = self.run.archive.record_at(self.records[article_id])
+        look = self.run.archive.ledger.look(article_id)
+        headers = {"If-None-Match": look.etag, "If-Modified-Since": look.last_modified} if look else {}
+        address = identify(held.url) or ArticleAddress(article_id)
+        self.under_way.add(article_id)
+        if held.access == "truncated":
+            self.revisited.add(article_id)
+        return Request(
+            self.site.article(address),
+            callback=self.parse_look,
+            errback=self.article_failed,
+            cb_kwargs={"address": address, "held": held},
+            headers={name: value for name, value in headers.items() if value},
+            meta={"handle_httpstatus_list": [_NOT_MODIFIED, *_MISSING]},
+            dont_filter=True,
+        )
+
+    def parse_look(self, response: Response, address: ArticleAddress, held: Article) -> Output:
+        """What became of an article since it was last seen."""
+        self.looks += 1
+        if response.status == _NOT_MODIFIED:
+            self.count("recheck/not_modified")
+            self.remember(address.id)
+            return
+        if response.status in _MISSING:
+            yield from self.missing(response, address, held)
+            return
+        self.validators[address.id] = _header(response, "ETag"), _header(response, "Last-Modified")
+        for item in self.parse_article(response, address, card_of(held), lambda _: held.source_id):
+            yield from self.weigh(item, response, held) if isinstance(item, Capture) else [item]
+
+    def weigh(self, capture: Capture, response: Response, held: Article) -> Output:
+        """A page that was read, beside what is held: where it shows less, what is held stands."""
+        fields = capture.fields
+        if fields.access == "truncated" and held.access == "full":
+            self.count("recheck/truncated")
+            if held.status == "gone":
+                yield self.revision(held, "live")
+            else:
+                self.remember(capture.id)
+        elif not fields.article_body and held.article_body:
+            error = LayoutChanged("body: the page shows no text, and the archive holds one")
+            yield self.unread(capture.id, response, error)
+        else:
+            yield capture
+
+    def missing(self, response: Response, address: ArticleAddress, held: Article) -> Output:
+        """A page that is not there: gone, once it was not there on another day."""
+        rejected = self.refusal(address.id, self.site.article(address), response)
+        look = self.run.archive.ledger.look(address.id)
+        if rejected.reason != "not_found":
+            yield rejected
+        elif held.status == "gone":
+            self.remember(address.id)
+        elif look and look.missing and look.missing[:10] < rejected.seen_at[:10]:
+            self.count("articles/gone")
+            yield self.revision(held, "gone")
+        else:
+            self.count("recheck/missing")
+            yield rejected
+
+    def revision(self, held: Article, status: str) -> Article:
+        """What is held, with another status."""
+        now = instant(datetime.now(UTC))
+        change: dict[str, Any] = {"status": status, "date_downloaded": now, "run_id": self.run.id}
+        return replace(held, **change)
+
+    # What was looked at
+
+    def stored(self, item: object) -> None:
+        """A revision is on disk."""
+        if isinstance(item, Article):
+            self.remember(item.id)
+
+    def dropped(self, item: object, exception: Exception, response: Response | None) -> None:
+        super().dropped(item, exception, response)
+        if isinstance(exception, Unchanged) and isinstance(item, Article | Capture):
+            self.remember(item.id)
+        elif isinstance(exception, Quarantined) and exception.rejected.reason in OWED:
+            self.owing += 1
+
+    def remember(self, article_id: str) -> None:
+        """An article was looked at, and all that it showed is on disk."""
+        self.under_way.discard(article_id)
+        etag, last_modified = self.validators.pop(article_id, (None, None))
+        days = self.run.limits.recheck_days
+        try:
+            self.run.archive.ledger.looked(article_id, datetime.now(UTC), days, etag, last_modified)
+        except StorageFailed as error:
+            # A signal's handler is not a callback: what it raises is logged and forgotten.
+            self.run.note(Verdict.STORAGE, str(error))
+            self.run.stop(self.crawler, Verdict.STORAGE)
+
+    def count_owed(self) -> int:
+        return self.owing
+
+    @property
+    def doing(self) -> str:
+        return f"looking again, {self.looks} of {len(self.records)}"
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1")[:1_000] if value else None

@@ -1,0 +1,244 @@
+"""What is held is looked at again: edits are revisions, removals tombstones, and noise is neither."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kcnacrawl.limits import Limits
+from kcnacrawl.replica.server import Replica
+from kcnacrawl.replica.spelling import SPELLINGS
+from kcnacrawl.schedule import YEAR, next_look
+
+from .conftest import ROOT, Crawl, command, read_lines, ungated
+
+Serve = Callable[..., Replica]
+Run = Callable[..., Crawl]
+
+# Of as many as one asks for: six in a hundred are edited, eight in a thousand removed.
+ARTICLES = int(os.environ.get("RECHECK_ARTICLES", "250"))
+EDITS, REMOVALS = ARTICLES * 300 // 5_000, ARTICLES * 40 // 5_000
+
+TAKEN = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = Limits().recheck_days
+ALL = ("recheck", "-a", "every=0")
+
+
+# When
+
+
+@pytest.mark.parametrize(
+    ("looked", "due"), [(0, 1), (0.5, 1), (1, 3), (2, 3), (3, 7), (29, 30), (31, 180), (180, 545), (600, 910)]
+)
+def test_the_next_look_is_the_first_of_the_schedule_after_the_last(looked: float, due: int) -> None:
+    assert next_look(TAKEN, TAKEN + timedelta(days=looked), DAYS) == TAKEN + timedelta(days=due)
+
+
+def test_from_the_last_day_of_the_schedule_on_looks_are_yearly() -> None:
+    looked = TAKEN
+    for _ in range(9):
+        before, looked = looked, next_look(TAKEN, looked, DAYS)
+    assert looked - before == YEAR
+
+
+# What
+
+
+def later(days: int, folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A crawl whose clock is so many days ahead."""
+    run = [sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:]]
+    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def changes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, "-m", "scrapy", "changes", "-s", f"KCNACRAWL_DIR={folder}", *words]
+    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def changed(folder: Path, *words: str) -> list[dict[str, Any]]:
+    done = changes(folder, "--jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def whole(replica: Replica) -> list[str]:
+    return [one for one in ungated(replica) if replica.world.truth(one)["access"] == "full"]
+
+
+@pytest.mark.parametrize("spelling", ["plain", "wordpress"] if "wordpress" in SPELLINGS else sorted(SPELLINGS)[:2])
+def test_edits_and_removals_are_found_and_none_is_invented(serve: Serve, crawl: Run, spelling: str) -> None:
+    replica = serve(articles=ARTICLES, sources=2, spelling=spelling)
+    folder = crawl(replica.url, "source").folder
+    held = iter(whole(replica))
+    counts = {"body": EDITS // 2, "headline": EDITS // 4, "date": EDITS - EDITS // 2 - EDITS // 4}
+    edited = {what: list(islice(held, count)) for what, count in counts.items()}
+    for what, ids in edited.items():
+        for one in ids:
+            replica.world.edit(one, what)
+    removed = set(islice(held, REMOVALS))
+    for one in removed:
+        replica.world.remove(one)
+    first = crawl(replica.url, *ALL)
+    assert first.exit_code == 0, first.stderr
+    wanted = {one for ids in edited.values() for one in ids}
+    assert {one["id"] for one in changed(folder)} == wanted
+    assert later(1, folder, replica.url, *ALL).returncode == 0
+    found = {one["id"]: one["kind"] for one in changed(folder)}
+    assert found == dict.fromkeys(wanted, "edited") | dict.fromkeys(removed, "removed")
+    records = read_lines(folder / "articles.jsonl")
+    for one in removed:
+        last = [record for record in records if record["id"] == one]
+        assert [(record["revision"], record["status"]) for record in last] == [(1, "live"), (2, "gone")]
+        assert last[0]["article_body"] == last[1]["article_body"]
+
+
+def test_what_is_back_is_live_again(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    folder = crawl(replica.url, "source").folder
+    one = whole(replica)[3]
+    replica.world.remove(one)
+    for days in (0, 1, 2):
+        assert later(days, folder, replica.url, *ALL).returncode == 0
+    replica.world.restore(one)
+    assert later(3, folder, replica.url, *ALL).returncode == 0
+    assert [(each["kind"], each["revision"]) for each in changed(folder)] == [("removed", 2), ("restored", 3)]
+
+
+def test_twice_on_one_day_is_no_removal_and_back_the_next_day_is_none(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    folder = crawl(replica.url, "source").folder
+    one = whole(replica)[3]
+    replica.world.remove(one)
+    # At an hour that does not end a day between the two.
+    for _ in range(2):
+        assert later(0, folder, replica.url, *ALL).returncode == 0
+    replica.world.restore(one)
+    assert later(1, folder, replica.url, *ALL).returncode == 0
+    replica.world.remove(one)
+    assert later(2, folder, replica.url, *ALL).returncode == 0
+    assert changed(folder) == []
+
+
+@pytest.mark.parametrize("kind", ["overlay", "truncate", "challenge", "status", "reset", "unreadable", "sign_up"])
+def test_a_wall_or_a_fault_is_no_edit_and_no_removal(serve: Serve, crawl: Run, kind: str) -> None:
+    replica = serve(articles=30, sources=1)
+    folder = crawl(replica.url, "source").folder
+    before = (folder / "articles.jsonl").read_bytes()
+    for one in whole(replica)[:2]:
+        replica.faults.add(f"/newstream/{one}", kind)
+    for days in (0, 1, 2):
+        later(days, folder, replica.url, *ALL)
+    assert (folder / "articles.jsonl").read_bytes() == before
+
+
+def test_another_layout_is_no_edit(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1, spelling="plain")
+    folder = crawl(replica.url, "source").folder
+    for spelling in sorted(SPELLINGS)[:4]:
+        other = serve(articles=60, sources=1, spelling=replace(SPELLINGS[spelling]))
+        done = crawl(other.url, *ALL)
+        assert done.exit_code == 0, done.stderr
+    assert changed(folder) == []
+
+
+def test_what_is_not_modified_is_not_sent_again(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    crawl(replica.url, "source")
+    crawl(replica.url, *ALL)
+    replica.requests.clear()
+    done = crawl(replica.url, *ALL)
+    answers = [one.status for one in replica.article_requests()]
+    assert answers.count(304) == done.report["counts"]["recheck/not_modified"] > len(answers) / 2
+
+
+def test_looks_follow_the_schedule_and_nothing_due_costs_nothing(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=40, sources=1)
+    folder = crawl(replica.url, "source").folder
+    asked = {}
+    for days in (0, 1, 2, 3, 6, 7):
+        replica.requests.clear()
+        assert later(days, folder, replica.url, "recheck").returncode == 0
+        asked[days] = len(replica.article_requests())
+    held = len({one["id"] for one in read_lines(folder / "articles.jsonl")})
+    assert asked == {0: 0, 1: held, 2: 0, 3: held, 6: 0, 7: held}
+
+
+def test_a_limit_bounds_the_looks_and_the_longest_overdue_come_first(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=40, sources=1)
+    crawl(replica.url, "source")
+    looked: list[str] = []
+    for _ in range(3):
+        replica.requests.clear()
+        crawl(replica.url, *ALL, "-a", "limit=5")
+        looked += [one.path_qs.split("/")[2] for one in replica.article_requests()]
+    assert len(set(looked[:5])) == 5
+    assert len(looked) == 15
+
+
+def test_a_source_and_days_can_be_chosen(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=80, sources=2)
+    done = crawl(replica.url, "source")
+    sid = done.records[0]["source_id"]
+    days = sorted(one["date_published"] for one in done.records if one["source_id"] == sid)
+    since = days[len(days) // 2]
+    replica.requests.clear()
+    crawl(replica.url, *ALL, "-a", f"source={sid}", "-a", f"since={since}")
+    asked = {one.path_qs.split("/")[2] for one in replica.article_requests()}
+    assert asked == {one["id"] for one in done.records if one["source_id"] == sid and one["date_published"] >= since}
+
+
+@pytest.mark.parametrize("word", ["every=-1", "every=x", "source=Nobody's"])
+def test_a_bad_argument_is_one_line(serve: Serve, crawl: Run, word: str) -> None:
+    replica = serve(articles=20, sources=1)
+    done = crawl(replica.url, "recheck", "-a", word)
+    assert done.exit_code == 2
+    assert replica.article_requests() == []
+
+
+# How it is told
+
+
+@pytest.fixture
+def edited(serve: Serve, crawl: Run) -> Path:
+    """An archive with one edit of a text."""
+    replica = serve(articles=30, sources=1)
+    folder = crawl(replica.url, "source").folder
+    replica.world.edit(whole(replica)[0], "body")
+    crawl(replica.url, *ALL)
+    return folder
+
+
+def test_a_person_sees_a_diff_a_program_the_fields_and_a_feed_reader_an_entry(edited: Path, tmp_path: Path) -> None:
+    (change,) = changed(edited)
+    assert change["kind"] == "edited"
+    assert any(line.startswith("+") and not line.startswith("+++") for line in change["diff"])
+    told = changes(edited).stdout
+    assert change["id"] in told
+    assert "--- revision 1\n+++ revision 2\n" in told
+    feed = tmp_path / "feed.xml"
+    assert changes(edited, "--atom", str(feed)).returncode == 0
+    atom = "{http://www.w3.org/2005/Atom}"
+    (entry,) = ET.parse(feed).getroot().findall(f"{atom}entry")
+    assert entry.findtext(f"{atom}updated") == change["seen"]
+    assert "+++ revision 2" in (entry.findtext(f"{atom}content") or "")
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date()
+    assert changed(edited, "--since", str(tomorrow)) == []
+
+
+def test_bad_input_is_one_line(edited: Path, tmp_path: Path) -> None:
+    assert changes(tmp_path / "nowhere").returncode == 7
+    assert changes(edited, "--since", "yesterday").returncode == 2
+    with (edited / "articles.jsonl").open("ab") as file:
+        file.write(b"no line\n")
+    broken = changes(edited)
+    assert broken.returncode == 7
+    assert "is no line of ours" in broken.stderr
