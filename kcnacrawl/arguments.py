@@ -182,6 +182,21 @@ class SourceArguments(Arguments):
     source: tuple[SourceRef, ...] = argument(read_sources, default=(SourceRef(),))
 
 
+def read_page(text: str, site: Site) -> str:
+    """A listing or an article of the site."""
+    url = site.url + text if text.startswith("/") else text
+    if site.identify(url) is None and site.identify_listing(url) is None:
+        raise ValueError(f"no listing or article of {site.url}")
+    return url
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorArguments(Arguments):
+    """What the command ``doctor`` takes."""
+
+    url: str | None = argument(read_page)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecheckArguments(SourceArguments):
     """What the spider ``recheck`` takes; ``every`` in days."""

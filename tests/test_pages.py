@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from kcnacrawl.addresses import Site
 from kcnacrawl.items import ArticleFields
 from kcnacrawl.pages import LayoutChanged, PageError, SignUpWall, Unparsable
 from kcnacrawl.pages.article import ArticlePage
+from kcnacrawl.pages.cases import READERS
 from kcnacrawl.pages.home import sources
 from kcnacrawl.pages.listing import ListingPage
 from kcnacrawl.pages.markup import MAX_TAGS, decode
@@ -37,35 +37,6 @@ def load(folder: Path) -> tuple[str, str, Site]:
     """Mark-up, address and site of a case."""
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     return decode((folder / "input.html").read_bytes(), "utf-8"), meta["url"], Site(meta["site"])
-
-
-def read_article(markup: str, url: str, site: Site) -> dict[str, Any]:
-    try:
-        return asdict(ArticlePage(markup, url, site).read())
-    except PageError as error:
-        return {"error": error.reason}
-
-
-def read_listing(markup: str, url: str, site: Site) -> dict[str, Any]:
-    page = ListingPage(markup, url, site)
-    return {
-        "cards": [asdict(card) for card in page.cards],
-        "is_end": page.is_end,
-        "has_more": page.has_more,
-        "ajax_ids": ajax_ids(markup),
-    }
-
-
-def read_home(markup: str, url: str, site: Site) -> dict[str, Any]:
-    return {"sources": [asdict(source) for source in sources(markup, url, site)]}
-
-
-READERS: dict[str, Callable[[str, str, Site], dict[str, Any]]] = {
-    "article": read_article,
-    "listing": read_listing,
-    "more_from": read_listing,
-    "home": read_home,
-}
 
 
 def cases(pattern: str) -> list[Any]:
@@ -368,9 +339,9 @@ def test_every_link_is_absolute() -> None:
 @pytest.mark.parametrize("folder", cases("article/*"))
 def test_white_space_around_paragraphs_changes_nothing(folder: Path) -> None:
     markup, url, site = load(folder)
-    assert read_article(markup.replace("</p>", "</p>\n\n\t").replace("<p>", "\r\n<p>"), url, site) == read_article(
-        markup, url, site
-    )
+    assert READERS["article"](markup.replace("</p>", "</p>\n\n\t").replace("<p>", "\r\n<p>"), url, site) == READERS[
+        "article"
+    ](markup, url, site)
 
 
 # Pages that are none
@@ -554,7 +525,7 @@ def test_a_changed_layout_is_counted_by_its_anchor(anchor: str) -> None:
 def test_every_raise_of_a_changed_layout_names_its_anchor_first() -> None:
     for path in (Path(__file__).parent.parent / "kcnacrawl" / "pages").glob("*.py"):
         for detail in re.findall(r"raise LayoutChanged\(f?\"([^\"]*)", path.read_text(encoding="utf-8")):
-            assert re.match(r"(page|header|label|headline|body|sitemap): ", detail), (path.name, detail)
+            assert re.match(r"(page|header|label|headline|body|sitemap|query|hits): ", detail), (path.name, detail)
 
 
 # Text made to deceive

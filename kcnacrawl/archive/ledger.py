@@ -410,8 +410,8 @@ class Ledger:
             row = db.execute("SELECT date_downloaded FROM articles WHERE id = ?", (article_id,)).fetchone()
             due = instant(next_look(datetime.fromisoformat(row[0]), now, days))
             db.execute(
-                "INSERT INTO looks VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET looked = excluded.looked,"
-                " due = excluded.due, etag = coalesce(excluded.etag, etag), missing = NULL,"
+                "INSERT INTO looks VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET"
+                " looked = excluded.looked, due = excluded.due, etag = coalesce(excluded.etag, etag), missing = NULL,"
                 " last_modified = coalesce(excluded.last_modified, last_modified)",
                 (article_id, instant(now), due, etag, last_modified),
             )

@@ -85,6 +85,16 @@ class ArticlePage:
         """What stands between crumb and header."""
         return self._head.headline
 
+    @property
+    def is_headline_named(self) -> bool:
+        """Whether the slug told the headline; else its place did."""
+        return self._head.is_named
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the body's own element is there; else its place told the body."""
+        return bool(self._contents)
+
     @cached_property
     def article_body(self) -> str:
         """Paragraphs joined by a blank line; empty where the page has none."""

@@ -198,6 +198,11 @@ class Head:
 
     # The headline
 
+    @property
+    def is_named(self) -> bool:
+        """Whether a headline was found that agrees with the slug."""
+        return self._named is not None
+
     @cached_property
     def _named(self) -> str | None:
         """The block below the crumb that agrees with the slug, nearest to the header."""

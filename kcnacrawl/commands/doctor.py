@@ -1,0 +1,67 @@
+"""``scrapy doctor``: what of the site's pages is still where it was; the first thing to run against the live site."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from scrapy.commands import ScrapyCommand
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import BaseSettings
+
+from ..arguments import ArgumentError, DoctorArguments
+from ..examination import DoctorSpider, Finding
+from ..limits import Limits
+from ..run import Run, read_contact, read_site
+from ..verdict import Verdict
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
+
+    def syntax(self) -> str:
+        return "[options] [URL]"
+
+    def short_desc(self) -> str:
+        return "Look at one listing, one page of More Articles and one article: which anchors match"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--save", metavar="DIR", type=Path, help="keep the pages in DIR as test cases to be reviewed"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        process = self.crawler_process
+        try:
+            if len(args) > 1:
+                raise ArgumentError(f"doctor takes one address: {args[1]!r}")
+            settings = self.settings or BaseSettings()
+            given = {"url": args[0]} if args else {}
+            DoctorArguments.read(given, read_site(settings))
+            Limits.read(settings)
+            read_contact(settings)
+            if not isinstance(process, AsyncCrawlerProcess):
+                raise ArgumentError("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
+        except ArgumentError as error:
+            self.exitcode = Verdict.USAGE.exit_code()
+            sys.stderr.write(f"kcnacrawl: {Verdict.USAGE} ({self.exitcode}): {error}\n")
+            return
+        crawler = process.create_crawler(DoctorSpider)
+        process.crawl(crawler, save=opts.save, **given)
+        process.start()
+        run = Run.of(crawler)
+        if isinstance(crawler.spider, DoctorSpider):
+            _print_table(crawler.spider.findings)
+        self.exitcode = run.exit_code
+        if run.message:
+            sys.stderr.write(f"kcnacrawl: {run.verdict} ({run.exit_code}): {run.message}\n")
+
+
+def _print_table(findings: list[Finding]) -> None:
+    """A line an anchor, in columns, page by page in the order of the look."""
+    page = None
+    for one in findings:
+        print(f"{one.page if one.page != page else '':11} {one.anchor:14} {one.state:9} {one.matched}".rstrip())
+        page = one.page

@@ -1,0 +1,250 @@
+"""What ``scrapy doctor`` does: looks at a few pages, and tells of each anchor what it matched."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy.robotstxt import ProtegoRobotParser, RobotParser
+from scrapy.settings import BaseSettings
+from twisted.python.failure import Failure
+
+from .arguments import DoctorArguments
+from .dates import BadDate, listed_or_none, parse_published
+from .items import WALLS, Card, Reason
+from .middlewares.crawl_delay import CrawlDelay
+from .middlewares.walls import markup_of
+from .pages import PageError
+from .pages.article import ArticlePage
+from .pages.cases import save_case
+from .pages.home import sources
+from .pages.listing import ListingPage
+from .pages.markup import parse
+from .pages.more import ajax_ids
+from .run import printable
+from .spiders.base import KcnaSpider
+from .verdict import Verdict
+
+State = Literal["ok", "fallback", "none", "MISSING"]
+
+_CANDIDATES: Final = 3
+_LONGEST: Final = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one anchor of one page matched: by the place known for it, by a ``fallback``, not and that is no harm
+    (``none``), or not though a record needs it (``MISSING``).
+    """
+
+    page: str
+    anchor: str
+    state: State
+    matched: str
+
+
+class DoctorSpider(KcnaSpider):
+    """Home page, first source's listing, *More Articles*, one article; or from a given page on. Opens no archive."""
+
+    # Not in the spiders' package: it is the command's, and not for `scrapy crawl`.
+    name = "doctor"
+    arguments_class = DoctorArguments
+    arguments: DoctorArguments
+    findings: list[Finding]
+    save: Path | None
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        super().update_settings(settings)
+        # No archive and no report; the site's delay all the same.
+        settings.set("ITEM_PIPELINES", {}, priority="spider")
+        settings.set("EXTENSIONS", {CrawlDelay: 0}, priority="spider")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        save = kwargs.pop("save", None)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.findings, spider.save = [], save
+        crawler.signals.connect(spider.robots_parsed, signal=signals.robots_parsed)
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        url = self.arguments.url
+        if url is None:
+            yield self.look(self.site.home, self.parse_home, "home")
+        elif self.site.identify(url):
+            yield self.look(url, self.parse_page, "article")
+        else:
+            yield self.look(url, self.parse_listing, "listing")
+
+    def look(self, url: str, callback: Callable[..., Iterator[Request]], page: str, **kwargs: Any) -> Request:
+        """One page."""
+        return Request(
+            url,
+            callback=self.read,
+            errback=self.unanswered,
+            cb_kwargs={"page": page, "reader": callback, **kwargs},
+            dont_filter=True,
+        )
+
+    def read(
+        self, response: Response, page: str, reader: Callable[..., Iterator[Request]], **kwargs: Any
+    ) -> Iterator[Request]:
+        """A page that came, kept if asked for."""
+        try:
+            markup = markup_of(response)
+            if (strayed := self.strayed(response)) is not None:
+                self.found(page, "page", False, strayed, is_needed=True)
+            if self.save is not None:
+                kind = "listing" if page == "ajax" else page
+                save_case(self.save / kind / page, kind, markup, response.body, response.url, self.site)
+            yield from reader(response, markup, **kwargs)
+        except PageError as error:
+            self.refused(page, error.reason, error.detail)
+        except OSError as error:
+            self.run.note(Verdict.STORAGE, f"cannot write {error.filename}: {error.strerror}")
+
+    def robots_parsed(self, robotparser: RobotParser) -> None:
+        """What robots.txt says to us. What it forbids is told by the page that is not asked for."""
+        if isinstance(robotparser, ProtegoRobotParser):
+            agent = self.settings["ROBOTSTXT_USER_AGENT"] or self.settings["USER_AGENT"]
+            delay = robotparser.rp.crawl_delay(agent)
+            self.found("robots.txt", "listings", robotparser.allowed(self.site.listing(1), agent), "allowed")
+            self.found("robots.txt", "crawl-delay", delay is not None, f"{delay} s")
+            self.found("robots.txt", "sitemaps", True, ", ".join(robotparser.rp.sitemaps) or self.site.sitemap)
+
+    # Page by page
+
+    def parse_home(self, response: Response, markup: str) -> Iterator[Request]:
+        """The home page: which sources there are."""
+        found = sources(markup, response.url, self.site)
+        self.found(
+            "home", "sources", bool(found), f"{len(found)}: {', '.join(one.label for one in found)}", is_needed=True
+        )
+        if found:
+            yield self.look(self.site.listing(found[0].sid), self.parse_listing, "listing")
+
+    def parse_listing(self, response: Response, markup: str) -> Iterator[Request]:
+        """A source's listing: its cards, and the ajax id that leads on."""
+        page = ListingPage(markup, response.url, self.site)
+        wrapper = parse(markup).css_first("#latest_article_wrapper") is not None
+        self.served("listing", "list", wrapper, "#latest_article_wrapper", "the element that holds most cards")
+        self.cards("listing", page.cards, markup)
+        self.found("listing", "more articles", page.has_more, "a button")
+        candidates = ajax_ids(markup)
+        where = [f"{number} in {_around(markup, str(number))}" for number in candidates[:_CANDIDATES]]
+        self.found(
+            "listing", "ajax ids", bool(candidates), "; ".join(where), otherwise="a browser must be asked for it"
+        )
+        yield from self.candidate(candidates[:_CANDIDATES], page.cards)
+
+    def candidate(self, candidates: Sequence[int], cards: Sequence[Card]) -> Iterator[Request]:
+        """The next number that may be the ajax id; then an article."""
+        if candidates:
+            url = self.site.ajax(candidates[0], 0)
+            yield self.look(url, self.parse_more, "ajax", candidates=candidates, cards=cards)
+        elif cards:
+            yield self.look(cards[0].url, self.parse_page, "article")
+
+    def parse_more(
+        self, response: Response, markup: str, candidates: Sequence[int], cards: Sequence[Card]
+    ) -> Iterator[Request]:
+        """An answer of the endpoint: the right id gives cards of the listing."""
+        found = ListingPage(markup, response.url, self.site).cards
+        shared = len({card.id for card in found} & {card.id for card in cards})
+        is_same = 2 * shared > min(len(found), len(cards))
+        told = f"{candidates[0]}: {shared} of {len(found)} cards are the listing's"
+        self.found("ajax", "ajax id", is_same, told, otherwise=f"not {told}")
+        if is_same:
+            self.cards("ajax", found, markup)
+        yield from self.candidate([] if is_same else candidates[1:], cards)
+
+    def cards(self, page: str, cards: Sequence[Card], markup: str) -> None:
+        """What the cards of a list tell."""
+        known = parse(markup).css_first("article.clearfix, .article-desc") is not None
+        self.found(page, "cards", bool(cards), f"{len(cards)}", is_needed=True)
+        if cards:
+            self.served(page, "card", known, "article.clearfix", "what links to an article and has a date")
+            dated = [card for card in cards if listed_or_none(card.date_listed_raw)]
+            self.found(page, "headline", True, cards[0].headline)
+            self.found(page, "date", bool(dated), f"{len(dated)} of {len(cards)}, {cards[0].date_listed_raw}")
+            self.found(page, "summary", any(card.description for card in cards), cards[0].description or "")
+
+    def parse_page(self, response: Response, markup: str) -> Iterator[Request]:
+        """An article: every field of its record."""
+        page = ArticlePage(markup, response.url, self.site)
+        self.field("date", lambda: f"{page.date_raw} = {parse_published(page.date_raw)}")
+        self.field("label", lambda: page.label)
+        if self.field("headline", lambda: page.headline):
+            anchor = ("the address's slug", "its place above the header")
+            self.served("article", "headline by", page.is_headline_named, *anchor)
+        if self.field("body", lambda: f"{len(page.article_body)} characters: {page.article_body}"):
+            self.served("article", "body by", page.has_content, ".article-content", "the prose below the header")
+            self.found("article", "access", page.access == "full", page.access, otherwise=page.access)
+            self.found("article", "original", page.original_url is not None, page.original_url or "")
+            self.found("article", "images", bool(page.images), f"{len(page.images)}")
+            self.found("article", "source id", page.source_id is not None, f"{page.source_id}")
+        yield from ()
+
+    def field(self, anchor: str, read: Callable[[], str]) -> bool:
+        """A field that a record needs."""
+        try:
+            self.found("article", anchor, True, read())
+        except BadDate as error:
+            self.found("article", anchor, False, otherwise=str(error), is_needed=True)
+        except PageError as error:
+            if error.reason in WALLS:
+                raise
+            self.found("article", anchor, False, otherwise=error.detail, is_needed=True)
+        return self.findings[-1].state == "ok"
+
+    # What is told
+
+    def found(
+        self,
+        page: str,
+        anchor: str,
+        matches: object,
+        matched: str = "",
+        *,
+        otherwise: str = "",
+        is_needed: bool = False,
+    ) -> None:
+        """Tells of an anchor; one that a record needs and that is missing is a changed layout."""
+        state: State = "ok" if matches else "MISSING" if is_needed else "none"
+        told = printable(matched if matches else otherwise)
+        self.findings.append(
+            Finding(page, anchor, state, told if len(told) <= _LONGEST else told[: _LONGEST - 1] + "…")
+        )
+        if state == "MISSING":
+            self.run.note(Verdict.LAYOUT_CHANGED, f"{page}: {anchor} is missing; the site no longer looks as known")
+
+    def served(self, page: str, anchor: str, is_first: object, first: str, fallback: str) -> None:
+        """Tells which of two ways served."""
+        self.findings.append(Finding(page, anchor, "ok" if is_first else "fallback", first if is_first else fallback))
+
+    def refused(self, page: str, reason: Reason, detail: str) -> None:
+        """A page that is none we know, or a wall, or was not to be had: a site that does not answer refuses, too."""
+        is_layout = reason in {"layout_changed", "bad_date", "too_large"}
+        self.findings.append(Finding(page, "page" if is_layout else "wall", "MISSING", printable(detail)[:_LONGEST]))
+        verdict = Verdict.LAYOUT_CHANGED if is_layout else Verdict.REFUSED
+        self.run.note(verdict, f"{page}: {reason}: {detail}")
+
+    def unanswered(self, failure: Failure) -> None:
+        """A page that could not be had."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        rejected = self.failure(None, request, failure)
+        self.refused(request.cb_kwargs["page"], rejected.reason, f"{request.url}: {rejected.detail}")
+
+    def callback_failed(self, failure: Failure) -> None:
+        """A bug is told as one."""
+        self.run.note(Verdict.ERROR, f"{type(failure.value).__name__}: {failure.value}; please report it")
+
+
+def _around(markup: str, number: str) -> str:
+    """The mark-up that a number was found in, or one place of it."""
+    at = max(markup.find(number), 0)
+    return " ".join(markup[max(0, at - 25) : at + len(number) + 5].split())
