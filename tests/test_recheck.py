@@ -74,7 +74,7 @@ def whole(replica: Replica) -> list[str]:
     return [one for one in ungated(replica) if replica.world.truth(one)["access"] == "full"]
 
 
-@pytest.mark.parametrize("spelling", ["plain", "wordpress"] if "wordpress" in SPELLINGS else sorted(SPELLINGS)[:2])
+@pytest.mark.parametrize("spelling", ["plain", "click", "labelled"])
 def test_edits_and_removals_are_found_and_none_is_invented(serve: Serve, crawl: Run, spelling: str) -> None:
     replica = serve(articles=ARTICLES, sources=2, spelling=spelling)
     folder = crawl(replica.url, "source").folder
