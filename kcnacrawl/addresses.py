@@ -142,9 +142,13 @@ class Site:
         found = _LISTING_PATH.fullmatch(_path(url)) if self.owns(url) else None
         return int(found[1]) if found else None
 
+    def is_ajax(self, url: str) -> bool:
+        """Whether an address is the one that this site's pages ask for more."""
+        return self.owns(url) and _path(url) == _AJAX_PATH
+
     def identify_ajax(self, url: str) -> int | None:
         """The ajax id that a request for *More Articles* to this site sends; else ``None``."""
-        if not self.owns(url) or _path(url) != _AJAX_PATH:
+        if not self.is_ajax(url):
             return None
         query = parse_qs(urlsplit(url).query)
         number = query.get("id", [""])[-1]

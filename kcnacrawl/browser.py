@@ -58,6 +58,8 @@ _PRESS_SECONDS: Final = 10.0
 _CLOSING_SECONDS: Final = 10.0
 
 _BUTTON: Final = re.compile(r"^\W*(?:load )?more articles\W*$", re.IGNORECASE)
+_RESULTS: Final = "#more_results, #more-results, .more_results, .more-results"
+_RESULTS_WORDS: Final = re.compile(r"^\W*(?:(?:load|show|view|see) )?more(?: search)? results?\W*$", re.IGNORECASE)
 _CARD: Final = re.compile(rb"/newstream\\?/([0-9]{10}-[0-9]{7,9})")
 
 # Of what was added to the page since the last look, the outermost elements that link to articles.
@@ -107,6 +109,8 @@ def _revision(path: Path) -> int:
 class RenderedPage:
     """A page in a browser of its own. ``fetch`` gets what it asks for of ``site``.
 
+    On a page of the search, *More Results* is what *More Articles* is elsewhere, and asks in a way that nobody knows.
+
     Every method raises :class:`BrowserFailed`, and what ``fetch`` raised for the page itself.
     """
 
@@ -129,9 +133,11 @@ class RenderedPage:
         self._answered = _future()
         self._only_asks = False
         self._was_pressed = False
+        self._is_search = False
 
     async def open(self, url: str) -> Response:
         """Starts the browser and opens a page: its markup once its scripts have run, or an answer with an error."""
+        self._is_search = self._site.is_search(url)
         async with self._patience():
             await self._start()
             document = await self._load(url)
@@ -199,7 +205,11 @@ class RenderedPage:
     # The button
 
     async def _button(self) -> Locator | None:
-        buttons = self._page.get_by_text(_BUTTON).filter(visible=True)
+        if self._is_search:
+            words = self._page.get_by_text(_RESULTS_WORDS)
+            buttons = self._page.locator(_RESULTS).or_(words).filter(visible=True)
+        else:
+            buttons = self._page.get_by_text(_BUTTON).filter(visible=True)
         # The list's own stands below it.
         there = await buttons.count() > 0 and await buttons.last.is_enabled()
         return buttons.last if there else None
@@ -240,7 +250,8 @@ class RenderedPage:
         """The answer, what hindered it, or ``None`` where it is not asked for."""
         is_document = request.is_navigation_request() and not self._document.done()
         address = _address(request)
-        is_more = self._site.identify_ajax(address) is not None and not self._sent.done()
+        leads_on = self._site.is_ajax(address) if self._is_search else self._site.identify_ajax(address) is not None
+        is_more = leads_on and not self._sent.done()
         if is_more:
             self._sent.set_result(address)
         wanted = is_document or (request.resource_type in _LOADED and not (is_more and self._only_asks))

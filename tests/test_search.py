@@ -26,9 +26,10 @@ SITE = Site("https://kcnawatch.org")
 URL = "https://kcnawatch.org/?s=tractors&source=&start=01-01-1970&end=02-01-1970&sort=recent"
 
 
-def search(crawl: Run, replica: Replica, query: str, *arguments: str) -> Crawl:
+def search(crawl: Run, replica: Replica, query: str, *arguments: str, render: str = "auto") -> Crawl:
     words = (f"query={query}", *arguments)
-    return crawl(replica.url, "search", *(word for one in words for word in ("-a", one)))
+    given = (word for one in words for word in ("-a", one))
+    return crawl(replica.url, "search", *given, "-s", f"KCNACRAWL_RENDER={render}")
 
 
 def in_the_past(crawl: Run, replica: Replica, query: str, *arguments: str) -> Crawl:
@@ -209,10 +210,21 @@ def test_a_day_with_more_hits_than_a_page_shows_is_told_and_what_shows_is_taken(
     today = replica.world.today
     found = replica.world.search("of", None, today, today)
     assert len(found) > PAGE_SIZE
-    done = search(crawl, replica, "of", f"since={today}", f"until={today}")
+    done = search(crawl, replica, "of", f"since={today}", f"until={today}", render="never")
     assert done.exit_code == 3
     assert f"more hits than a page shows, of which only those it shows were taken: 1, the last {today}" in done.stderr
     assert set(stored(done)) == set(found[:PAGE_SIZE]) & set(open_hits(replica, "of"))
+
+
+@pytest.mark.parametrize("way", ["script", "data"])
+def test_a_browser_completes_a_day_with_more_hits_than_a_page_shows(serve: Serve, crawl: Run, way: str) -> None:
+    replica = serve(articles=100, sources=1, spelling=replace(SPELLINGS["plain"], search_more=way))
+    replica.world.publish(40)
+    today = replica.world.today
+    done = search(crawl, replica, "of", f"since={today}", f"until={today}")
+    assert done.exit_code == 0, done.stderr
+    assert set(stored(done)) == set(open_hits(replica, "of", start=today, end=today))
+    assert len(stored(done)) > PAGE_SIZE
 
 
 # Another run

@@ -2,7 +2,8 @@
 
 Its page shows the first few hits, and the way to the rest is not known. So the days asked for are halved until each
 page shows all it has; nothing but the search's own days is relied on, least of all an order of the hits. A single day
-with more hits than its page shows cannot be completed in this way, and is told.
+with more hits than its page shows cannot be completed in this way: a browser presses its button to the end, or the day
+is told.
 """
 
 import logging
@@ -21,8 +22,11 @@ from ..archive.ledger import KnownSource, Wanted
 from ..arguments import SearchArguments
 from ..dates import AGREEMENT, listed_or_none
 from ..items import Card, Rejected
+from ..middlewares.render import STEP, NoBrowser, Render, Step
+from ..middlewares.retry import MAY_BE_EMPTY
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
+from ..pages.listing import ListingPage
 from ..pages.more import ajax_ids
 from ..pages.search import SearchPage
 from ..verdict import Verdict
@@ -92,11 +96,14 @@ class SearchSpider(SourceSpider):
     arguments_class = SearchArguments
     arguments: SearchArguments
     searches: list[Search]
+    # Days with more hits than their page shows, which wait for the browser.
+    crowded: list[tuple[Search, Days]]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.searches = []
+        spider.crowded = []
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
@@ -219,6 +226,9 @@ class SearchSpider(SourceSpider):
         elif not any(map(days.may_hold, page.cards)):
             yield self.unlisted(response, LayoutChanged("days: the search does not keep to the days asked for"))
             return
+        elif halves is None and self.render is not Render.NEVER:
+            search.open += 1
+            self.crowded.append((search, days))
         elif halves is None:
             self.too_many(search, days.first)
         else:
@@ -227,9 +237,53 @@ class SearchSpider(SourceSpider):
         yield from self.take_hits(search, page.cards)
 
     def too_many(self, search: Search, day: date) -> None:
-        """A day with more hits than its page shows; those it shows are taken. Over plain HTTP there is no more."""
+        """A day with more hits than were shown; those that were are taken."""
         search.unfinished.append(day)
         self.count("search/unfinished_days")
+
+    # In a browser
+
+    def idle_requests(self) -> list[Request]:
+        """The next day whose hits a browser must show; then what is owed."""
+        if not self.crowded:
+            return super().idle_requests()
+        return [self.crowded_request(Step.OPEN, *self.crowded.pop(0))]
+
+    def crowded_request(self, step: Step, search: Search, days: Days) -> Request:
+        """A page with more hits than it shows, in a browser, or what its button adds."""
+        request = self.search_request(search.source, days, self.parse_crowded, {"search": search, "days": days})
+        request.meta.update({STEP: step, MAY_BE_EMPTY: True, "dont_retry": True})
+        return request.replace(errback=self.crowded_failed)
+
+    def parse_crowded(self, response: Response, search: Search, days: Days) -> Output:
+        """Hits as a browser shows them; where the button adds none any more, the day is complete."""
+        self.count("pages/search")
+        try:
+            page = ListingPage(markup_of(response), response.url, self.site)
+            if not page.cards and not page.is_end:
+                raise LayoutChanged("hits: the button adds none and does not say so")
+        except PageError as error:
+            search.open -= 1
+            self.too_many(search, days.first)
+            yield self.unlisted(response, error)
+            return
+        yield from self.take_hits(search, page.cards)
+        search.settled.update(card.id for card in page.cards)
+        if page.cards:
+            yield self.crowded_request(Step.MORE, search, days)
+        else:
+            search.open -= 1
+
+    def crowded_failed(self, failure: Failure) -> Iterator[Rejected]:
+        """Without a browser a day stays incomplete."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        search: Search = request.cb_kwargs["search"]
+        search.open -= 1
+        self.too_many(search, request.cb_kwargs["days"].first)
+        if isinstance(failure.value, NoBrowser):
+            self.run.note(Verdict.USAGE, f"a day has more hits than its page shows, and {failure.value}")
+        else:
+            yield from self.search_failed(failure)
 
     def take_hits(self, search: Search, cards: Sequence[Card]) -> Iterator[Request]:
         """Requests for hits that are neither held nor settled."""
