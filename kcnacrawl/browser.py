@@ -29,6 +29,7 @@ from scrapy_playwright.provider import PlaywrightBrowserProvider  # type: ignore
 from .addresses import Site
 from .middlewares.render import NO_BROWSER, BrowserFailed, NothingSent
 from .middlewares.retry import MAY_BE_EMPTY
+from .pages.search import BUTTON, BUTTON_WORDS
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +59,7 @@ _PRESS_SECONDS: Final = 10.0
 _CLOSING_SECONDS: Final = 10.0
 
 _BUTTON: Final = re.compile(r"^\W*(?:load )?more articles\W*$", re.IGNORECASE)
-_RESULTS: Final = "#more_results, #more-results, .more_results, .more-results"
-_RESULTS_WORDS: Final = re.compile(r"^\W*(?:(?:load|show|view|see) )?more(?: search)? results?\W*$", re.IGNORECASE)
+_RESULTS_WORDS: Final = re.compile(rf"^\W*{BUTTON_WORDS.pattern}$", re.IGNORECASE)
 _CARD: Final = re.compile(rb"/newstream\\?/([0-9]{10}-[0-9]{7,9})")
 
 # Of what was added to the page since the last look, the outermost elements that link to articles.
@@ -207,7 +207,7 @@ class RenderedPage:
     async def _button(self) -> Locator | None:
         if self._is_search:
             words = self._page.get_by_text(_RESULTS_WORDS)
-            buttons = self._page.locator(_RESULTS).or_(words).filter(visible=True)
+            buttons = self._page.locator(BUTTON).or_(words).filter(visible=True)
         else:
             buttons = self._page.get_by_text(_BUTTON).filter(visible=True)
         # The list's own stands below it.

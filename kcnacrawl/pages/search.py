@@ -17,8 +17,8 @@ from .listing import ListingPage
 from .markup import label_of, lines, one_line, parse, text_of
 from .walls import refuse_wall
 
-_BUTTON: Final = "#more_results, #more-results, .more_results, .more-results"
-_BUTTON_WORDS: Final = re.compile(r"(?:(?:load|show|view|see) )?more(?: search)? results?\W*", re.IGNORECASE)
+BUTTON: Final = "#more_results, #more-results, .more_results, .more-results"
+BUTTON_WORDS: Final = re.compile(r"(?:(?:load|show|view|see) )?more(?: search)? results?\W*", re.IGNORECASE)
 _HITS: Final = "#search_results, #search-results, .search_results, .search-results"
 # What WordPress and its themes call a search without hits.
 _NO_HITS: Final = "body.search-no-results, .no-results, .no_results, .nothing-found, .not-found"
@@ -69,11 +69,11 @@ class SearchPage:
     @property
     def has_more(self) -> bool:
         """Whether the page offers more hits."""
-        if self._tree.css_first(_BUTTON) is not None:
+        if self._tree.css_first(BUTTON) is not None:
             return True
         buttons = self._tree.css("button, a, input")
         words = (label_of(node) or one_line(node.attributes.get("value") or "") for node in buttons)
-        return any(_BUTTON_WORDS.fullmatch(text) for text in words)
+        return any(BUTTON_WORDS.fullmatch(text) for text in words)
 
     @property
     def sources(self) -> dict[str, int]:

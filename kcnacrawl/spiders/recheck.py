@@ -16,6 +16,7 @@ from ..archive.ledger import OWED, card_of
 from ..arguments import RecheckArguments, SourceRef
 from ..dates import instant
 from ..items import Article, Capture, Rejected
+from ..middlewares.walls import header_of
 from ..pages import LayoutChanged
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
@@ -114,7 +115,7 @@ class RecheckSpider(KcnaSpider):
         if response.status in _MISSING:
             yield from self.missing(response, address, held)
             return
-        self.validators[address.id] = _header(response, "ETag"), _header(response, "Last-Modified")
+        self.validators[address.id] = header_of(response, "ETag"), header_of(response, "Last-Modified")
         for item in self.parse_article(response, address, card_of(held), lambda _: held.source_id):
             yield from self.weigh(item, response, held) if isinstance(item, Capture) else [item]
 
@@ -186,8 +187,3 @@ class RecheckSpider(KcnaSpider):
     @property
     def doing(self) -> str:
         return f"looking again, {self.looks} of {len(self.records)}"
-
-
-def _header(response: Response, name: str) -> str | None:
-    value = response.headers.get(name)
-    return value.decode("latin-1")[:1_000] if value else None

@@ -22,7 +22,7 @@ from ..addresses import ArticleAddress
 from ..archive.ledger import KnownSitemap
 from ..dates import instant, parse_lastmod
 from ..items import Rejected
-from ..middlewares.walls import wall_of
+from ..middlewares.walls import header_of, wall_of
 from ..pages import LayoutChanged, PageError
 from ..pages.sitemap import MAX_BYTES, Entry, read_sitemap
 from ..verdict import Verdict
@@ -119,7 +119,7 @@ class SitemapSpider(HarvestSpider):
         """An index or a list of pages. What it is, it says itself: where a redirect led makes no difference."""
         self.count("pages/sitemap")
         now = instant(datetime.now(UTC))
-        node.found = KnownSitemap(now, node.lastmod, _header(response, "ETag"), _header(response, "Last-Modified"))
+        node.found = KnownSitemap(now, node.lastmod, header_of(response, "ETag"), header_of(response, "Last-Modified"))
         if response.status == _NOT_MODIFIED and node.known is not None:
             self.unmoved += 1
             node.found = KnownSitemap(now, node.lastmod, node.known.etag, node.known.last_modified)
@@ -238,8 +238,3 @@ def has_moved(entry: Entry, known: KnownSitemap) -> bool:
         return True
     is_day = moment.time() == time()
     return instant(moment + timedelta(days=is_day)) > known.seen
-
-
-def _header(response: Response, name: str) -> str | None:
-    value = response.headers.get(name)
-    return value.decode("latin-1")[:1_000] if value else None
