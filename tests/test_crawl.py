@@ -454,7 +454,7 @@ def test_gated_pages_are_told_and_do_not_change_the_exit_code(serve: Serve, craw
         (["source", "-a", "since=2021-03-02", "-a", "until=2021-03-01"], "since=2021-03-02 is after until=2021-03-01"),
         (["source", "-a", "limit=0"], "argument limit='0': not a whole number from 1"),
         (["article"], "give articles by url=… or file=…"),
-        (["nosuch"], "no spider 'nosuch'; there are: article, search, sitemap, source, sources"),
+        (["nosuch"], "no spider 'nosuch'; there are: article, recheck, search, sitemap, source, sources"),
         (["source", "-s", "KCNACRAWL_URL=ftp://x"], "setting KCNACRAWL_URL: not the address of a site: 'ftp://x'"),
     ],
 )
