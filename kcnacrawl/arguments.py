@@ -39,6 +39,11 @@ def argument(read: Callable[[str, Site], Any], default: Any = None) -> Any:
 
 def read_day(text: str, _: Site) -> date:
     """A day, ``YYYY-MM-DD``."""
+    return day(text)
+
+
+def day(text: str) -> date:
+    """The same; raises ``ValueError``."""
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError("not a day as YYYY-MM-DD")
     try:

@@ -1,7 +1,6 @@
 """What the commands share that read an archive and change nothing."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ from scrapy.settings import BaseSettings
 from .archive import StorageFailed
 from .arguments import ArgumentError
 from .run import read_folder
-from .verdict import Verdict
+from .verdict import Verdict, tell
 
 
 class ReadingCommand(ScrapyCommand):
@@ -38,4 +37,4 @@ class ReadingCommand(ScrapyCommand):
 
     def _fail(self, verdict: Verdict, message: str) -> None:
         self.exitcode = verdict.exit_code()
-        sys.stderr.write(f"kcnacrawl: {verdict} ({self.exitcode}): {message}\n")
+        tell(verdict, self.exitcode, message)

@@ -1,5 +1,6 @@
 """How a run ended, in one word, and the exit code that says so (contract, section "Exit codes")."""
 
+import sys
 from enum import StrEnum
 from typing import Final
 
@@ -32,3 +33,9 @@ _EXIT_CODES: Final = {
     Verdict.INCOMPLETE: 3,
     Verdict.OK: 0,
 }
+
+
+def tell(verdict: Verdict, exit_code: int, message: str) -> None:
+    """The one line on standard error that says what is wrong and what to do."""
+    sys.stderr.write(f"kcnacrawl: {verdict} ({exit_code}): {message}\n")
+    sys.stderr.flush()

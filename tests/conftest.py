@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,6 +44,20 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     data = path.read_bytes() if path.is_file() else b""
     assert not data or data.endswith(b"\n"), f"{path} ends in a torn line"
     return [json.loads(line) for line in data.splitlines()]
+
+
+def crawl_later(days: float, folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """``scrapy crawl …`` by a clock that is so many days ahead."""
+    run = [sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:]]
+    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Waits until something holds, for half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def command(folder: Path, url: str, *words: str, pace: tuple[str, ...] = FAST) -> list[str]:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -24,7 +23,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
 
-from .conftest import ROOT, Crawl, command, differences, ungated
+from .conftest import ROOT, Crawl, command, differences, ungated, wait_for
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -448,13 +447,6 @@ class Watched:
         """Its exit code and what it said, within the ten seconds of a run that is stopped."""
         _, stderr = self._run.communicate(timeout=10)
         return self._run.returncode, stderr
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_run_leaves_no_process_behind(serve: Serve, tmp_path: Path) -> None:

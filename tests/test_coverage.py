@@ -17,7 +17,7 @@ from kcnacrawl.items import Card
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.walk import STRIDE, Rewalk, Stretch, Walk, Window
 
-from .conftest import ROOT, Crawl, command, differences, ungated
+from .conftest import ROOT, Crawl, command, crawl_later, differences, ungated
 from .reach import articles
 from .test_durability import crash
 from .test_verify import contents
@@ -146,9 +146,8 @@ def test_windows_that_were_walked_are_skipped_by_a_walk_of_the_whole_list(serve:
 
 
 def later(days: int, folder: Path, url: str, *words: str) -> None:
-    """A crawl whose clock is so many days ahead."""
-    run = [sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:]]
-    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    """A crawl whose clock is so many days ahead, and that ends well."""
+    done = crawl_later(days, folder, url, *words)
     assert done.returncode == 0, done.stderr
 
 

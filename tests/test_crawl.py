@@ -4,7 +4,6 @@ import json
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +16,7 @@ from kcnacrawl.items import Article, Rejected
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 
-from .conftest import ROOT, Crawl, command, differences, read_lines
+from .conftest import ROOT, Crawl, command, differences, read_lines, wait_for
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -529,18 +528,11 @@ def test_a_second_run_at_once_is_locked_out(serve: Serve, crawl: Run, tmp_path: 
     replica = serve(articles=100, sources=1)
     replica.faults.add("/newstream/", "slow", seconds=0.4)
     first = subprocess.Popen(command(tmp_path / "archive", replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
-    _wait_for(lambda: bool(replica.article_requests()))
+    wait_for(lambda: bool(replica.article_requests()))
     second = crawl(replica.url, "source")
     assert second.exit_code == 6
     assert f"process {first.pid}" in second.last_line
     assert first.wait(60) == 0
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 # What a person sees

@@ -19,7 +19,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.schedule import YEAR, next_look
 
-from .conftest import ROOT, Crawl, command, read_lines, ungated
+from .conftest import ROOT, Crawl, crawl_later, read_lines, ungated
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -51,12 +51,6 @@ def test_from_the_last_day_of_the_schedule_on_looks_are_yearly() -> None:
 
 
 # What
-
-
-def later(days: int, folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """A crawl whose clock is so many days ahead."""
-    run = [sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:]]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def changes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -91,7 +85,7 @@ def test_edits_and_removals_are_found_and_none_is_invented(serve: Serve, crawl: 
     assert first.exit_code == 0, first.stderr
     wanted = {one for ids in edited.values() for one in ids}
     assert {one["id"] for one in changed(folder)} == wanted
-    assert later(1, folder, replica.url, *ALL).returncode == 0
+    assert crawl_later(1, folder, replica.url, *ALL).returncode == 0
     found = {one["id"]: one["kind"] for one in changed(folder)}
     assert found == dict.fromkeys(wanted, "edited") | dict.fromkeys(removed, "removed")
     records = read_lines(folder / "articles.jsonl")
@@ -107,9 +101,9 @@ def test_what_is_back_is_live_again(serve: Serve, crawl: Run) -> None:
     one = whole(replica)[3]
     replica.world.remove(one)
     for days in (0, 1, 2):
-        assert later(days, folder, replica.url, *ALL).returncode == 0
+        assert crawl_later(days, folder, replica.url, *ALL).returncode == 0
     replica.world.restore(one)
-    assert later(3, folder, replica.url, *ALL).returncode == 0
+    assert crawl_later(3, folder, replica.url, *ALL).returncode == 0
     assert [(each["kind"], each["revision"]) for each in changed(folder)] == [("removed", 2), ("restored", 3)]
 
 
@@ -120,11 +114,11 @@ def test_twice_on_one_day_is_no_removal_and_back_the_next_day_is_none(serve: Ser
     replica.world.remove(one)
     # At an hour that does not end a day between the two.
     for _ in range(2):
-        assert later(0, folder, replica.url, *ALL).returncode == 0
+        assert crawl_later(0, folder, replica.url, *ALL).returncode == 0
     replica.world.restore(one)
-    assert later(1, folder, replica.url, *ALL).returncode == 0
+    assert crawl_later(1, folder, replica.url, *ALL).returncode == 0
     replica.world.remove(one)
-    assert later(2, folder, replica.url, *ALL).returncode == 0
+    assert crawl_later(2, folder, replica.url, *ALL).returncode == 0
     assert changed(folder) == []
 
 
@@ -136,7 +130,7 @@ def test_a_wall_or_a_fault_is_no_edit_and_no_removal(serve: Serve, crawl: Run, k
     for one in whole(replica)[:2]:
         replica.faults.add(f"/newstream/{one}", kind)
     for days in (0, 1, 2):
-        later(days, folder, replica.url, *ALL)
+        crawl_later(days, folder, replica.url, *ALL)
     assert (folder / "articles.jsonl").read_bytes() == before
 
 
@@ -166,7 +160,7 @@ def test_looks_follow_the_schedule_and_nothing_due_costs_nothing(serve: Serve, c
     asked = {}
     for days in (0, 1, 2, 3, 6, 7):
         replica.requests.clear()
-        assert later(days, folder, replica.url, "recheck").returncode == 0
+        assert crawl_later(days, folder, replica.url, "recheck").returncode == 0
         asked[days] = len(replica.article_requests())
     held = len({one["id"] for one in read_lines(folder / "articles.jsonl")})
     assert asked == {0: 0, 1: held, 2: 0, 3: held, 6: 0, 7: held}

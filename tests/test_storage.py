@@ -4,7 +4,6 @@ import ctypes
 import resource
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from kcnacrawl.replica.server import Replica
 
-from .conftest import ROOT, Crawl, command, differences
+from .conftest import ROOT, Crawl, command, crawl_later, differences
 from .test_verify import verify
 
 Serve = Callable[..., Replica]
@@ -29,9 +28,7 @@ def crawl_on(tmp_path: Path) -> Callable[..., Crawl]:
     def run(days: float, url: str, *words: str) -> Crawl:
         folder = tmp_path / "archive"
         earlier = set((folder / "runs").glob("*.json"))
-        words = (sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:])
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
-        return Crawl(done, folder, earlier)
+        return Crawl(crawl_later(days, folder, url, *words), folder, earlier)
 
     return run
 

@@ -375,12 +375,11 @@ class Ledger:
     # What is held and looked at again
 
     def to_recheck(
-        self, overdue: tuple[datetime, timedelta | None], sids: Sequence[int], since: str | None, until: str | None
+        self, now: datetime, every: timedelta | None, sids: Sequence[int], since: str | None, until: str | None
     ) -> list[str]:
-        """Articles that are due to be looked at, longest overdue first: by the schedule, or, with a time given beside
-        the present, those that were not seen for so long. Of these sources, or of all; published in these days.
+        """Articles that are due to be looked at, longest overdue first: by the schedule, or, with ``every``, those that
+        were not seen for so long. Of these sources, or of all; published in these days.
         """
-        now, every = overdue
         key, moment = ("due", now) if every is None else ("looked", now - every)
         with self._guard():
             rows = self._execute(

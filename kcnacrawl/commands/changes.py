@@ -3,14 +3,13 @@
 import argparse
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from ..archive.log import write_whole
-from ..arguments import ArgumentError
+from ..arguments import ArgumentError, day
 from ..changes import Change, read_changes
 from ..reading import ReadingCommand
 from ..run import printable
@@ -48,9 +47,9 @@ def _day(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text).isoformat()
+        return day(text).isoformat()
     except ValueError as error:
-        raise ArgumentError(f"--since {text[:200]!r}: not a day as YYYY-MM-DD") from error
+        raise ArgumentError(f"--since {text[:200]!r}: {error}") from error
 
 
 def _lines(change: Change) -> Iterator[str]:

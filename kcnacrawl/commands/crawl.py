@@ -18,7 +18,7 @@ from ..limits import Limits
 from ..middlewares.render import check_render
 from ..run import Run, read_contact, read_folder, read_site
 from ..spiders.base import KcnaSpider
-from ..verdict import Verdict
+from ..verdict import Verdict, tell
 
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.
 GRACE_SECONDS: Final = 7.0
@@ -130,8 +130,7 @@ class Shutdown:
 def _tell(run: Run) -> None:
     """The one line that says what is wrong and what to do, also where there is no log."""
     if run.message:
-        sys.stderr.write(f"kcnacrawl: {run.verdict} ({run.exit_code}): {run.message}\n")
-        sys.stderr.flush()
+        tell(run.verdict, run.exit_code, run.message)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -1,7 +1,6 @@
 """``scrapy doctor``: what of the site's pages is still where it was; the first thing to run against the live site."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ from ..arguments import ArgumentError, DoctorArguments
 from ..examination import DoctorSpider, Finding
 from ..limits import Limits
 from ..run import Run, read_contact, read_site
-from ..verdict import Verdict
+from ..verdict import Verdict, tell
 
 
 class Command(ScrapyCommand):
@@ -46,7 +45,7 @@ class Command(ScrapyCommand):
                 raise ArgumentError("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
         except ArgumentError as error:
             self.exitcode = Verdict.USAGE.exit_code()
-            sys.stderr.write(f"kcnacrawl: {Verdict.USAGE} ({self.exitcode}): {error}\n")
+            tell(Verdict.USAGE, self.exitcode, str(error))
             return
         crawler = process.create_crawler(DoctorSpider)
         process.crawl(crawler, save=opts.save, **given)
@@ -56,7 +55,7 @@ class Command(ScrapyCommand):
             _print_table(crawler.spider.findings)
         self.exitcode = run.exit_code
         if run.message:
-            sys.stderr.write(f"kcnacrawl: {run.verdict} ({run.exit_code}): {run.message}\n")
+            tell(run.verdict, run.exit_code, run.message)
 
 
 def _print_table(findings: list[Finding]) -> None:

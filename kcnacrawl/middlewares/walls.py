@@ -14,12 +14,6 @@ def markup_of(response: Response) -> str:
     return decode(response.body, getattr(response, "encoding", "utf-8"))
 
 
-def header_of(response: Response, name: str) -> str | None:
-    """A header's value, as much of it as is worth keeping; ``None`` if there is none."""
-    value = response.headers.get(name)
-    return value.decode("latin-1")[:1_000] if value else None
-
-
 def wall_of(response: Response) -> PageError | None:
     """The wall that stands where a page should, with whatever status; ``None`` if there is none."""
     # What no parser is to be given shows no wall.

@@ -1,7 +1,6 @@
 """``scrapy crawl article``: given articles."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 from ..addresses import identify
@@ -21,7 +20,7 @@ class ArticleSpider(KcnaSpider):
         ledger = self.run.archive.ledger
         ids = [address.id for address in self.arguments.addresses]
         held = ledger.held(ids)
-        settled = ledger.not_due(ids, datetime.now(UTC)) | ledger.published_outside(ids, *self.arguments.window.ends)
+        settled = self.settled_among(ids)
         for address in self.arguments.addresses:
             wanted = ledger.wanted(address.id)
             if address.id in held and (wanted is None or address.id in settled):

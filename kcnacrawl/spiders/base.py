@@ -1,7 +1,7 @@
 """What all spiders share: typed arguments, one way to fetch an article, one way to tell what failed."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
@@ -142,8 +142,12 @@ class KcnaSpider(Spider):
     def callback_failed(self, failure: Failure) -> None:
         """A ledger that cannot be written ends the run as a log does."""
         if isinstance(failure.value, StorageFailed):
-            self.run.note(Verdict.STORAGE, str(failure.value))
-            self.run.stop(self.crawler, Verdict.STORAGE)
+            self.storage_failed(failure.value)
+
+    def storage_failed(self, error: StorageFailed) -> None:
+        """Nothing more can be remembered: the run ends."""
+        self.run.note(Verdict.STORAGE, str(error))
+        self.run.stop(self.crawler, Verdict.STORAGE)
 
     # Articles
 
@@ -212,6 +216,11 @@ class KcnaSpider(Spider):
         if (told := self.breaker.saw(wall=wall)) is not None:
             self.run.note(Verdict.REFUSED, f"{told} (sign-up, bot check, block or paywall); see the quarantine")
             self.run.stop(self.crawler, Verdict.REFUSED)
+
+    def settled_among(self, ids: Collection[str]) -> set[str]:
+        """Those of ``ids`` that were looked at and are not due yet, or are known to lie outside the days asked for."""
+        ledger = self.run.archive.ledger
+        return ledger.not_due(ids, datetime.now(UTC)) | ledger.published_outside(ids, *self.arguments.window.ends)
 
     # What gave no record
 

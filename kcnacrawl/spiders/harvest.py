@@ -82,10 +82,7 @@ class HarvestSpider(SourcesSpider):
             ledger.want(list(missing.values()), list_name)
         inside = {card.id: card for card in cards if self.is_asked_for(card)}
         self.count("articles/known", len(held & inside.keys()))
-        settled = ledger.not_due(missing, datetime.now(UTC)) | ledger.published_outside(
-            missing, *self.arguments.window.ends
-        )
-        skip = held | settled | self.under_way | self.failed
+        skip = held | self.settled_among(missing) | self.under_way | self.failed
         wanted = [card for one, card in inside.items() if one not in skip][: self.room()]
         # All at once: Scrapy takes them one by one, and meanwhile another list may look at the room there is.
         yield from [self.article_request(_address(card.url, card.id), card, attribute) for card in wanted]

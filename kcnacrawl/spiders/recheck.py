@@ -12,20 +12,19 @@ from scrapy.http import Response
 
 from ..addresses import ArticleAddress, identify
 from ..archive import StorageFailed
-from ..archive.ledger import OWED, card_of
+from ..archive.ledger import OWED, Look, card_of
 from ..arguments import RecheckArguments, SourceRef
 from ..dates import instant
 from ..items import Article, Capture, Rejected
-from ..middlewares.walls import header_of
 from ..pages import LayoutChanged
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
+from ..validators import NOT_MODIFIED, conditions, validators
 from ..verdict import Verdict
 from .base import KcnaSpider
 
 logger = logging.getLogger(__name__)
 
-_NOT_MODIFIED: Final = 304
 _MISSING: Final = (404, 410)
 
 Output = Iterator[Capture | Article | Rejected]
@@ -63,8 +62,12 @@ class RecheckSpider(KcnaSpider):
         if None in sids:
             self.run.note(Verdict.USAGE, "argument source: the archive knows no such source; give its sid")
             return
+        every = self.arguments.every
         due = self.run.archive.ledger.to_recheck(
-            self.overdue, [sid for sid in sids if sid is not None], *self.arguments.window.ends
+            datetime.now(UTC),
+            None if every is None else timedelta(days=every),
+            [sid for sid in sids if sid is not None],
+            *self.arguments.window.ends,
         )
         due = due[: self.arguments.limit]
         logger.info("%d articles are due to be looked at", len(due))
@@ -80,17 +83,10 @@ class RecheckSpider(KcnaSpider):
         source = ledger.source(sid=ref.sid, ajax_id=ref.ajax_id, label=ref.label)
         return ref.sid if source is None else source.sid
 
-    @property
-    def overdue(self) -> tuple[datetime, timedelta | None]:
-        """Now, and how long ago an article must have been seen; ``None`` goes by the schedule."""
-        every = self.arguments.every
-        return datetime.now(UTC), None if every is None else timedelta(days=every)
-
     def look_request(self, article_id: str) -> Request:
         """An article's page, if it is not as it was."""
         held = self.run.archive.record_at(self.records[article_id])
         look = self.run.archive.ledger.look(article_id)
-        headers = {"If-None-Match": look.etag, "If-Modified-Since": look.last_modified} if look else {}
         address = identify(held.url) or ArticleAddress(article_id)
         self.under_way.add(article_id)
         if held.access == "truncated":
@@ -99,23 +95,23 @@ class RecheckSpider(KcnaSpider):
             self.site.article(address),
             callback=self.parse_look,
             errback=self.article_failed,
-            cb_kwargs={"address": address, "held": held},
-            headers={name: value for name, value in headers.items() if value},
-            meta={"handle_httpstatus_list": [_NOT_MODIFIED, *_MISSING]},
+            cb_kwargs={"address": address, "held": held, "look": look},
+            headers=conditions(look),
+            meta={"handle_httpstatus_list": [NOT_MODIFIED, *_MISSING]},
             dont_filter=True,
         )
 
-    def parse_look(self, response: Response, address: ArticleAddress, held: Article) -> Output:
+    def parse_look(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """What became of an article since it was last seen."""
         self.looks += 1
-        if response.status == _NOT_MODIFIED:
+        if response.status == NOT_MODIFIED:
             self.count("recheck/not_modified")
             self.remember(address.id)
             return
         if response.status in _MISSING:
-            yield from self.missing(response, address, held)
+            yield from self.missing(response, address, held, look)
             return
-        self.validators[address.id] = header_of(response, "ETag"), header_of(response, "Last-Modified")
+        self.validators[address.id] = validators(response)
         for item in self.parse_article(response, address, card_of(held), lambda _: held.source_id):
             yield from self.weigh(item, response, held) if isinstance(item, Capture) else [item]
 
@@ -134,10 +130,9 @@ class RecheckSpider(KcnaSpider):
         else:
             yield capture
 
-    def missing(self, response: Response, address: ArticleAddress, held: Article) -> Output:
+    def missing(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """A page that is not there: gone, once it was not there on another day."""
         rejected = self.refusal(address.id, self.site.article(address), response)
-        look = self.run.archive.ledger.look(address.id)
         if rejected.reason != "not_found":
             yield rejected
         elif held.status == "gone":
@@ -178,8 +173,7 @@ class RecheckSpider(KcnaSpider):
             self.run.archive.ledger.looked(article_id, datetime.now(UTC), days, etag, last_modified)
         except StorageFailed as error:
             # A signal's handler is not a callback: what it raises is logged and forgotten.
-            self.run.note(Verdict.STORAGE, str(error))
-            self.run.stop(self.crawler, Verdict.STORAGE)
+            self.storage_failed(error)
 
     def count_owed(self) -> int:
         return self.owing

@@ -27,7 +27,6 @@ from ..middlewares.retry import MAY_BE_EMPTY
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
-from ..pages.more import ajax_ids
 from ..pages.search import SearchPage
 from ..verdict import Verdict
 from .harvest import AHEAD, HarvestSpider, Output
@@ -135,21 +134,9 @@ class SearchSpider(SourceSpider):
         job = self.job(source)
         yield self.begin_search(job) if source.ajax_id is not None else self.listing_request(job)
 
-    def enter(self, job: Job, response: Response) -> Output:
-        job.page_url = response.url
-        try:
-            page = self.listing(response)
-        except PageError as error:
-            yield self.unlisted(response, error)
-            return
-        candidates = ajax_ids(page.markup)
-        job.cards = {card.id: card for card in page.cards}
-        if page.cards and candidates:
-            yield self.candidate_request(job, candidates)
-        elif job.may_ask_listing:
-            yield self.listing_request(job)
-        else:
-            yield from self.hidden(job)
+    def without_id(self, job: Job, response: Response, page: ListingPage) -> Output:
+        del response, page
+        yield from self.hidden(job)
 
     def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
         """The source's ajax id is known now, which is all its list was asked for."""

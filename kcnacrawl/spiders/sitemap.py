@@ -22,9 +22,10 @@ from ..addresses import ArticleAddress
 from ..archive.ledger import KnownSitemap
 from ..dates import instant, parse_lastmod
 from ..items import Rejected
-from ..middlewares.walls import header_of, wall_of
+from ..middlewares.walls import wall_of
 from ..pages import LayoutChanged, PageError
 from ..pages.sitemap import MAX_BYTES, Entry, read_sitemap
+from ..validators import NOT_MODIFIED, conditions, validators
 from ..verdict import Verdict
 from .harvest import HarvestSpider, Output, may_be_of
 
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 MAX_DEPTH: Final = 3
 """Indexes name sitemaps, and may name indexes; none leads deeper."""
 
-_NOT_MODIFIED: Final = 304
 # So many articles of one lastmod, more than half of a sitemap, were not edited at that moment: it is another's.
 _MANY: Final = 20
 # A sitemap may be served from a cache: what was modified so shortly before it was read may not have been in it.
@@ -102,16 +102,14 @@ class SitemapSpider(HarvestSpider):
 
     def sitemap_request(self, node: Node) -> Request:
         """A sitemap, if it is not as it was. Articles go before: a sitemap may name a thousand."""
-        known = node.known
-        headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified} if known else {}
         return Request(
             node.url,
             callback=self.parse_sitemap,
             errback=self.sitemap_failed,
             cb_kwargs={"node": node},
-            headers={name: value for name, value in headers.items() if value},
+            headers=conditions(node.known),
             priority=-1,
-            meta={"handle_httpstatus_list": [_NOT_MODIFIED], "download_maxsize": MAX_BYTES},
+            meta={"handle_httpstatus_list": [NOT_MODIFIED], "download_maxsize": MAX_BYTES},
             dont_filter=True,
         )
 
@@ -119,8 +117,8 @@ class SitemapSpider(HarvestSpider):
         """An index or a list of pages. What it is, it says itself: where a redirect led makes no difference."""
         self.count("pages/sitemap")
         now = instant(datetime.now(UTC))
-        node.found = KnownSitemap(now, node.lastmod, header_of(response, "ETag"), header_of(response, "Last-Modified"))
-        if response.status == _NOT_MODIFIED and node.known is not None:
+        node.found = KnownSitemap(now, node.lastmod, *validators(response))
+        if response.status == NOT_MODIFIED and node.known is not None:
             self.unmoved += 1
             node.found = KnownSitemap(now, node.lastmod, node.known.etag, node.known.last_modified)
             self.all_wanted(node)
@@ -160,10 +158,7 @@ class SitemapSpider(HarvestSpider):
         if len(asked) == len(found):
             self.all_wanted(node)
         self.count("articles/known", len(held - changed))
-        settled = ledger.not_due(asked, datetime.now(UTC)) | ledger.published_outside(
-            asked, *self.arguments.window.ends
-        )
-        skip = (held - changed) | settled | self.under_way | self.failed
+        skip = (held - changed) | self.settled_among(asked) | self.under_way | self.failed
         wanted = [ledger.wanted(one) for one in asked if one not in skip][: self.room()]
         yield from [self.debt_request(one) for one in wanted if one is not None]
 

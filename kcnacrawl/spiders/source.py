@@ -264,10 +264,9 @@ class SourceSpider(HarvestSpider):
 
     def enter(self, job: Job, response: Response) -> Output:
         """Cards of a whole page, and the ajax id that leads on."""
-        try:
-            page = self.listing(response)
-        except PageError as error:
-            yield self.unlisted(response, error)
+        page = self.shown(response)
+        if isinstance(page, Rejected):
+            yield page
             return
         candidates = ajax_ids(page.markup)
         job.cards = {card.id: card for card in page.cards}
@@ -276,7 +275,12 @@ class SourceSpider(HarvestSpider):
             yield self.candidate_request(job, candidates)
         elif job.may_ask_listing:
             yield self.listing_request(job)
-        elif not page.cards and not job.asked_listing:
+        else:
+            yield from self.without_id(job, response, page)
+
+    def without_id(self, job: Job, response: Response, page: ListingPage) -> Output:
+        """A page with a list in it that tells no ajax id."""
+        if not page.cards and not job.asked_listing:
             self.run.note(Verdict.INCOMPLETE, f"{response.url} leads into no list; name its source instead")
         elif not page.cards:
             yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
@@ -375,12 +379,10 @@ class SourceSpider(HarvestSpider):
     def parse_shown(self, response: Response, job: Job) -> Output:
         """A listing page as a browser shows it: what comes next, *More Articles* adds."""
         self.count("pages/listing")
-        try:
-            page = self.listing(response)
-        except PageError as error:
-            yield self.unlisted(response, error)
-            return
-        if not page.cards:
+        page = self.shown(response)
+        if isinstance(page, Rejected):
+            yield page
+        elif not page.cards:
             yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
         elif not page.has_more and len(page.cards) < PAGE_SIZE:
             yield from self.take_all(job, page.cards)
@@ -400,12 +402,10 @@ class SourceSpider(HarvestSpider):
     def parse_page(self, response: Response, job: Job, offset: int) -> Output:
         """An answer of the endpoint: cards, the end of the list, or neither."""
         self.count("pages/listing")
-        try:
-            page = self.listing(response)
-        except PageError as error:
-            yield self.unlisted(response, error)
-            return
-        if not page.cards and offset == 0 and job.may_ask_listing:
+        page = self.shown(response)
+        if isinstance(page, Rejected):
+            yield page
+        elif not page.cards and offset == 0 and job.may_ask_listing:
             yield self.listing_request(job)
         elif not page.cards and (offset == 0 or not page.is_end):
             yield self.unlisted(response, LayoutChanged("cards: no cards on a listing"))
@@ -532,6 +532,13 @@ class SourceSpider(HarvestSpider):
                     self.run.warn(f"{job.name} usually publishes daily and has shown nothing for {silent} days")
 
     # Listing pages in general
+
+    def shown(self, response: Response) -> ListingPage | Rejected:
+        """A page read for its cards, or what came in its place, which ends the walk."""
+        try:
+            return self.listing(response)
+        except PageError as error:
+            return self.unlisted(response, error)
 
     def listing(self, response: Response) -> ListingPage:
         """A page read for its cards. Raises :class:`~kcnacrawl.pages.PageError`."""
