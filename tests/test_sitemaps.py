@@ -183,6 +183,24 @@ def test_an_article_that_was_modified_and_is_as_it_was_is_fetched_once_for_that(
     assert sitemaps(replica).count("/a.xml") == 2
 
 
+def test_an_article_that_is_held_whole_and_modified_behind_a_paywall_stays_as_it_is(serve: Serve, crawl: Run) -> None:
+    replica = serve(today=THEN)
+    one = next(one for one in ungated(replica) if replica.world.truth(one)["access"] == "full")
+    pages = {"/sitemap_index.xml": index(replica, a=""), "/a.xml": urlset(replica, {one: "2024-01-05"})}
+    put(replica, pages)
+    first = crawl(replica.url, "sitemap")
+    replica.faults.add(f"/newstream/{one}", "truncate")
+    pages["/a.xml"] = urlset(replica, {one: from_now(hours=1)})
+    replica.requests.clear()
+    second = crawl(replica.url, "sitemap")
+    assert fetched(replica) == [one]
+    assert second.records == first.records
+    pages["/a.xml"] = urlset(replica, {one: "2024-01-05"})
+    replica.requests.clear()
+    crawl(replica.url, "sitemap")
+    assert fetched(replica) == []
+
+
 def test_a_lastmod_that_many_articles_share_says_nothing_of_them(serve: Serve, crawl: Run) -> None:
     replica = serve(today=THEN)
     ids = ungated(replica)[:50]

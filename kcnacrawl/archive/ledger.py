@@ -17,7 +17,7 @@ from typing import Final, Literal
 import msgspec
 
 from ..dates import instant, listed_or_none
-from ..items import Article, Card, Reason, Rejected
+from ..items import Access, Article, Card, Reason, Rejected
 from ..schedule import next_look
 from ..walk import Stretch, Walk
 from . import StorageFailed
@@ -71,6 +71,7 @@ class Known:
 
     revision: int
     digest: bytes
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +346,7 @@ class Ledger:
     def latest(self, article_id: str) -> Known | None:
         """The latest line on an article, if any is held."""
         with self._guard():
-            row = self._execute("SELECT revision, digest FROM articles WHERE id = ?", (article_id,)).fetchone()
+            row = self._execute("SELECT revision, digest, access FROM articles WHERE id = ?", (article_id,)).fetchone()
         return Known(*row) if row else None
 
     def held(self, ids: Iterable[str]) -> set[str]:

@@ -313,7 +313,7 @@ class _Revisions:
         """What is wrong with a record, by itself and after those before it."""
         yield from article_faults(article)
         before = self._latest.get(article.id) or self._derived.latest(article.id)
-        found = Known(article.revision, digest(article))
+        found = Known(article.revision, digest(article), article.access)
         revision = before.revision if before else 0
         if found.revision != revision + 1:
             yield f"revision {found.revision} of {article.id} follows " + (f"revision {revision}" if before else "none")

@@ -13,7 +13,7 @@ from ..run import Run
 
 
 class Unchanged(DropItem):
-    """The archive holds this article as it is."""
+    """The archive holds this article as it is, or whole where the page was cut."""
 
 
 class DeduplicatePipeline:
@@ -43,8 +43,13 @@ class DeduplicatePipeline:
             if on_the_way is None:
                 self._ledger.confirm(item)
             raise Unchanged(f"{item.id} is held as it is", log_level="DEBUG")
+        if known is not None and known.access == "full" and item.access == "truncated":
+            # A paywall has come before it: what is held stands, and nothing is wanted of it.
+            if on_the_way is None:
+                self._ledger.confirm(replace(item, access=known.access))
+            raise Unchanged(f"{item.id} is held whole", log_level="DEBUG")
         revision = known.revision + 1 if known is not None else 1
-        self._on_the_way[item.id] = Known(revision, found)
+        self._on_the_way[item.id] = Known(revision, found, item.access)
         return replace(item, revision=revision)
 
     def dropped(self, item: object, exception: Exception) -> None:

@@ -118,12 +118,8 @@ class RecheckSpider(KcnaSpider):
     def weigh(self, capture: Capture, response: Response, held: Article) -> Output:
         """A page that was read, beside what is held: where it shows less, what is held stands."""
         fields = capture.fields
-        if fields.access == "truncated" and held.access == "full":
-            self.count("recheck/truncated")
-            if held.status == "gone":
-                yield self.revision(held, "live")
-            else:
-                self.remember(capture.id)
+        if fields.access == "truncated" and held.access == "full" and held.status == "gone":
+            yield self.revision(held, "live")
         elif not fields.article_body and held.article_body:
             error = LayoutChanged("body: the page shows no text, and the archive holds one")
             yield self.unread(capture.id, response, error)
