@@ -10,6 +10,7 @@ from scrapy.settings import BaseSettings
 from .archive import StorageFailed
 from .arguments import ArgumentError
 from .run import read_folder
+from .stores import StoreDown
 from .verdict import Verdict, tell
 
 
@@ -19,6 +20,12 @@ class ReadingCommand(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
+    words: ClassVar[str] = ""
+    """What the command takes beside its options, as its help names it."""
+    word = ""
+
+    def syntax(self) -> str:
+        return f"[options] {self.words}".strip()
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         """Does what the command does; returns its exit code."""
@@ -27,13 +34,23 @@ class ReadingCommand(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         name = type(self).__module__.rsplit(".", 1)[-1]
         try:
-            if args:
-                raise ArgumentError(f"{name} takes no arguments: {args[0]!r}")
+            self.word = self._word(name, args)
             self.exitcode = self.read(read_folder(self.settings or BaseSettings()), opts)
         except ArgumentError as error:
             self._fail(Verdict.USAGE, str(error))
+        except StoreDown as error:
+            self._fail(Verdict.INCOMPLETE, str(error))
         except (StorageFailed, OSError) as error:
             self._fail(Verdict.STORAGE, str(error))
+
+    def _word(self, name: str, args: list[str]) -> str:
+        if args and not self.words:
+            raise ArgumentError(f"{name} takes no arguments: {args[0]!r}")
+        if self.words and not args:
+            raise ArgumentError(f"{name} needs {self.words}")
+        if len(args) > 1 and self.words != "WORDS":
+            raise ArgumentError(f"{name} takes one {self.words}: {args[1]!r}")
+        return " ".join(args)
 
     def _fail(self, verdict: Verdict, message: str) -> None:
         self.exitcode = verdict.exit_code()

@@ -1,0 +1,70 @@
+"""``scrapy find WORDS``: full-text search of the SQLite store, newest first."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from ..reading import ReadingCommand
+from ..run import printable
+from ..stores.sqlite import Hit, find
+from ..stores.words import parts, snippet
+from ..verdict import Verdict
+
+STORE: Final = "store.sqlite"
+"""The store in the archive's folder that is asked when none is given."""
+
+
+class Command(ReadingCommand):
+    words = "WORDS"
+
+    def short_desc(self) -> str:
+        return "Find words in headlines and bodies, English and Korean, newest first; a phrase in quotes"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--store", metavar="FILE", type=Path, help=f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
+        )
+        parser.add_argument("--jsonl", action="store_true", help="one JSON object an article, its snippet as HTML")
+
+    def read(self, folder: Path, opts: argparse.Namespace) -> int:
+        console = Console(highlight=False, soft_wrap=True)
+        count = 0
+        for count, hit in enumerate(find(opts.store or folder / STORE, self.word), start=1):
+            if opts.jsonl:
+                print(msgspec.json.encode(_object(hit, self.word)).decode())
+            else:
+                _show(console, hit, self.word)
+        if not opts.jsonl:
+            print(f"{count or 'no'} article{'s' * (count != 1)}", file=sys.stderr)
+        return Verdict.OK.exit_code()
+
+
+def _object(hit: Hit, query: str) -> dict[str, str | None]:
+    return {
+        "id": hit.id,
+        "headline": hit.headline,
+        "date_published": hit.date_published,
+        "source_label": hit.source_label,
+        "snippet": snippet(_text(hit, query), query),
+    }
+
+
+def _show(console: Console, hit: Hit, query: str) -> None:
+    console.print(Text(printable(f"{hit.date_published or 'undated':10}  {hit.id}  {hit.source_label or ''}")))
+    console.print(Text(printable(hit.headline), style="bold"))
+    pieces = (
+        (printable(f"|{text}|")[1:-1], "reverse" if marked else "") for text, marked in parts(_text(hit, query), query)
+    )
+    console.print(Text.assemble(*pieces), "\n", sep="")
+
+
+def _text(hit: Hit, query: str) -> str:
+    """The body, or the headline where only that holds what was looked for."""
+    body_has_it = any(marked for _, marked in parts(hit.article_body, query))
+    return hit.article_body if body_has_it else hit.headline

@@ -1,0 +1,34 @@
+"""``scrapy sync STORE``: brings a downstream store up to date with the archive."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from ..archive.archive import ARTICLES
+from ..reading import ReadingCommand
+from ..stores import open_store
+from ..stores.feed import sync
+from ..verdict import Verdict
+
+
+class Command(ReadingCommand):
+    words = "STORE"
+
+    def short_desc(self) -> str:
+        return "Bring a store up to date with the archive: sqlite:///FILE"
+
+    def read(self, folder: Path, opts: argparse.Namespace) -> int:
+        del opts
+        console = Console(stderr=True)
+        path = folder / ARTICLES
+        with (
+            open_store(self.word) as store,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        ):
+            task = progress.add_task("syncing", total=path.stat().st_size if path.is_file() else None)
+            taken = sync(folder, store, partial(progress.advance, task))
+        print(f"{self.word.partition(':')[0]}: {taken or 'no'} new record{'s' * (taken != 1)}")
+        return Verdict.OK.exit_code()

@@ -1,0 +1,45 @@
+"""Downstream stores: copies of the archive in forms that others read. Each remembers how far it has read the archive.
+
+A store is a module of its own; drivers are imported only where one is asked for. All of them can be filled anew.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from ..archive.log import LogEnd
+from ..arguments import ArgumentError
+from ..items import Article
+
+
+class StoreDown(Exception):
+    """A store cannot be reached or written now; what it holds is whole, and the same command goes on from there."""
+
+
+class Store(Protocol):
+    """A context manager around a connection. Raises :class:`StoreDown`; ``ArgumentError`` for what is no store."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def cursor(self, log: str) -> LogEnd:
+        """How far the store has read the log of that name."""
+        ...
+
+    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+        """Takes in what stands between two ends of the log, and remembers the latter, in one transaction."""
+        ...
+
+
+def open_store(address: str) -> Store:
+    """``sqlite:///FILE``: three slashes before a relative path, four before an absolute one."""
+    scheme, _, rest = address.partition(":")
+    if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
+        from .sqlite import SqliteStore  # noqa: PLC0415 - a driver only where it is asked for
+
+        return SqliteStore(Path(rest.removeprefix("///")))
+    raise ArgumentError(f"store {address[:200]!r}: not sqlite:///FILE")

@@ -1,0 +1,55 @@
+"""The archive, batch by batch, for a store that has read some of it. Reads only; a crawl may go on writing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ..archive import StorageFailed
+from ..archive.archive import ARTICLES, read_article
+from ..archive.log import LogEnd, crc_of, read_lines
+from ..arguments import ArgumentError
+from ..items import Article
+from . import Store
+
+_RECORDS: Final = 500
+_BYTES: Final = 8 << 20
+
+
+def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: None) -> int:
+    """Brings a store up to date; ``advance`` is told of bytes read. Returns how many records the store took.
+
+    Raises :class:`StorageFailed` of the archive, :class:`StoreDown`, ``ArgumentError`` if the store has read another
+    archive than this.
+    """
+    path = folder / ARTICLES
+    if not path.is_file():
+        raise StorageFailed(f"{path} does not exist")
+    at = store.cursor(ARTICLES)
+    if path.stat().st_size < at.end or crc_of(path, at.end) != at.crc:
+        raise ArgumentError(f"the store was filled from another archive than {path}; give another store")
+    advance(at.end)
+    taken = 0
+    for records, end in _batches(path, at):
+        store.apply(records, at, end)
+        taken += len(records)
+        advance(end.end - at.end)
+        at = end
+    return taken
+
+
+def _batches(path: Path, at: LogEnd) -> Iterator[tuple[list[Article], LogEnd]]:
+    """Records that a transaction takes, and where they end; what is being written is left for the next sync."""
+    begin, records = at.end, list[Article]()
+    for end, line in read_lines(path, at.end):
+        if end < 0:
+            break
+        try:
+            records.append(read_article(line))
+        except (ValueError, RecursionError) as error:
+            raise StorageFailed(f"{path}, the line that ends at byte {end} is no line of ours ({error})") from error
+        at = at.after(line, end)
+        if len(records) >= _RECORDS or end - begin >= _BYTES:
+            yield records, at
+            begin, records = end, []
+    if records:
+        yield records, at

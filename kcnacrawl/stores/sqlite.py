@@ -1,0 +1,212 @@
+"""The archive as one SQLite file: ``articles``, ``revisions``, and full-text search over the former.
+
+The search index holds :mod:`.words`' tokens of a text that ``articles`` holds as it is, hence FTS5's own ``rebuild``
+and ``integrity-check`` are not for it.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from ..archive.log import LogEnd
+from ..arguments import ArgumentError
+from ..items import Article
+from . import StoreDown, words
+
+_VERSION: Final = 1
+_KEYS: Final = tuple(field.name for field in fields(Article))
+_NOT_NULL: Final = {
+    "schema_version": "INTEGER",
+    "id": "TEXT",
+    "revision": "INTEGER",
+    "date_conflict": "INTEGER",
+    **dict.fromkeys(("status", "url", "headline", "url_time", "article_body", "access", "images"), "TEXT"),
+    **dict.fromkeys(("body_sha256", "date_downloaded", "run_id"), "TEXT"),
+}
+_COLUMNS: Final = ",\n    ".join(
+    f"{key} {_NOT_NULL[key]} NOT NULL" if key in _NOT_NULL else f"{key} {'INTEGER' if key == 'source_id' else 'TEXT'}"
+    for key in _KEYS
+)
+# A row's number is what the index knows it by: an implicit one would change in a VACUUM.
+_SCHEMA: Final = f"""
+CREATE TABLE articles (
+    number INTEGER PRIMARY KEY,
+    {_COLUMNS},
+    year INTEGER GENERATED ALWAYS AS (CAST(substr(date_published, 1, 4) AS INTEGER)) VIRTUAL,
+    UNIQUE (id)
+) STRICT;
+CREATE TABLE revisions (
+    {_COLUMNS},
+    PRIMARY KEY (id, revision)
+) STRICT;
+CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
+CREATE INDEX articles_by_day ON articles (date_published DESC, url_time DESC);
+CREATE INDEX articles_by_source ON articles (source_label, date_published);
+CREATE INDEX revisions_by_time ON revisions (date_downloaded);
+CREATE VIRTUAL TABLE articles_fts USING fts5 (
+    headline, article_body, content = 'articles', content_rowid = 'number', tokenize = 'ascii'
+);
+PRAGMA user_version = {_VERSION};
+"""
+_VALUES: Final = ", ".join("?" for _ in _KEYS)
+_KEEP: Final = f"INSERT OR REPLACE INTO revisions ({', '.join(_KEYS)}) VALUES ({_VALUES})"  # noqa: S608 - our own names
+_UPSERT: Final = f"""
+INSERT INTO articles ({", ".join(_KEYS)}) VALUES ({_VALUES})
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{key} = excluded.{key}" for key in _KEYS if key != "id")}
+RETURNING number
+"""  # noqa: S608 - our own names
+_FIND: Final = """
+SELECT a.id, a.headline, a.date_published, a.source_label, a.article_body
+FROM articles_fts JOIN articles AS a ON a.number = articles_fts.rowid
+WHERE articles_fts MATCH ? ORDER BY a.date_published DESC NULLS LAST, a.url_time DESC, a.id DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An article that holds what was looked for."""
+
+    id: str
+    headline: str
+    date_published: str | None
+    source_label: str | None
+    article_body: str
+
+
+class SqliteStore:
+    """A store in one file, which may be read while it is filled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        with self._told():
+            self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+            with self._transaction():
+                self._prepare()
+            # Not before it is known to be ours.
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    def cursor(self, log: str) -> LogEnd:
+        with self._told():
+            row = self._connection.execute("SELECT end, crc FROM cursors WHERE log = ?", (log,)).fetchone()
+        return LogEnd(log, *row) if row else LogEnd(log)
+
+    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+        with self._told(), self._transaction():
+            if self.cursor(before.name) != before:
+                raise StoreDown(f"{self._path}: another sync is filling it; let it finish")
+            for record in records:
+                self._take(record)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO cursors (log, end, crc) VALUES (?, ?, ?)", (after.name, after.end, after.crc)
+            )
+
+    def _take(self, record: Article) -> None:
+        db, row = self._connection, _row(record)
+        db.execute(_KEEP, row)
+        held = db.execute(
+            "SELECT number, revision, headline, article_body FROM articles WHERE id = ?", (record.id,)
+        ).fetchone()
+        if held and held[1] > record.revision:
+            return
+        if held:
+            db.execute(
+                "INSERT INTO articles_fts (articles_fts, rowid, headline, article_body) VALUES ('delete', ?, ?, ?)",
+                (held[0], _indexed(held[2]), _indexed(held[3])),
+            )
+        number = db.execute(_UPSERT, row).fetchall()[0][0]
+        db.execute(
+            "INSERT INTO articles_fts (rowid, headline, article_body) VALUES (?, ?, ?)",
+            (number, _indexed(record.headline), _indexed(record.article_body)),
+        )
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise RuntimeError("the store is not open")
+        return self._db
+
+    def _prepare(self) -> None:
+        db = self._connection
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and tables == 0:
+            for statement in _SCHEMA.split(";\n"):
+                db.execute(statement)
+        else:
+            _check(db, self._path)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StoreDown(f"{self._path}: {error}; see to it and sync again") from error
+        except sqlite3.DatabaseError as error:
+            raise ArgumentError(f"store {self._path}: {error}") from error
+
+
+def find(path: Path, query: str) -> Iterator[Hit]:
+    """Every article whose headline or body holds all terms of a query, newest first. Raises ``ArgumentError``."""
+    matched = words.match(query)
+    if not matched:
+        raise ArgumentError(f"{query[:200]!r} holds no word to look for")
+    if not path.is_file():
+        raise ArgumentError(f"store {path} does not exist; scrapy sync sqlite:///{path} makes it")
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as db:
+            _check(db, path)
+            for row in db.execute(_FIND, (matched,)):
+                yield Hit(*row)
+    except sqlite3.OperationalError as error:
+        raise StoreDown(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise ArgumentError(f"store {path}: {error}") from error
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    ours = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('articles_fts', 'cursors')").fetchone() == (2,)
+    if not ours:
+        raise ArgumentError(f"store {path}: a database, but none that sync made")
+    if version != _VERSION:
+        raise ArgumentError(f"store {path}: made by another version of kcnacrawl; move it away and sync again")
+
+
+def _row(record: Article) -> tuple[object, ...]:
+    return tuple(
+        msgspec.json.encode(value).decode() if key == "images" else value
+        for key in _KEYS
+        for value in (getattr(record, key),)
+    )
+
+
+def _indexed(text: str) -> str:
+    return " ".join(words.tokens(text))

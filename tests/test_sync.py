@@ -1,0 +1,280 @@
+"""``scrapy sync`` and ``scrapy find``: stores that equal the archive, and are searched as a person expects."""
+
+import dataclasses
+import hashlib
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import unicodedata
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcnacrawl.archive.archive import read_article
+from kcnacrawl.items import Article
+from kcnacrawl.stores import words
+
+from .conftest import ROOT, wait_for
+
+WORDS = [
+    "김정은동지께서",
+    "김정은",
+    "정책을",
+    "반제정책",
+    "핵무력",
+    "비핵",
+    "책",
+    "Pyongyang",
+    "Café",
+    "政策",
+    "조선",
+    "KPA군",
+]
+
+
+def article(number: int, body: str, revision: int = 1, status: str = "live") -> Article:
+    month, day = number % 12 + 1, number % 28 + 1
+    return Article(
+        id=f"{1600000000 + number}-{100000000 + number}",
+        revision=revision,
+        status=status,  # type: ignore[arg-type]
+        url=f"https://kcnawatch.org/newstream/{1600000000 + number}-{100000000 + number}/slug",
+        headline=f"Headline {number} <b>",
+        date_published=None if number % 50 == 0 else f"{2015 + number % 7}-{month:02}-{day:02}",
+        date_published_raw=None,
+        date_listed=None,
+        date_listed_raw=None,
+        url_time="2021-03-23T11:03:14+00:00",
+        date_conflict=False,
+        source_id=163,
+        source_label="Ministry of Foreign Affairs (EN)",
+        source_name="Ministry of Foreign Affairs",
+        source_language="en",
+        in_language="en",
+        description=None,
+        article_body=body,
+        access="full",
+        original_url=None,
+        images=("https://kcnawatch.org/a.jpg",),
+        body_sha256=hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest(),
+        date_downloaded="2026-09-11T06:00:12+00:00",
+        listing_url=None,
+        run_id="20260911T060000Z-source-1f0c2a",
+    )
+
+
+def records(count: int) -> list[Article]:
+    """Articles in random words; every tenth edited, every thirtieth of them gone afterwards."""
+    choose = random.Random(7)
+    first = [article(one, " ".join(choose.choices(WORDS, k=20))) for one in range(count)]
+    edited = [dataclasses.replace(one, revision=2, article_body=f"{one.article_body}\n\n새것") for one in first[::10]]
+    gone = [dataclasses.replace(one, revision=3, status="gone") for one in edited[::3]]
+    return [*first, *edited, *gone]
+
+
+def write(folder: Path, lines: list[Article]) -> None:
+    folder.mkdir(exist_ok=True)
+    with (folder / "articles.jsonl").open("ab") as file:
+        file.writelines(msgspec.json.encode(one) + b"\n" for one in lines)
+
+
+def scrapy(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def state(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that a store holds, but for its rows' own numbers."""
+    keys = ", ".join(field.name for field in dataclasses.fields(Article))
+    with closing(sqlite3.connect(path)) as db:
+        tables = {name: db.execute(f"SELECT {keys} FROM {name} ORDER BY id, revision") for name in TABLES}
+        return {name: rows.fetchall() for name, rows in tables.items()} | {
+            "cursors": db.execute("SELECT * FROM cursors").fetchall()
+        }
+
+
+TABLES = ("articles", "revisions")
+
+
+def expected(lines: list[Article], *, latest: bool) -> list[tuple[object, ...]]:
+    kept = {one.id if latest else (one.id, one.revision): one for one in lines}.values()
+    rows = [tuple(getattr(one, field.name) for field in dataclasses.fields(one)) for one in kept]
+    encoded = [tuple(json.dumps(cell) if isinstance(cell, tuple) else cell for cell in row) for row in rows]
+    return sorted(encoded, key=lambda row: (str(row[1]), int(str(row[2]))))
+
+
+def test_the_store_holds_every_revision_and_the_latest_of_each_article(tmp_path: Path) -> None:
+    lines, store = records(300), tmp_path / "store.sqlite"
+    write(tmp_path / "archive", lines)
+    done = scrapy(tmp_path / "archive", "sync", f"sqlite:///{store}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "sqlite: 340 new records\n", "")
+    held = state(store)
+    assert held["articles"] == expected(lines, latest=True)
+    assert held["revisions"] == expected(lines, latest=False)
+    again = scrapy(tmp_path / "archive", "sync", f"sqlite:///{store}")
+    assert (again.returncode, again.stdout) == (0, "sqlite: no new records\n")
+    assert state(store) == held
+
+
+def test_a_sync_goes_on_where_the_last_one_ended_and_leaves_what_is_being_written(tmp_path: Path) -> None:
+    lines, store = records(30), tmp_path / "store.sqlite"
+    write(tmp_path, lines[:10])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").stdout == "sqlite: 10 new records\n"
+    write(tmp_path, lines[10:])
+    whole = (tmp_path / "articles.jsonl").read_bytes()
+    (tmp_path / "articles.jsonl").write_bytes(whole[:-1])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").stdout == f"sqlite: {len(lines) - 11} new records\n"
+    (tmp_path / "articles.jsonl").write_bytes(whole)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").stdout == "sqlite: 1 new record\n"
+    assert state(store)["revisions"] == expected(lines, latest=False)
+
+
+def test_a_killed_sync_ends_in_the_same_state_as_one_that_was_not(tmp_path: Path) -> None:
+    lines, store = records(5000), tmp_path / "store.sqlite"
+    write(tmp_path, lines)
+    command = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", f"sqlite:///{store}"]
+
+    def taken() -> int:
+        try:
+            with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+                return int(db.execute("SELECT count(*) FROM revisions").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+    for batches in (1, 5):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+            wait_for(lambda: taken() >= batches * 500)  # noqa: B023 - waited for at once
+            process.send_signal(signal.SIGKILL)
+        assert 0 < taken() < len(lines)
+        assert taken() % 500 == 0
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    held = state(store)
+    assert held["articles"] == expected(lines, latest=True)
+    assert held["revisions"] == expected(lines, latest=False)
+    latest = [read_article(msgspec.json.encode(one)) for one in {one.id: one for one in lines}.values()]
+    for query in ("김정은", "정책", "핵", "책", "새것", "政", "군", "반제정책을"):
+        found = {json.loads(line)["id"] for line in find(tmp_path, store, query).splitlines()}
+        assert found == {one.id for one in latest if query in one.article_body}, query
+
+
+def find(folder: Path, store: Path, query: str) -> str:
+    done = scrapy(folder, "find", "--store", str(store), "--jsonl", query)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_hits_come_newest_first_with_an_escaped_and_marked_snippet(tmp_path: Path) -> None:
+    texts = ["one 김정은동지께서 <script> spoke", "nothing", "two 김정은 & more", "Café du Monde"]
+    write(tmp_path, [article(number, text) for number, text in enumerate(texts, start=1)])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    hits = [json.loads(line) for line in find(tmp_path, tmp_path / "store.sqlite", "김정은").splitlines()]
+    assert [hit["date_published"] for hit in hits] == ["2018-04-04", "2016-02-02"]
+    assert [hit["snippet"] for hit in hits] == [
+        "two <mark>김정은</mark> &amp; more",
+        "one <mark>김정은</mark>동지께서 &lt;script&gt; spoke",
+    ]
+    assert set(hits[0]) == {"id", "headline", "date_published", "source_label", "snippet"}
+    assert len(find(tmp_path, tmp_path / "store.sqlite", "cafe MONDE").splitlines()) == 1
+    person = scrapy(tmp_path, "find", "김정은", "more")
+    assert (person.returncode, person.stderr) == (0, "1 article\n")
+    assert "two 김정은 & more" in person.stdout
+
+
+def test_an_edited_or_replaced_text_is_no_longer_found(tmp_path: Path) -> None:
+    old = article(1, "옛날 말")
+    write(tmp_path, [old, dataclasses.replace(old, revision=2, article_body="새 말")])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    assert find(tmp_path, tmp_path / "store.sqlite", "옛날") == ""
+    assert len(find(tmp_path, tmp_path / "store.sqlite", "새").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ['"', "AND", "핵*", "NEAR(a b)", "headline:핵", "a OR b", "^핵", "'; DROP TABLE articles"]
+)
+def test_what_a_person_types_is_never_a_syntax_error(query: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE VIRTUAL TABLE t USING fts5 (body, tokenize = 'ascii')")
+        db.execute("INSERT INTO t VALUES (?)", (" ".join(words.tokens("핵 문제 AND more")),))
+        if matched := words.match(query):
+            assert len(db.execute("SELECT * FROM t WHERE t MATCH ?", (matched,)).fetchall()) <= 1
+
+
+@given(st.text(alphabet="가나다라 .", max_size=40), st.text(alphabet="가나다", min_size=1, max_size=4))
+def test_a_query_finds_what_a_search_for_a_substring_would(text: str, query: str) -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE VIRTUAL TABLE t USING fts5 (body, tokenize = 'ascii')")
+        db.execute("INSERT INTO t VALUES (?)", (" ".join(words.tokens(text)),))
+        found = db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (words.match(query),)).fetchone() == (1,)
+    assert found == (query in text)
+    assert any(marked for _, marked in words.parts(text, query)) == (query in text)
+
+
+@given(st.text(), st.text())
+def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
+    bare = words.snippet(text, query).replace("<mark>", "").replace("</mark>", "")
+    assert "<" not in bare
+    assert ">" not in bare
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["sync"], "sync needs STORE"),
+        (["sync", "mysql://x"], "store 'mysql://x': not sqlite:///FILE"),
+        (["sync", "sqlite://"], "store 'sqlite://': not sqlite:///FILE"),
+        (["find"], "find needs WORDS"),
+        (["find", "..."], "'...' holds no word to look for"),
+    ],
+)
+def test_a_bad_command_is_one_line_and_exit_2(tmp_path: Path, words: list[str], line: str) -> None:
+    write(tmp_path, [article(1, "text")])
+    done = scrapy(tmp_path, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"kcnacrawl: usage (2): {line}\n")
+
+
+def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "text")])
+    (tmp_path / "text.txt").write_text("no database, but a file of some length\n" * 100)
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as db:
+        db.execute("CREATE TABLE mine (a)")
+    for name in ("text.txt", "other.sqlite"):
+        before = (tmp_path / name).read_bytes()
+        done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path / name}")
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"kcnacrawl: usage (2): store {tmp_path / name}: ")
+        assert (tmp_path / name).read_bytes() == before
+    assert scrapy(tmp_path, "find", "--store", f"{tmp_path}/none", "a").returncode == 2
+
+
+def test_a_store_that_is_down_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "text")])
+    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/no/such/folder/store.sqlite")
+    assert done.returncode == 3
+    assert done.stderr.startswith("kcnacrawl: incomplete (3): ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_store_of_another_archive_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "one", [article(1, "text")])
+    write(tmp_path / "two", [article(2, "text"), article(3, "text")])
+    assert scrapy(tmp_path / "one", "sync", f"sqlite:///{tmp_path}/store").returncode == 0
+    done = scrapy(tmp_path / "two", "sync", f"sqlite:///{tmp_path}/store")
+    assert done.returncode == 2
+    assert "was filled from another archive" in done.stderr
+
+
+def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store")
+    assert (done.returncode, done.stderr.count("\n")) == (7, 1)
