@@ -35,7 +35,8 @@ class Command(ReadingCommand):
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         console = Console(highlight=False, soft_wrap=True)
         count = 0
-        for count, hit in enumerate(find(opts.store or folder / STORE, self.word), start=1):
+        for hit in find(opts.store or folder / STORE, self.word):
+            count += 1
             if opts.jsonl:
                 print(msgspec.json.encode(_object(hit, self.word)).decode())
             else:
