@@ -6,6 +6,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Final, NoReturn
 
 from scrapy.commands import crawl
@@ -13,10 +16,11 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.spiderloader import get_spider_loader
 
 from ..arguments import ArgumentError
+from ..extensions.metrics import write_textfile
 from ..extensions.report import Report
 from ..limits import Limits
 from ..middlewares.render import check_render
-from ..run import Run, read_contact, read_folder, read_site
+from ..run import Run, printable, read_contact, read_folder, read_site
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict, tell
 
@@ -31,8 +35,16 @@ _CHATTER: Final = ("scrapy.addons", "scrapy.crawler", "scrapy.extensions", "scra
 class Command(crawl.Command):
     """Replaces the built-in command of that name, as a project's command may."""
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        told = "write the run's metrics for Prometheus' node exporter; FILE ends in .prom"
+        parser.add_argument("--textfile", metavar="FILE", type=Path, help=told)
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
+        # The exporter reads no other; and what a slip of the hand names here is replaced.
+        if opts.textfile is not None and opts.textfile.suffix != ".prom":
+            _refuse(f"option --textfile={str(opts.textfile)!r}: the node exporter reads only files named *.prom")
         try:
             self._check(args, opts)
         except ArgumentError as error:
@@ -48,15 +60,15 @@ class Command(crawl.Command):
                 logging.getLogger(name).setLevel(logging.WARNING)
         crawler = process.create_crawler(args[0])
         task = process.crawl(crawler, **opts.spargs)
-        shutdown = Shutdown(crawler, task.get_loop())
-        shutdown.install()
+        conclude = partial(_conclude, crawler, opts.textfile)
+        Shutdown(crawler, task.get_loop(), conclude).install()
         process.start(install_signal_handlers=False)
         run = Run.of(crawler)
         report = None if process.bootstrap_failed else crawler.get_extension(Report)
         if report is None or not report.is_written:
             run.note(Verdict.ERROR, "the crawl could not start, or not end; the log says why: please report it")
         self.exitcode = run.exit_code
-        _tell(run)
+        conclude()
 
     def _check(self, args: list[str], opts: argparse.Namespace) -> None:
         if self.settings is None or len(args) != 1:
@@ -77,9 +89,10 @@ class Command(crawl.Command):
 class Shutdown:
     """SIGINT and SIGTERM: in order, and within ten seconds, whatever the network does; a second one at once."""
 
-    def __init__(self, crawler: Crawler, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, crawler: Crawler, loop: asyncio.AbstractEventLoop, conclude: Callable[[], None]) -> None:
         self._crawler = crawler
         self._loop = loop
+        self._conclude = conclude
         self._run = Run.of(crawler)
         self._stopping: asyncio.Task[None] | None = None
         self._was_running = False
@@ -123,16 +136,28 @@ class Shutdown:
                 if (report := self._crawler.get_extension(Report)) is not None:
                     report.finish(self._crawler.spider, "shutdown")
         finally:
-            _tell(self._run)
+            self._conclude()
             os._exit(self._run.exit_code)
 
 
-def _tell(run: Run) -> None:
-    """The one line that says what is wrong and what to do, also where there is no log."""
+def _conclude(crawler: Crawler, textfile: Path | None) -> None:
+    """The one line that says what is wrong and what to do, also where there is no log; and the metrics."""
+    run = Run.of(crawler)
     if run.message:
         tell(run.verdict, run.exit_code, run.message)
+    if textfile is None:
+        return
+    try:
+        write_textfile(textfile, crawler)
+    except OSError as error:
+        _say(f"cannot write {textfile}: {error.strerror or error}; nothing else is lost by it")
 
 
 def _refuse(message: str) -> NoReturn:
-    sys.stderr.write(f"kcnacrawl: {message}\n")
+    _say(message)
     sys.exit(Verdict.USAGE.exit_code())
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"kcnacrawl: {printable(message)}\n")
+    sys.stderr.flush()
