@@ -1,5 +1,9 @@
-"""What deploy/ puts on a schedule works as it stands there, but for its places and its hours."""
+"""What deploy/ puts on a schedule works as it stands there, but for its places and its hours.
 
+And docs/operating.md explains what is said then.
+"""
+
+import ast
 import configparser
 import json
 import os
@@ -16,7 +20,9 @@ import pytest
 import yaml
 
 from kcnacrawl.archive.lock import Lock
+from kcnacrawl.extensions.metrics import METRICS
 from kcnacrawl.replica.server import Replica
+from kcnacrawl.verdict import Verdict
 
 from .conftest import ROOT, differences, read_lines, wait_for
 
@@ -220,3 +226,47 @@ def test_the_cronjob_never_overlaps_and_lets_a_run_end_in_order() -> None:
     assert POD["terminationGracePeriodSeconds"] > LONGEST_STOP
     assert set(CONTAINER["resources"]) == {"requests", "limits"}
     assert {one["name"]: one["value"] for one in CONTAINER["env"]}["KCNACRAWL_DIR"] == "/var/lib/kcnacrawl"
+
+
+# docs/operating.md
+
+OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+LINES = OPERATING.partition("## Lines")[2].partition("## Metrics")[0]
+QUOTED = [one or other for one, other in re.findall(r"^\| (?:``(.+?) ``|`([^`]+)`) \|", LINES, re.MULTILINE)]
+TOLD = {"note", "warn", "warning"}
+CRAWLING = ("spiders", "middlewares", "extensions", "pipelines")
+
+
+def template(node: ast.AST) -> str:
+    """A text of the code with … for what varies; empty if it is none."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    text = node.value if isinstance(node, ast.Constant) else ""
+    return re.sub(r"%(?:\.\d+f|[sdg])", "…", text) if isinstance(text, str) else ""
+
+
+def nodes(*rooms: str) -> Iterator[ast.AST]:
+    for room in rooms:
+        for path in sorted((ROOT / "kcnacrawl" / room).rglob("*.py")):
+            yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_every_line_that_is_quoted_is_one_of_the_code() -> None:
+    assert len(QUOTED) > 40
+    assert set(QUOTED) - set(map(template, nodes("."))) == set()
+
+
+def test_every_fault_and_warning_of_a_crawl_is_explained() -> None:
+    calls = [one for one in nodes(*CRAWLING) if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)]
+    told = {template(given) for one in calls if one.func.attr in TOLD for given in one.args}
+    assert {one for one in told if re.search(r"[a-z]{3}", one)} - set(QUOTED) == set()
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_is_explained(verdict: Verdict) -> None:
+    assert re.search(rf"^\| [0-9, ]*\b{verdict.exit_code()} \| `{verdict}` \| .+ \| .+ \|$", OPERATING, re.MULTILINE)
+
+
+def test_every_metric_is_explained_and_no_other_is_named() -> None:
+    assert set(re.findall(r"^\| `(kcnacrawl_\w+)` \|", OPERATING, re.MULTILINE)) == set(METRICS)
+    assert set(re.findall(r"\bkcnacrawl_\w+", OPERATING)) == set(METRICS)
