@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -417,8 +418,8 @@ class Watched:
     """A run whose processes are known by the folder for temporary files that they were given."""
 
     def __init__(self, folder: Path, replica: Replica, *words: str) -> None:
-        self._folder = folder / "tmp"
-        self._folder.mkdir()
+        # Chromium has a socket in it, and no socket's path is longer than 107 bytes.
+        self._folder = Path(tempfile.mkdtemp(prefix="kcnacrawl-"))
         run = command(folder / "archive", replica.url, "source", *words)
         environment = os.environ | {"TMPDIR": str(self._folder)}
         self._run = subprocess.Popen(run, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
