@@ -57,7 +57,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runs: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[replica]'
+	$(PIP) --editable '.[replica,stores]'
 	@touch $@
 
 $(VENV)/.develops: $(VENV)/.runs

@@ -66,6 +66,17 @@ def command(folder: Path, url: str, *words: str, pace: tuple[str, ...] = FAST) -
     return [sys.executable, "-m", "scrapy", "crawl", *(w for one in settings for w in ("-s", one)), *words]
 
 
+def scrapy(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """``scrapy NAME …`` on an archive."""
+    return subprocess.run(
+        [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Replica]]:
     """Starts replicas: ``serve(articles=…, sources=…, spelling=…)``."""

@@ -1,14 +1,11 @@
 """``scrapy sync`` and ``scrapy find``: stores that equal the archive, and are searched as a person expects."""
 
 import dataclasses
-import hashlib
 import json
-import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import unicodedata
 from contextlib import closing
 from pathlib import Path
 
@@ -21,78 +18,8 @@ from kcnacrawl.archive.archive import read_article
 from kcnacrawl.items import Article
 from kcnacrawl.stores import words
 
-from .conftest import ROOT, wait_for
-
-WORDS = [
-    "김정은동지께서",
-    "김정은",
-    "정책을",
-    "반제정책",
-    "핵무력",
-    "비핵",
-    "책",
-    "Pyongyang",
-    "Café",
-    "政策",
-    "조선",
-    "KPA군",
-]
-
-
-def article(number: int, body: str, revision: int = 1, status: str = "live") -> Article:
-    month, day = number % 12 + 1, number % 28 + 1
-    return Article(
-        id=f"{1600000000 + number}-{100000000 + number}",
-        revision=revision,
-        status=status,  # type: ignore[arg-type]
-        url=f"https://kcnawatch.org/newstream/{1600000000 + number}-{100000000 + number}/slug",
-        headline=f"Headline {number} <b>",
-        date_published=None if number % 50 == 0 else f"{2015 + number % 7}-{month:02}-{day:02}",
-        date_published_raw=None,
-        date_listed=None,
-        date_listed_raw=None,
-        url_time="2021-03-23T11:03:14+00:00",
-        date_conflict=False,
-        source_id=163,
-        source_label="Ministry of Foreign Affairs (EN)",
-        source_name="Ministry of Foreign Affairs",
-        source_language="en",
-        in_language="en",
-        description=None,
-        article_body=body,
-        access="full",
-        original_url=None,
-        images=("https://kcnawatch.org/a.jpg",),
-        body_sha256=hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest(),
-        date_downloaded="2026-09-11T06:00:12+00:00",
-        listing_url=None,
-        run_id="20260911T060000Z-source-1f0c2a",
-    )
-
-
-def records(count: int) -> list[Article]:
-    """Articles in random words; every tenth edited, every thirtieth of them gone afterwards."""
-    choose = random.Random(7)
-    first = [article(one, " ".join(choose.choices(WORDS, k=20))) for one in range(count)]
-    edited = [dataclasses.replace(one, revision=2, article_body=f"{one.article_body}\n\n새것") for one in first[::10]]
-    gone = [dataclasses.replace(one, revision=3, status="gone") for one in edited[::3]]
-    return [*first, *edited, *gone]
-
-
-def write(folder: Path, lines: list[Article]) -> None:
-    folder.mkdir(exist_ok=True)
-    with (folder / "articles.jsonl").open("ab") as file:
-        file.writelines(msgspec.json.encode(one) + b"\n" for one in lines)
-
-
-def scrapy(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+from .archives import article, expected, records, write
+from .conftest import ROOT, scrapy, wait_for
 
 
 def state(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -106,13 +33,6 @@ def state(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 TABLES = ("articles", "revisions")
-
-
-def expected(lines: list[Article], *, latest: bool) -> list[tuple[object, ...]]:
-    kept = {one.id if latest else (one.id, one.revision): one for one in lines}.values()
-    rows = [tuple(getattr(one, field.name) for field in dataclasses.fields(one)) for one in kept]
-    encoded = [tuple(json.dumps(cell) if isinstance(cell, tuple) else cell for cell in row) for row in rows]
-    return sorted(encoded, key=lambda row: (str(row[1]), int(str(row[2]))))
 
 
 def test_the_store_holds_every_revision_and_the_latest_of_each_article(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Archives made without a crawl: articles in random words, edited, and gone."""
+
+import dataclasses
+import hashlib
+import json
+import random
+import unicodedata
+from pathlib import Path
+
+import msgspec
+
+from kcnacrawl.items import Article
+
+WORDS = [
+    "김정은동지께서",
+    "김정은",
+    "정책을",
+    "반제정책",
+    "핵무력",
+    "비핵",
+    "책",
+    "Pyongyang",
+    "Café",
+    "政策",
+    "조선",
+    "KPA군",
+]
+
+
+SOURCES = [
+    (163, "Ministry of Foreign Affairs (EN)", "Ministry of Foreign Affairs", "en", "en"),
+    (156, "KCNA.kp (En)", "KCNA.kp", "en", "en"),
+    (161, "Rodong Sinmun (Kr)", "Rodong Sinmun", "ko", "ko"),
+    (None, "(En)", None, "en", None),
+]
+
+
+def article(number: int, body: str, revision: int = 1, status: str = "live") -> Article:
+    month, day = number % 12 + 1, number % 28 + 1
+    source_id, label, name, source_language, language = SOURCES[number % len(SOURCES)]
+    return Article(
+        id=f"{1600000000 + number}-{100000000 + number}",
+        revision=revision,
+        status=status,
+        url=f"https://kcnawatch.org/newstream/{1600000000 + number}-{100000000 + number}/slug",
+        headline=f"Headline {number} <b>",
+        date_published=None if number % 50 == 0 else f"{2015 + number % 7}-{month:02}-{day:02}",
+        date_published_raw=None,
+        date_listed=None,
+        date_listed_raw=None,
+        url_time="2021-03-23T11:03:14+00:00",
+        date_conflict=False,
+        source_id=source_id,
+        source_label=label,
+        source_name=name,
+        source_language=source_language,
+        in_language=language,
+        description=None,
+        article_body=body,
+        access="truncated" if number % 17 == 0 else "full",
+        original_url=None,
+        images=("https://kcnawatch.org/a.jpg",),
+        body_sha256=hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest(),
+        date_downloaded="2026-09-11T06:00:12+00:00",
+        listing_url=None,
+        run_id="20260911T060000Z-source-1f0c2a",
+    )
+
+
+def records(count: int) -> list[Article]:
+    """Articles in random words; every tenth edited, every twentieth into another year too, every thirtieth gone."""
+    choose = random.Random(7)
+    first = [article(one, " ".join(choose.choices(WORDS, k=20))) for one in range(count)]
+    edited = [dataclasses.replace(one, revision=2, article_body=f"{one.article_body}\n\n새것") for one in first[::10]]
+    edited[1::2] = [dataclasses.replace(one, date_published="2024-01-01") for one in edited[1::2]]
+    gone = [dataclasses.replace(one, revision=3, status="gone") for one in edited[::3]]
+    return [*first, *edited, *gone]
+
+
+def write(folder: Path, lines: list[Article]) -> None:
+    folder.mkdir(exist_ok=True)
+    with (folder / "articles.jsonl").open("ab") as file:
+        file.writelines(msgspec.json.encode(one) + b"\n" for one in lines)
+
+
+def expected(lines: list[Article], *, latest: bool) -> list[tuple[object, ...]]:
+    kept = {one.id if latest else (one.id, one.revision): one for one in lines}.values()
+    rows = [tuple(getattr(one, field.name) for field in dataclasses.fields(one)) for one in kept]
+    encoded = [tuple(json.dumps(cell) if isinstance(cell, tuple) else cell for cell in row) for row in rows]
+    return sorted(encoded, key=lambda row: (str(row[1]), int(str(row[2]))))
