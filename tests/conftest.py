@@ -16,7 +16,9 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS, Spelling
 from kcnacrawl.replica.world import World
 
-ROOT = Path(__file__).parent.parent
+from . import processes
+from .processes import ROOT
+
 FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "KCNACRAWL_BACKOFF=0.05")
 
 
@@ -49,7 +51,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def crawl_later(days: float, folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
     """``scrapy crawl …`` by a clock that is so many days ahead."""
     run = [sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:]]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -66,15 +68,10 @@ def command(folder: Path, url: str, *words: str, pace: tuple[str, ...] = FAST) -
     return [sys.executable, "-m", "scrapy", "crawl", *(w for one in settings for w in ("-s", one)), *words]
 
 
-def scrapy(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def scrapy(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """``scrapy NAME …`` on an archive."""
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    run = [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]]
+    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120, **options)
 
 
 @pytest.fixture
@@ -96,7 +93,7 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
     def run(url: str, *words: str, folder: Path = tmp_path / "archive", **options: Any) -> Crawl:
         earlier = set((folder / "runs").glob("*.json"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KCNACRAWL_")}
-        done = subprocess.run(
+        done = processes.run(
             command(folder, url, *words),
             cwd=ROOT,
             env=environment,

@@ -30,6 +30,7 @@ from kcnacrawl.replica.server import Replica, Request
 from kcnacrawl.replica.spelling import Spelling
 from kcnacrawl.replica.world import World, cut_short
 
+from . import processes
 from .conftest import ROOT, command, field_differences
 
 ANY, BUT_ROBOTS, ARTICLE, LISTING, AJAX = "", "^/(?!robots)", "^/newstream/", "^/article/", "admin-ajax"
@@ -349,7 +350,7 @@ class Soak:
         words = command(self.archive.folder, self.replica.url, "source", pace=pace)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KCNACRAWL_")}
         with self._log.open("ab") as log:
-            return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            return processes.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def _complain(self, what: str) -> None:
         self.summary.wrong.append(f"run {self.summary.runs}: {what}")

@@ -24,6 +24,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
 
+from . import processes
 from .conftest import ROOT, Crawl, command, differences, ungated, wait_for
 
 Serve = Callable[..., Replica]
@@ -326,7 +327,7 @@ def test_what_a_page_loads_keeps_its_distance(tmp_path: Path, render: str) -> No
     world = World(articles=30, sources=1)
     with Replica(world, SPELLINGS["browser-only"], crawl_delay=1.2) as replica:
         words = ("source", "-a", "source=156", "-a", "limit=1", "-s", f"KCNACRAWL_RENDER={render}")
-        done = subprocess.run(command(tmp_path, replica.url, *words, pace=()), cwd=ROOT, capture_output=True)
+        done = processes.run(command(tmp_path, replica.url, *words, pace=()), cwd=ROOT, capture_output=True)
         assert done.returncode == 0
         times = [request.at for request in replica.requests]
         assert "/article/156/" in lists(replica)

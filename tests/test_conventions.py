@@ -1,7 +1,6 @@
 """What holds for every component, spider and setting."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from kcnacrawl import settings as project
 from kcnacrawl.arguments import Arguments
 from kcnacrawl.spiders.base import KcnaSpider
 
+from . import processes
 from .conftest import ROOT
 
 SETTINGS = Settings()
@@ -66,5 +66,5 @@ def test_every_import_of_scrapy_is_public() -> None:
 
 
 def test_help_tells_what_there_is() -> None:
-    done = subprocess.run([sys.executable, "-m", "scrapy"], cwd=ROOT, capture_output=True, text=True)
+    done = processes.run([sys.executable, "-m", "scrapy"], cwd=ROOT, capture_output=True, text=True)
     assert "Serve the bundled replica" in done.stdout

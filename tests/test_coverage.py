@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +16,7 @@ from kcnacrawl.items import Card
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.walk import STRIDE, Rewalk, Stretch, Walk, Window
 
-from .conftest import ROOT, Crawl, command, crawl_later, differences, ungated
+from .conftest import Crawl, command, crawl_later, differences, scrapy, ungated
 from .reach import articles
 from .test_durability import crash
 from .test_verify import contents
@@ -223,8 +222,7 @@ def test_a_window_that_was_walked_too_early_is_walked_again(serve: Serve, crawl:
 
 
 def coverage(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    run = [sys.executable, "-m", "scrapy", "coverage", "-s", f"KCNACRAWL_DIR={folder}", *words]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return scrapy(folder, "coverage", *words)
 
 
 def months(folder: Path) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from kcnacrawl.items import Article, Rejected
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 
+from . import processes
 from .conftest import ROOT, Crawl, command, differences, read_lines, wait_for
 
 Serve = Callable[..., Replica]
@@ -527,7 +528,7 @@ def test_a_folder_that_cannot_be_written_is_told(serve: Serve, crawl: Run, tmp_p
 def test_a_second_run_at_once_is_locked_out(serve: Serve, crawl: Run, tmp_path: Path) -> None:
     replica = serve(articles=100, sources=1)
     replica.faults.add("/newstream/", "slow", seconds=0.4)
-    first = subprocess.Popen(command(tmp_path / "archive", replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    first = processes.Popen(command(tmp_path / "archive", replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
     wait_for(lambda: bool(replica.article_requests()))
     second = crawl(replica.url, "source")
     assert second.exit_code == 6

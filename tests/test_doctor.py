@@ -13,6 +13,7 @@ from kcnacrawl.pages.cases import READERS
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 
+from . import processes
 from .conftest import FAST, ROOT
 
 Serve = Callable[..., Replica]
@@ -21,7 +22,7 @@ Serve = Callable[..., Replica]
 def doctor(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     settings = (f"KCNACRAWL_URL={url}", f"KCNACRAWL_DIR={folder}", *(one for one in FAST if one != "-s"))
     run = [sys.executable, "-m", "scrapy", "doctor", *(word for one in settings for word in ("-s", one)), *words]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("spelling", sorted(SPELLINGS))

@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kcnacrawl.replica.server import Replica
 
-from .conftest import ROOT, Crawl, command, differences, read_lines
+from . import processes
+from .conftest import ROOT, Crawl, command, differences, read_lines, wait_for
 from .crashing import POINTS
 
 Serve = Callable[..., Replica]
@@ -44,9 +46,9 @@ def test_killed_at_random_instants_and_continued_nothing_is_missing_twice_or_tor
     replica = serve(articles=400, sources=3, spelling=chance.choice(["plain", "click", "object"]))
     folder = tmp_path / "archive"
     for _ in range(KILLS_AN_ARCHIVE):
-        run = subprocess.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
-        # From the first imports to well into the crawl.
-        time.sleep(chance.uniform(0.5, 1.8))
+        run = processes.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+        # From its first steps to well into the crawl.
+        time.sleep(chance.uniform(0, 1))
         run.kill()
         run.wait()
         check_prefix(folder)
@@ -74,7 +76,7 @@ def test_killed_where_a_record_is_in_danger(serve: Serve, crawl: Run, tmp_path: 
 
 def crash(point: str, number: int, words: list[str]) -> int:
     run = [sys.executable, "-m", "tests.crashing", point, str(number), *words]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, timeout=60).returncode
+    return processes.run(run, cwd=ROOT, capture_output=True, timeout=60).returncode
 
 
 # Signals
@@ -116,20 +118,34 @@ def test_a_page_that_hangs_does_not_keep_a_stopped_run_alive(serve: Serve, crawl
 def test_a_signal_while_the_crawl_starts_is_heard(serve: Serve, tmp_path: Path) -> None:
     replica = serve(articles=2000, sources=5)
     codes = []
-    for delay in (0.45, 0.55, 0.65, 0.8, 1.1):
+    for delay in (0, 0.05, 0.1, 0.15, 0.2, 0.3):
         run = start(tmp_path / "archive", replica)
         time.sleep(delay)
-        run.terminate()
-        run.communicate(timeout=10)
-        codes.append(run.returncode)
+        codes.append(terminate(run))
     # Before Python has come to our code, the kernel's own way of ending a process.
     assert set(codes) <= {143, -signal.SIGTERM}
-    assert codes[-1] == 143
+    run = start(tmp_path / "archive", replica)
+    wait_for(lambda: replica.requests)
+    assert terminate(run) == 143
+
+
+def test_a_signal_while_python_still_imports_is_heard(serve: Serve, tmp_path: Path) -> None:
+    words = command(tmp_path / "archive", serve().url, "source")
+    for delay in (0.45, 0.65):
+        run = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
+        time.sleep(delay)
+        assert terminate(run) in {143, -signal.SIGTERM}
+
+
+def terminate(run: subprocess.Popen[Any]) -> int:
+    run.terminate()
+    run.communicate(timeout=10)
+    return run.returncode
 
 
 def start(folder: Path, replica: Replica, *words: str) -> subprocess.Popen[str]:
     run = command(folder, replica.url, "source", *words)
-    return subprocess.Popen(run, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return processes.Popen(run, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for_records(folder: Path, number: int) -> None:
@@ -180,7 +196,7 @@ def test_damage_before_the_tail_is_told_by_its_line_and_nothing_is_touched(serve
     (first.folder / "ledger.sqlite").unlink()
     replica.requests.clear()
     done_lines = path.read_bytes()
-    run = subprocess.run(command(first.folder, replica.url, "source"), cwd=ROOT, capture_output=True, text=True)
+    run = processes.run(command(first.folder, replica.url, "source"), cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 7
     assert "articles.jsonl, line 5 is no line of ours" in run.stderr
     assert path.read_bytes() == done_lines

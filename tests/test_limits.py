@@ -1,7 +1,6 @@
 """Settings of patience: typed once, refused with one line."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from kcnacrawl.limits import Limits, defaults
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.run import printable
 
+from . import processes
 from .conftest import ROOT, Crawl, command
 
 Serve = Callable[..., Replica]
@@ -62,9 +62,7 @@ def test_a_bad_setting_is_one_line_and_fetches_nothing(serve: Serve, crawl: Run,
 
 def test_the_environment_sets_limits_as_well(serve: Serve, tmp_path: Path) -> None:
     words = command(tmp_path, serve().url, "source")
-    done = subprocess.run(
-        words, cwd=ROOT, env=os.environ | {"KCNACRAWL_PAUSES": "many"}, capture_output=True, text=True
-    )
+    done = processes.run(words, cwd=ROOT, env=os.environ | {"KCNACRAWL_PAUSES": "many"}, capture_output=True, text=True)
     assert done.returncode == 2
     assert "KCNACRAWL_PAUSES='many'" in done.stderr
 

@@ -13,6 +13,7 @@ from kcnacrawl.archive.lock import Lock
 from kcnacrawl.extensions.metrics import METRICS, Sample, exposition
 from kcnacrawl.replica.server import Replica
 
+from . import processes
 from .conftest import ROOT, Crawl, command, wait_for
 
 Serve = Callable[..., Replica]
@@ -86,9 +87,7 @@ def test_a_run_that_fails_keeps_the_time_of_the_last_success(serve: Serve, crawl
 def test_a_run_that_is_interrupted_is_told(serve: Serve, tmp_path: Path, times: int) -> None:
     replica, path = serve(articles=100, sources=1), tmp_path / "source.prom"
     replica.faults.add("/newstream/", "slow" if times == 1 else "hang")
-    run = subprocess.Popen(
-        command(tmp_path / "archive", replica.url, *words(path)), cwd=ROOT, stderr=subprocess.DEVNULL
-    )
+    run = processes.Popen(command(tmp_path / "archive", replica.url, *words(path)), cwd=ROOT, stderr=subprocess.DEVNULL)
     wait_for(replica.article_requests)
     for _ in range(times):
         run.send_signal(signal.SIGTERM)

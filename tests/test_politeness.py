@@ -14,6 +14,7 @@ from kcnacrawl.middlewares.retry_after import backoff, read_retry_after
 from kcnacrawl.replica.server import Replica, Request
 from kcnacrawl.replica.world import World
 
+from . import processes
 from .conftest import ROOT, Crawl, command, differences, ungated
 
 Serve = Callable[..., Replica]
@@ -33,7 +34,7 @@ def gaps(requests: list[Request]) -> list[float]:
 
 def crawl_politely(replica: Replica, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     run = command(folder, replica.url, "source", *words, pace=())
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(("crawl_delay", "least"), [(None, 1.0), (1.5, 1.5), (0.2, 1.0)])
@@ -239,7 +240,7 @@ def test_a_503_without_retry_after_may_be_the_fault_of_its_page(serve: Serve, cr
 def test_the_user_agent_names_project_version_address_and_contact(serve: Serve, tmp_path: Path) -> None:
     replica = serve(articles=20, sources=1)
     words = ("-a", "limit=1", "-s", "KCNACRAWL_CONTACT=ops@example.org", "-L", "DEBUG")
-    subprocess.run(command(tmp_path, replica.url, "source", *words), cwd=ROOT, capture_output=True)
+    processes.run(command(tmp_path, replica.url, "source", *words), cwd=ROOT, capture_output=True)
     assert {request.user_agent for request in replica.requests} == {
         f"kcnacrawl/{__version__} (+{__url__}; ops@example.org)"
     }

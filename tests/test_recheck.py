@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +18,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.schedule import YEAR, next_look
 
-from .conftest import ROOT, Crawl, crawl_later, read_lines, ungated
+from .conftest import Crawl, crawl_later, read_lines, scrapy, ungated
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -54,8 +53,7 @@ def test_from_the_last_day_of_the_schedule_on_looks_are_yearly() -> None:
 
 
 def changes(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    run = [sys.executable, "-m", "scrapy", "changes", "-s", f"KCNACRAWL_DIR={folder}", *words]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return scrapy(folder, "changes", *words)
 
 
 def changed(folder: Path, *words: str) -> list[dict[str, Any]]:

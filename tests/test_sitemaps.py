@@ -19,6 +19,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.spiders.sitemap import has_moved
 
+from . import processes
 from .conftest import ROOT, Crawl, differences, read_lines, ungated
 
 Serve = Callable[..., Replica]
@@ -66,7 +67,7 @@ def start(replica: Replica, folder: Path, *program: str) -> subprocess.Popen[byt
     """Starts ``crawl sitemap``; ``program`` is the module that runs it, with what it takes."""
     settings = (f"KCNACRAWL_URL={replica.url}", f"KCNACRAWL_DIR={folder}", "DOWNLOAD_DELAY=0")
     words = ["crawl", "sitemap", *(word for one in settings for word in ("-s", one))]
-    return subprocess.Popen([sys.executable, "-m", *program, *words], cwd=ROOT, stderr=subprocess.DEVNULL)
+    return processes.Popen([sys.executable, "-m", *program, *words], cwd=ROOT, stderr=subprocess.DEVNULL)
 
 
 def put(replica: Replica, pages: dict[str, bytes], *, tagged: bool = False) -> None:

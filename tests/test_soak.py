@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from kcnacrawl.replica.faults import KINDS, Fault
 from kcnacrawl.replica.server import Replica, Request
 
-from . import soak
+from . import processes, soak
 from .conftest import ROOT, read_lines
 from .soak import MIX, QUARANTINE_KEYS, Archive, History, codes_for, differences, intrusions
 
@@ -23,7 +22,7 @@ Lines = list[dict[str, Any]]
 
 def test_whatever_goes_wrong_at_once_nothing_is_missing_doubled_or_torn() -> None:
     words = [sys.executable, "-m", "tests.soak", "--kills", "8", "--articles", "100"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^runs +\d+ \(8 by SIGKILL", done.stdout, re.MULTILINE)
     assert re.search(r"^wrong +0\ndifferences +0$", done.stdout, re.MULTILINE)
@@ -36,7 +35,7 @@ def test_the_mix_holds_every_kind_of_fault_but_those_that_change_the_truth() -> 
 
 @pytest.mark.parametrize("words", [["--only", "flood"], ["--without", "reset,flood"], ["--kills", "many"]])
 def test_a_bad_option_is_refused(words: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.soak", *words], cwd=ROOT, capture_output=True, text=True)
+    done = processes.run([sys.executable, "-m", "tests.soak", *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
 
 

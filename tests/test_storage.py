@@ -11,6 +11,7 @@ import pytest
 
 from kcnacrawl.replica.server import Replica
 
+from . import processes
 from .conftest import ROOT, Crawl, command, crawl_later, differences
 from .test_verify import verify
 
@@ -360,7 +361,7 @@ def test_a_foreign_line_under_an_intact_ledger_stops_the_run_before_anything_is_
     names = ("articles.jsonl", "quarantine.jsonl", "ledger.sqlite", "ledger.sqlite.sha256")
     before = [(first.folder / name).read_bytes() for name in names]
     replica.requests.clear()
-    run = subprocess.run(command(first.folder, replica.url, "source"), cwd=ROOT, capture_output=True, text=True)
+    run = processes.run(command(first.folder, replica.url, "source"), cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 7
     assert "articles.jsonl, line 7 is no line of ours" in run.stderr.splitlines()[-1]
     assert [(first.folder / name).read_bytes() for name in names] == before

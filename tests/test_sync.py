@@ -18,6 +18,7 @@ from kcnacrawl.archive.archive import read_article
 from kcnacrawl.items import Article
 from kcnacrawl.stores import words
 
+from . import processes
 from .archives import article, expected, records, write
 from .conftest import ROOT, scrapy, wait_for
 
@@ -74,7 +75,7 @@ def test_a_killed_sync_ends_in_the_same_state_as_one_that_was_not(tmp_path: Path
             return 0
 
     for batches in (1, 5):
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        with processes.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
             wait_for(lambda: taken() >= batches * 500)  # noqa: B023 - waited for at once
             process.send_signal(signal.SIGKILL)
         assert 0 < taken() < len(lines)

@@ -21,7 +21,8 @@ from kcnacrawl.archive.verify import Form, Verification, article_faults, rejecte
 from kcnacrawl.items import Article
 from kcnacrawl.replica.server import Replica
 
-from .conftest import ROOT, Crawl, command
+from . import processes
+from .conftest import ROOT, Crawl, command, scrapy
 from .test_archive import article, rejected, run
 
 Serve = Callable[..., Replica]
@@ -30,8 +31,7 @@ Edit = Callable[[bytes], bytes]
 
 
 def verify(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    run = [sys.executable, "-m", "scrapy", "verify", "-s", f"KCNACRAWL_DIR={folder}", *words]
-    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60, **options)
+    return scrapy(folder, "verify", *words, **options)
 
 
 def faults(folder: Path) -> list[str]:
@@ -87,7 +87,7 @@ def test_a_crawled_archive_has_no_fault_and_not_a_byte_of_it_changes(serve: Serv
 def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, tmp_path: Path) -> None:
     replica = serve(articles=800, sources=3)
     folder = tmp_path / "archive"
-    writing = subprocess.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    writing = processes.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
     while not (folder / "articles.jsonl").exists():
         time.sleep(0.01)
     looks = 0
@@ -101,7 +101,7 @@ def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, tmp_path: P
 def test_a_killed_run_leaves_an_archive_without_fault(serve: Serve, tmp_path: Path) -> None:
     replica = serve(articles=120, sources=3)
     words = command(tmp_path / "archive", replica.url, "source")[3:]
-    subprocess.run([sys.executable, "-m", "tests.crashing", "ledger", "4", *words], cwd=ROOT, capture_output=True)
+    processes.run([sys.executable, "-m", "tests.crashing", "ledger", "4", *words], cwd=ROOT, capture_output=True)
     told = verify(tmp_path / "archive")
     assert told.returncode == 0, told.stdout
     assert "; 0 lines not learned yet" not in told.stdout

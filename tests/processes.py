@@ -1,0 +1,157 @@
+"""``python -m MODULE …`` without the time its imports take: drop-ins for ``subprocess.Popen`` and ``subprocess.run``.
+
+One warm process, which has imported Scrapy and the project and done nothing else, forks for every command. What comes
+of it is a process as any other: with its own streams, folder, environment, pid and end, and a child of who asked for
+it. Whatever is no such command, or is about how Python itself starts, goes by ``subprocess``.
+"""
+
+import atexit
+import ctypes
+import gc
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+# It reads the environment, which is another for every command.
+COLD = {"kcnacrawl.settings"}
+
+_PR_SET_CHILD_SUBREAPER = 36
+_LARGEST_REQUEST = 1 << 17
+_one_at_a_time = threading.Lock()
+
+
+class Popen(subprocess.Popen[Any]):
+    """``subprocess.Popen``, where ``[sys.executable, "-m", MODULE, …]`` is forked from the warm process."""
+
+    def _execute_child(self, args: Any, executable: Any, preexec_fn: Any, *others: Any) -> None:
+        _, _, cwd, env, _, _, shell, *pipes = others[:13]
+        environment = dict(os.environ if env is None else env)
+        if shell or preexec_fn or list(args[:2]) != [sys.executable, "-m"] or concerns_start(environment):
+            super()._execute_child(args, executable, preexec_fn, *others)
+            return
+        streams = [own if pipe == -1 else pipe for own, pipe in enumerate((pipes[0], pipes[3], pipes[5]))]
+        self.pid = fork(args[2:], os.fspath(cwd or Path.cwd()), environment, streams)
+        self._child_created = True
+        self._close_pipe_fds(*pipes)
+
+
+def run(
+    args: Any, *, capture_output: bool = False, timeout: float | None = None, **options: Any
+) -> subprocess.CompletedProcess[Any]:
+    """``subprocess.run``, by :class:`Popen`."""
+    if capture_output:
+        options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with Popen(args, **options) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(args, process.returncode, stdout, stderr)
+
+
+def concerns_start(environment: Mapping[str, str]) -> bool:
+    """Whether an environment says what the warm process would have had to know when it started."""
+    names = {name for name in {*environment, *os.environ} if name.startswith(("PYTHON", "LANG", "LC_", "TZ"))}
+    return any(environment.get(name) != os.environ.get(name) for name in names)
+
+
+def fork(words: list[str], cwd: str, environment: Mapping[str, str], streams: list[int]) -> int:
+    """Has the warm process fork for ``python -m WORDS``; its pid, which is to be waited for."""
+    request = json.dumps([words, cwd, environment]).encode()
+    with _one_at_a_time:
+        socket.send_fds(warm(), [request], streams)
+        pid = int(warm().recv(20))
+        # Only then it is ours: its parent has ended.
+        warm().recv(20)
+    return pid
+
+
+@cache
+def warm() -> socket.socket:
+    """The way to the warm process of this one, which ends with it."""
+    # Orphans among our descendants become our children.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    words = [sys.executable, "-m", "tests.processes", str(theirs.fileno())]
+    with theirs:
+        process = subprocess.Popen(words, cwd=ROOT, pass_fds=[theirs.fileno()], stdout=subprocess.DEVNULL)
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+# In the warm process
+
+
+def import_all() -> None:
+    """Imports whatever a command may; what is deprecated stays out, so that who uses it is still warned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for package in ("scrapy", "kcnacrawl"):
+            for found in walk_packages(import_module(package).__path__, f"{package}."):
+                if found.name not in COLD and not found.name.endswith("__main__"):
+                    with suppress(ImportError, Warning):
+                        import_module(found.name)
+    # What there is now stays: forks need not look through it, and so go on sharing it.
+    gc.collect()
+    gc.freeze()
+
+
+def serve(requests: socket.socket) -> list[str]:
+    """Forks at every request. Returns only in a fork: the command, for which all is in place."""
+    while True:
+        request, streams, *_ = socket.recv_fds(requests, _LARGEST_REQUEST, 3)
+        if not request:
+            sys.exit()
+        if parent := os.fork():
+            for stream in streams:
+                os.close(stream)
+            os.waitpid(parent, 0)
+            requests.send(b"orphaned")
+        elif pid := os.fork():
+            requests.send(str(pid).encode())
+            os._exit(0)
+        else:
+            requests.close()
+            return take_place(*json.loads(request), streams)
+
+
+def take_place(words: list[str], cwd: str, environment: Mapping[str, str], streams: list[int]) -> list[str]:
+    """Makes this process what ``python -m WORDS`` starts with."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[0] = cwd
+    return words
+
+
+def main() -> None:
+    import_all()
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    module, *sys.argv[1:] = serve(requests)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
