@@ -87,6 +87,19 @@ def serve() -> Iterator[Callable[..., Replica]]:
 
 
 @pytest.fixture
+def launch() -> Iterator[Callable[..., processes.Popen]]:
+    """Starts commands, and ends those that a test leaves running: ``launch(command(…), stderr=PIPE)``."""
+    with ExitStack() as stack:
+
+        def start(words: list[str], **options: Any) -> processes.Popen:
+            process = stack.enter_context(processes.Popen(words, cwd=ROOT, **options))
+            stack.callback(process.kill)
+            return process
+
+        yield start
+
+
+@pytest.fixture
 def crawl(tmp_path: Path) -> Callable[..., Crawl]:
     """Runs ``scrapy crawl`` to its end: ``crawl(url, "source", "-a", "source=163")``."""
 

@@ -30,6 +30,8 @@ from .conftest import ROOT, Crawl, command, differences, ungated, wait_for
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
 Dress = Callable[[bytes], bytes]
+Launch = Callable[..., processes.Popen]
+Watch = Callable[..., "Watched"]
 
 ALWAYS = ("-s", "KCNACRAWL_RENDER=always")
 NO_BROWSER = (
@@ -416,14 +418,11 @@ def test_playwrights_own_browser_comes_first_and_the_newest_of_them(
 
 
 class Watched:
-    """A run whose processes are known by the folder for temporary files that they were given."""
+    """A run, and the processes it started: they are known by the folder for temporary files that they were given."""
 
-    def __init__(self, folder: Path, replica: Replica, *words: str) -> None:
-        # Chromium has a socket in it, and no socket's path is longer than 107 bytes.
-        self._folder = Path(tempfile.mkdtemp(prefix="kcnacrawl-"))
-        run = command(folder / "archive", replica.url, "source", *words)
-        environment = os.environ | {"TMPDIR": str(self._folder)}
-        self._run = subprocess.Popen(run, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    def __init__(self, run: subprocess.Popen[str], folder: str) -> None:
+        self._run = run
+        self._folder = folder
 
     def processes(self) -> dict[int, str]:
         """The command lines of all of them, by process id."""
@@ -434,7 +433,7 @@ class Watched:
             except OSError:
                 # It ended meanwhile, or is another user's.
                 continue
-            if str(self._folder).encode() in line + environment and line:
+            if self._folder.encode() in line + environment and line:
                 found[int(path.name)] = line.replace(b"\0", b" ").decode(errors="replace")
         return found
 
@@ -451,19 +450,33 @@ class Watched:
         return self._run.returncode, stderr
 
 
-def test_a_run_leaves_no_process_behind(serve: Serve, tmp_path: Path) -> None:
+@pytest.fixture
+def watch(launch: Launch, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    """Starts ``scrapy crawl source`` to be watched: ``watch(replica, "-s", …)``."""
+    # Chromium has a socket in it, and no socket's path is longer than 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="kcnacrawl-", ignore_cleanup_errors=True) as folder:
+
+        def start(replica: Replica, *words: str) -> Watched:
+            words = command(tmp_path / "archive", replica.url, "source", *words)
+            run = launch(words, env=os.environ | {"TMPDIR": folder}, stderr=subprocess.PIPE, text=True)
+            return Watched(run, folder)
+
+        yield start
+
+
+def test_a_run_leaves_no_process_behind(serve: Serve, watch: Watch) -> None:
     replica = serve(articles=30, sources=1, spelling="browser-only")
-    run = Watched(tmp_path, replica)
+    run = watch(replica)
     wait_for(run.chromium)
     code, stderr = run.end()
     assert code == 0, stderr
     assert run.processes() == {}
 
 
-def test_the_browser_is_closed_once_it_told_the_id(serve: Serve, tmp_path: Path) -> None:
+def test_the_browser_is_closed_once_it_told_the_id(serve: Serve, watch: Watch) -> None:
     replica = serve(articles=30, sources=1, spelling="browser-only")
     replica.faults.add("/newstream/", "slow", seconds=0.3)
-    run = Watched(tmp_path, replica, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
+    run = watch(replica, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
     wait_for(run.chromium)
     wait_for(lambda: len(replica.article_requests()) > 3)
     assert [line for line in run.processes().values() if "playwright" in line] == []
@@ -480,11 +493,11 @@ def test_the_browser_is_closed_once_it_told_the_id(serve: Serve, tmp_path: Path)
     ],
 )
 def test_a_run_that_is_stopped_leaves_no_process_behind(
-    dressed: Callable[..., DressedReplica], tmp_path: Path, render: str, where: str, number: int, code: int
+    dressed: Callable[..., DressedReplica], watch: Watch, render: str, where: str, number: int, code: int
 ) -> None:
     replica = dressed(lambda page: page.replace(b"</header>", b"</header><script src=/own.js></script>", 1))
     replica.faults.add(where, "hang")
-    run = Watched(tmp_path, replica, "-s", f"KCNACRAWL_RENDER={render}")
+    run = watch(replica, "-s", f"KCNACRAWL_RENDER={render}")
     wait_for(lambda: any(where in request.path_qs for request in replica.requests))
     assert run.chromium()
     run.send(number)
@@ -496,11 +509,11 @@ def test_a_run_that_is_stopped_leaves_no_process_behind(
 
 @pytest.mark.parametrize(("render", "where"), [("auto", "/own.js"), ("always", "from=20")])
 def test_a_browser_that_crashes_costs_its_list_and_not_the_run(
-    dressed: Callable[..., DressedReplica], crawl: Run, tmp_path: Path, render: str, where: str
+    dressed: Callable[..., DressedReplica], crawl: Run, watch: Watch, render: str, where: str
 ) -> None:
     replica = dressed(lambda page: page.replace(b"</header>", b"</header><script src=/own.js></script>", 1))
     replica.faults.add(where, "slow", seconds=3)
-    run = Watched(tmp_path, replica, "-s", f"KCNACRAWL_RENDER={render}")
+    run = watch(replica, "-s", f"KCNACRAWL_RENDER={render}")
     wait_for(lambda: any(where in request.path_qs for request in replica.requests))
     for process in run.chromium():
         os.kill(process, signal.SIGKILL)

@@ -21,6 +21,7 @@ from .conftest import ROOT, Crawl, command, differences, read_lines, wait_for
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
+Launch = Callable[..., processes.Popen]
 
 READABLE = [name for name, spelling in SPELLINGS.items() if not spelling.needs_browser]
 
@@ -525,10 +526,10 @@ def test_a_folder_that_cannot_be_written_is_told(serve: Serve, crawl: Run, tmp_p
     assert replica.requests == []
 
 
-def test_a_second_run_at_once_is_locked_out(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+def test_a_second_run_at_once_is_locked_out(serve: Serve, crawl: Run, launch: Launch, tmp_path: Path) -> None:
     replica = serve(articles=100, sources=1)
     replica.faults.add("/newstream/", "slow", seconds=0.4)
-    first = processes.Popen(command(tmp_path / "archive", replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    first = launch(command(tmp_path / "archive", replica.url, "source"), stderr=subprocess.DEVNULL)
     wait_for(lambda: bool(replica.article_requests()))
     second = crawl(replica.url, "source")
     assert second.exit_code == 6

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .crashing import POINTS
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
+Launch = Callable[..., processes.Popen]
 
 KILLS_AN_ARCHIVE = 5
 
@@ -40,13 +42,13 @@ def check_prefix(folder: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_killed_at_random_instants_and_continued_nothing_is_missing_twice_or_torn(
-    serve: Serve, crawl: Run, tmp_path: Path, seed: int
+    serve: Serve, crawl: Run, launch: Launch, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
     replica = serve(articles=400, sources=3, spelling=chance.choice(["plain", "click", "object"]))
     folder = tmp_path / "archive"
     for _ in range(KILLS_AN_ARCHIVE):
-        run = processes.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+        run = launch(command(folder, replica.url, "source"), stderr=subprocess.DEVNULL)
         # From its first steps to well into the crawl.
         time.sleep(chance.uniform(0, 1))
         run.kill()
@@ -82,11 +84,24 @@ def crash(point: str, number: int, words: list[str]) -> int:
 # Signals
 
 
+@pytest.fixture
+def start(launch: Launch, tmp_path: Path) -> Launch:
+    """Starts ``scrapy crawl source``: ``start(replica, "-s", …)``."""
+
+    def run(replica: Replica, *words: str) -> processes.Popen:
+        words = command(tmp_path / "archive", replica.url, "source", *words)
+        return launch(words, stderr=subprocess.PIPE, text=True)
+
+    return run
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_the_run_in_order(serve: Serve, crawl: Run, tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_ends_the_run_in_order(
+    serve: Serve, crawl: Run, start: Launch, tmp_path: Path, number: int, code: int
+) -> None:
     replica = serve(articles=300, sources=2)
     replica.faults.add("/newstream/", "slow", seconds=0.1)
-    run = start(tmp_path / "archive", replica)
+    run = start(replica)
     wait_for_records(tmp_path / "archive", 5)
     run.send_signal(number)
     _, stderr = run.communicate(timeout=10)
@@ -98,12 +113,14 @@ def test_a_signal_ends_the_run_in_order(serve: Serve, crawl: Run, tmp_path: Path
     assert differences(replica, done.records) == []
 
 
-def test_a_page_that_hangs_does_not_keep_a_stopped_run_alive(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+def test_a_page_that_hangs_does_not_keep_a_stopped_run_alive(
+    serve: Serve, crawl: Run, start: Launch, tmp_path: Path
+) -> None:
     replica = serve(articles=100, sources=1)
     folder = tmp_path / "archive"
     victim = replica.world.listing(156)[3]
     replica.faults.add(f"/newstream/{victim}", "hang")
-    run = start(folder, replica, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=2")
+    run = start(replica, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=2")
     wait_for_records(folder, 20)
     run.terminate()
     run.communicate(timeout=10)
@@ -115,16 +132,16 @@ def test_a_page_that_hangs_does_not_keep_a_stopped_run_alive(serve: Serve, crawl
     assert differences(replica, done.records) == []
 
 
-def test_a_signal_while_the_crawl_starts_is_heard(serve: Serve, tmp_path: Path) -> None:
+def test_a_signal_while_the_crawl_starts_is_heard(serve: Serve, start: Launch) -> None:
     replica = serve(articles=2000, sources=5)
     codes = []
     for delay in (0, 0.05, 0.1, 0.15, 0.2, 0.3):
-        run = start(tmp_path / "archive", replica)
+        run = start(replica)
         time.sleep(delay)
         codes.append(terminate(run))
     # Before Python has come to our code, the kernel's own way of ending a process.
     assert set(codes) <= {143, -signal.SIGTERM}
-    run = start(tmp_path / "archive", replica)
+    run = start(replica)
     wait_for(lambda: replica.requests)
     assert terminate(run) == 143
 
@@ -132,20 +149,15 @@ def test_a_signal_while_the_crawl_starts_is_heard(serve: Serve, tmp_path: Path) 
 def test_a_signal_while_python_still_imports_is_heard(serve: Serve, tmp_path: Path) -> None:
     words = command(tmp_path / "archive", serve().url, "source")
     for delay in (0.45, 0.65):
-        run = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
-        time.sleep(delay)
-        assert terminate(run) in {143, -signal.SIGTERM}
+        with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE) as run:
+            time.sleep(delay)
+            assert terminate(run) in {143, -signal.SIGTERM}
 
 
 def terminate(run: subprocess.Popen[Any]) -> int:
     run.terminate()
     run.communicate(timeout=10)
     return run.returncode
-
-
-def start(folder: Path, replica: Replica, *words: str) -> subprocess.Popen[str]:
-    run = command(folder, replica.url, "source", *words)
-    return processes.Popen(run, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for_records(folder: Path, number: int) -> None:
@@ -225,10 +237,10 @@ def test_what_is_stored_is_never_rewritten(serve: Serve, crawl: Run) -> None:
     assert len(read_lines(path)) > len(before.splitlines())
 
 
-def test_a_lock_ends_with_the_process_that_held_it(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+def test_a_lock_ends_with_the_process_that_held_it(serve: Serve, crawl: Run, start: Launch, tmp_path: Path) -> None:
     replica = serve(articles=100, sources=1)
     replica.faults.add("/newstream/", "slow", seconds=0.2)
-    holder = start(tmp_path / "archive", replica)
+    holder = start(replica)
     wait_for_records(tmp_path / "archive", 1)
     assert crawl(replica.url, "source").exit_code == 6
     holder.kill()
@@ -240,13 +252,11 @@ def test_a_lock_ends_with_the_process_that_held_it(serve: Serve, crawl: Run, tmp
 def test_a_ledger_that_cannot_be_written_ends_the_run_as_the_log_does(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=100, sources=1)
     first = crawl(replica.url, "source", "-a", "limit=5")
-    other = sqlite3.connect(first.folder / "ledger.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    locked = crawl(replica.url, "source")
+    with closing(sqlite3.connect(first.folder / "ledger.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        locked = crawl(replica.url, "source")
     assert locked.exit_code == 7
     assert "ledger.sqlite: database is locked" in locked.last_line
-    other.execute("ROLLBACK")
-    other.close()
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []

@@ -14,10 +14,11 @@ from kcnacrawl.extensions.metrics import METRICS, Sample, exposition
 from kcnacrawl.replica.server import Replica
 
 from . import processes
-from .conftest import ROOT, Crawl, command, wait_for
+from .conftest import Crawl, command, wait_for
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
+Launch = Callable[..., processes.Popen]
 
 
 class Textfile:
@@ -84,10 +85,10 @@ def test_a_run_that_fails_keeps_the_time_of_the_last_success(serve: Serve, crawl
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["in order", "at once"])
-def test_a_run_that_is_interrupted_is_told(serve: Serve, tmp_path: Path, times: int) -> None:
+def test_a_run_that_is_interrupted_is_told(serve: Serve, launch: Launch, tmp_path: Path, times: int) -> None:
     replica, path = serve(articles=100, sources=1), tmp_path / "source.prom"
     replica.faults.add("/newstream/", "slow" if times == 1 else "hang")
-    run = processes.Popen(command(tmp_path / "archive", replica.url, *words(path)), cwd=ROOT, stderr=subprocess.DEVNULL)
+    run = launch(command(tmp_path / "archive", replica.url, *words(path)), stderr=subprocess.DEVNULL)
     wait_for(replica.article_requests)
     for _ in range(times):
         run.send_signal(signal.SIGTERM)

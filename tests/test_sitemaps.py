@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,10 +19,11 @@ from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.spiders.sitemap import has_moved
 
 from . import processes
-from .conftest import ROOT, Crawl, differences, read_lines, ungated
+from .conftest import Crawl, command, crawl_later, differences, read_lines, ungated
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
+Launch = Callable[..., processes.Popen]
 
 # The replica's sitemaps name its day, which is over: what they say of it holds.
 THEN = date(2024, 6, 1)
@@ -61,13 +61,6 @@ def urlset(replica: Replica, lastmods: dict[str, str]) -> bytes:
 
 def from_now(**offset: int) -> str:
     return (datetime.now(UTC) + timedelta(**offset)).isoformat(timespec="seconds")
-
-
-def start(replica: Replica, folder: Path, *program: str) -> subprocess.Popen[bytes]:
-    """Starts ``crawl sitemap``; ``program`` is the module that runs it, with what it takes."""
-    settings = (f"KCNACRAWL_URL={replica.url}", f"KCNACRAWL_DIR={folder}", "DOWNLOAD_DELAY=0")
-    words = ["crawl", "sitemap", *(word for one in settings for word in ("-s", one))]
-    return processes.Popen([sys.executable, "-m", *program, *words], cwd=ROOT, stderr=subprocess.DEVNULL)
 
 
 def put(replica: Replica, pages: dict[str, bytes], *, tagged: bool = False) -> None:
@@ -172,14 +165,12 @@ def test_an_article_that_was_modified_and_is_as_it_was_is_fetched_once_for_that(
     one = ungated(replica)[0]
     pages = {"/sitemap_index.xml": index(replica, a=""), "/a.xml": urlset(replica, {one: from_now(days=-20)})}
     put(replica, pages)
-    first = start(replica, tmp_path, "tests.clock", "-10")
-    assert first.wait() == 0
+    assert crawl_later(-10, tmp_path, replica.url, "sitemap").returncode == 0
     pages["/a.xml"] = urlset(replica, {one: from_now(days=-5)})
     replica.requests.clear()
     assert crawl(replica.url, "sitemap", folder=tmp_path).exit_code == 0
     assert fetched(replica) == [one]
-    later = start(replica, tmp_path, "tests.clock", "2")
-    assert later.wait() == 0
+    assert crawl_later(2, tmp_path, replica.url, "sitemap").returncode == 0
     assert fetched(replica) == [one]
     assert sitemaps(replica).count("/a.xml") == 2
 
@@ -328,10 +319,11 @@ def test_a_sitemap_that_failed_is_read_by_the_next_run(serve: Serve, crawl: Run)
 
 
 def test_a_run_that_is_killed_after_a_sitemap_was_read_fetches_the_rest_later(
-    serve: Serve, crawl: Run, tmp_path: Path
+    serve: Serve, crawl: Run, launch: Launch, tmp_path: Path
 ) -> None:
     replica = serve(articles=300, today=THEN)
-    running = start(replica, tmp_path, "scrapy")
+    words = ("sitemap", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
+    running = launch(command(tmp_path, replica.url, *words), stderr=subprocess.DEVNULL)
     while len(replica.article_requests()) < 40:
         assert running.poll() is None
     running.kill()

@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -254,15 +255,14 @@ def test_a_ledger_that_takes_nothing_ends_the_run_wherever_it_is_asked(
     replica = serve(articles=150, sources=2)
     first = crawl_on(0, replica.url, "source", "-a", "limit=100")
     (first.folder / "ledger.sqlite.sha256").unlink()
-    ledger = sqlite3.connect(first.folder / "ledger.sqlite", isolation_level=None)
     changes = {"refuse_articles": "INSERT ON articles", "refuse_tries": "UPDATE OF tries ON wanted"}
-    for name, change in changes.items():
-        ledger.execute(f"CREATE TRIGGER {name} BEFORE {change} BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
-    failed = crawl_on(days, replica.url, "source")
-    check_failed(failed, "ledger.sqlite: disk I/O error")
-    for name in changes:
-        ledger.execute(f"DROP TRIGGER {name}")
-    ledger.close()
+    with closing(sqlite3.connect(first.folder / "ledger.sqlite", isolation_level=None)) as ledger:
+        for name, change in changes.items():
+            ledger.execute(f"CREATE TRIGGER {name} BEFORE {change} BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+        failed = crawl_on(days, replica.url, "source")
+        check_failed(failed, "ledger.sqlite: disk I/O error")
+        for name in changes:
+            ledger.execute(f"DROP TRIGGER {name}")
     check_mended(replica, failed, crawl_on(days, replica.url, "source"))
 
 

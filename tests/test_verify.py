@@ -27,6 +27,7 @@ from .test_archive import article, rejected, run
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
+Launch = Callable[..., processes.Popen]
 Edit = Callable[[bytes], bytes]
 
 
@@ -84,10 +85,10 @@ def test_a_crawled_archive_has_no_fault_and_not_a_byte_of_it_changes(serve: Serv
     assert contents(done.folder) == before
 
 
-def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, tmp_path: Path) -> None:
+def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, launch: Launch, tmp_path: Path) -> None:
     replica = serve(articles=800, sources=3)
     folder = tmp_path / "archive"
-    writing = processes.Popen(command(folder, replica.url, "source"), cwd=ROOT, stderr=subprocess.DEVNULL)
+    writing = launch(command(folder, replica.url, "source"), stderr=subprocess.DEVNULL)
     while not (folder / "articles.jsonl").exists():
         time.sleep(0.01)
     looks = 0
