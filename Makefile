@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv test chromium cron soak lint format bench clean
+.PHONY: help demo venv test chromium cron postgresql soak lint format bench clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,7 +17,7 @@ demo: venv  ## the main job on the bundled replica, into output/demo
 
 venv: $(VENV)/.runs  ## only .venv, with what running needs
 
-test: $(VENV)/.develops chromium cron  ## the whole test suite
+test: $(VENV)/.develops chromium cron postgresql  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto
 
 # Playwright's own where it can be had, else the system's.
@@ -32,6 +32,12 @@ cron:  ## find what schedules are tested with, or install it
 		command -v $$one >/dev/null || missing="$$missing $$one"; done; \
 	test -z "$$missing" || { $(SUDO) apt-get update -qq \
 		&& $(SUDO) apt-get install -y -qq --no-install-recommends cron faketime logrotate systemd; }
+
+# The same: no cluster of the machine's is touched.
+postgresql:  ## find the database that its store is tested with, or install it
+	@PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; \
+	{ command -v initdb && command -v postgres && command -v psql; } >/dev/null || { $(SUDO) apt-get update -qq \
+		&& $(SUDO) apt-get install -y -qq --no-install-recommends postgresql; }
 
 soak: $(VENV)/.develops  ## everything goes wrong at once, and 200 runs are killed
 	$(BIN)/python -m tests.soak --kills 200

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from kcnacrawl.replica.world import World
 
 from . import processes
 from .processes import ROOT
+
+if TYPE_CHECKING:
+    from .postgresql import Server
 
 FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "KCNACRAWL_BACKOFF=0.05")
 
@@ -72,6 +75,15 @@ def scrapy(folder: Path, *words: str, **options: Any) -> subprocess.CompletedPro
     """``scrapy NAME …`` on an archive."""
     run = [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]]
     return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[Server]":
+    """A PostgreSQL server, started where a test asks for one."""
+    from .postgresql import running
+
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

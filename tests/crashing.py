@@ -1,7 +1,8 @@
 """``python -m tests.crashing POINT N crawl …``: Scrapy, that kills itself at the Nth passage of a point.
 
 The points lie where a record is in danger: half written, written and not synced, synced and not in the ledger,
-wanted, and while the archive is opened.
+wanted, and while the archive is opened. For ``sync postgresql://…``: before a batch, and in its transaction, when all
+is written but the cursor.
 """
 
 import os
@@ -15,6 +16,7 @@ from scrapy.cmdline import execute
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import Ledger
+from kcnacrawl.stores.postgresql import PostgresqlStore
 
 POINTS = ("write", "sync", "ledger", "want", "walk", "open")
 
@@ -64,6 +66,10 @@ def arm(point: str, number: int) -> None:
         Ledger.record_page = at_passage(number, Ledger.record_page, killed)
     elif point == "open":
         Archive._read = at_passage(number, Archive._read, killed)
+    elif point == "batch":
+        PostgresqlStore.apply = at_passage(number, PostgresqlStore.apply, killed)
+    elif point == "cursor":
+        PostgresqlStore._remember = at_passage(number, PostgresqlStore._remember, killed)
     else:
         raise ValueError(point)
 

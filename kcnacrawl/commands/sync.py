@@ -18,7 +18,7 @@ class Command(ReadingCommand):
     words = "STORE"
 
     def short_desc(self) -> str:
-        return "Bring a store up to date with the archive: sqlite:///FILE"
+        return "Bring a store up to date with the archive: sqlite:///FILE, postgresql://…"
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         del opts

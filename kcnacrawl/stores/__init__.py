@@ -3,6 +3,7 @@
 A store is a module of its own; drivers are imported only where one is asked for. All of them can be filled anew.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -36,10 +37,19 @@ class Store(Protocol):
 
 
 def open_store(address: str) -> Store:
-    """``sqlite:///FILE``: three slashes before a relative path, four before an absolute one."""
+    """``sqlite:///FILE``: three slashes before a relative path, four before an absolute one; ``postgresql://…`` as
+    libpq reads it. No message shows an address that may hold a password.
+    """
     scheme, _, rest = address.partition(":")
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
         from .sqlite import SqliteStore  # noqa: PLC0415 - a driver only where it is asked for
 
         return SqliteStore(Path(rest.removeprefix("///")))
-    raise ArgumentError(f"store {address[:200]!r}: not sqlite:///FILE")
+    if scheme in {"postgresql", "postgres"}:
+        try:
+            from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
+        except ImportError as error:
+            raise ArgumentError(f"store {scheme}: {error}; pip install kcnacrawl[postgresql]") from error
+        return PostgresqlStore(address)
+    shown = re.sub(r":.*@|\?.*", "…", address, flags=re.DOTALL)[:200]
+    raise ArgumentError(f"store {shown!r}: not sqlite:///FILE or postgresql://…")

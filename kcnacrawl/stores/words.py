@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_GLUED: Final = "가-힣㐀-䶿一-鿿\U00020000-\U0003ffff぀-ヿ々"
-_RUN: Final = re.compile(rf"(?P<glued>[{_GLUED}]+)|[^\W_{_GLUED}]+")
-_IS_GLUED: Final = re.compile(f"[{_GLUED}]")
-_INSIDE_A_WORD: Final = rf"[^\W_{_GLUED}]"
+GLUED: Final = "가-힣㐀-䶿一-鿿\U00020000-\U0003ffff぀-ヿ々"
+"""The letters that are glued, as what stands between the brackets of a regular expression."""
+_RUN: Final = re.compile(rf"(?P<glued>[{GLUED}]+)|[^\W_{GLUED}]+")
+_IS_GLUED: Final = re.compile(f"[{GLUED}]")
+_INSIDE_A_WORD: Final = rf"[^\W_{GLUED}]"
 _TERM: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
 # Longer ones are no words of any language; a page may hold them all the same.
-_LONGEST: Final = 100
+LONGEST: Final = 100
 _AROUND: Final = 60
 
 
@@ -35,6 +36,11 @@ class Term:
 def tokens(text: str) -> list[str]:
     """What of a text is indexed, in order."""
     return [token for run, glued in _runs(text) for token in (_pairs(run, whole=True) if glued else (run,))]
+
+
+def folded(text: str) -> str:
+    """The words of a text as they are compared, parted by spaces."""
+    return " ".join(run for run, _ in _runs(text))
 
 
 def terms(query: str) -> list[Term]:
@@ -74,7 +80,7 @@ def parts(text: str, query: str) -> list[tuple[str, bool]]:
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
     for run in _RUN.finditer(unicodedata.normalize("NFKC", text).casefold()):
         glued = run["glued"] is not None
-        yield (run[0] if glued else _plain(run[0])[:_LONGEST]), glued
+        yield (run[0] if glued else _plain(run[0])[:LONGEST]), glued
 
 
 def _plain(word: str) -> str:

@@ -1,0 +1,311 @@
+"""The archive in a PostgreSQL database: ``articles``, ``revisions``, and full-text search over the former.
+
+Search is an index of :mod:`.words`' tokens, which gives candidates, and a look into their folded text, which is exact:
+positions in a tsvector end at 16,383, and the longest speeches do not.
+"""
+
+import contextlib
+import itertools
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from ..archive import StorageFailed
+from ..archive.log import LogEnd
+from ..arguments import ArgumentError
+from ..items import Article
+from ..run import printable
+from . import StoreDown, words
+
+_VERSION: Final = "kcnacrawl store, version 1"
+_OLDEST_SERVER: Final = 14
+_DEFAULTS: Final = {"application_name": "kcnacrawl", "connect_timeout": "30"}
+# libpq ends user and password at the first of these two, and would take the rest of a password for a host.
+_ADDRESS: Final = re.compile(r"postgres(?:ql)?://(?:[^@/]*@)?[^@?]*(?:\?.*)?", re.DOTALL)
+
+_TABLES: Final = f"""
+CREATE TABLE revisions (
+    schema_version integer NOT NULL,
+    id text NOT NULL,
+    revision integer NOT NULL,
+    status text NOT NULL,
+    url text NOT NULL,
+    headline text NOT NULL,
+    date_published date,
+    date_published_raw text,
+    date_listed date,
+    date_listed_raw text,
+    url_time timestamptz NOT NULL,
+    date_conflict boolean NOT NULL,
+    source_id integer,
+    source_label text,
+    source_name text,
+    source_language text,
+    in_language text,
+    description text,
+    article_body text NOT NULL,
+    access text NOT NULL,
+    original_url text,
+    images text[] NOT NULL,
+    body_sha256 text NOT NULL,
+    date_downloaded timestamptz NOT NULL,
+    listing_url text,
+    run_id text NOT NULL,
+    PRIMARY KEY (id, revision)
+);
+CREATE TABLE articles (LIKE revisions, PRIMARY KEY (id));
+CREATE TABLE search (
+    id text PRIMARY KEY REFERENCES articles ON DELETE CASCADE,
+    words tsvector NOT NULL,
+    folded text NOT NULL
+);
+CREATE TABLE cursors (log text PRIMARY KEY, bytes bigint NOT NULL, crc bigint NOT NULL);
+COMMENT ON TABLE cursors IS '{_VERSION}';
+CREATE INDEX articles_by_day ON articles (date_published DESC NULLS LAST, url_time DESC);
+CREATE INDEX articles_by_source ON articles (source_id, date_published);
+CREATE INDEX revisions_by_time ON revisions (date_downloaded);
+CREATE INDEX search_by_word ON search USING gin (words);
+"""
+# A text with more words than a tsvector takes is indexed by this alone, which is no word, and always looked into.
+_TOO_LONG: Final = "'*'"
+_LONGEST_TSVECTOR: Final = 1 << 20
+_KCNA_QUERY: Final = f"""
+CREATE FUNCTION kcna_query(query text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT string_agg(lexeme, ' & ')::tsquery || $${_TOO_LONG}$$::tsquery
+    FROM unnest(kcna_patterns(query)) AS pattern,
+        regexp_matches(pattern, '([{words.GLUED}]+)|([^ %{words.GLUED}]+)', 'g') AS run,
+        LATERAL (
+            SELECT quote_literal(run[2]) AS lexeme WHERE run[2] IS NOT NULL
+            UNION ALL SELECT quote_literal(run[1]) || ':*' WHERE length(run[1]) = 1
+            UNION ALL SELECT quote_literal(substr(run[1], at, 2)) FROM generate_series(1, length(run[1]) - 1) AS at
+        ) AS pair;
+END;
+"""  # noqa: S608 - our own names
+_KCNA_FIND: Final = """
+CREATE FUNCTION kcna_find(query text) RETURNS SETOF articles LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT articles.* FROM search JOIN articles USING (id)
+    WHERE words @@ kcna_query(query) AND folded LIKE ALL (kcna_patterns(query))
+    ORDER BY date_published DESC NULLS LAST, url_time DESC, id DESC;
+END;
+"""
+
+_SCHEMA_NOW: Final = "SELECT quote_ident(current_schema())::regnamespace::oid::integer"
+# Until the transaction ends; one that was killed a moment ago may still be ending.
+_LOCK: Final = f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock(1262702145, ({_SCHEMA_NOW}))"
+_HELD: Final = f"""
+SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
+WHERE relnamespace = ({_SCHEMA_NOW}) AND relname IN ('articles', 'revisions', 'search', 'cursors')
+"""  # noqa: S608 - our own names
+
+
+def _upsert(table: str, key: str, columns: Sequence[str]) -> str:
+    return f"""
+INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s)
+ON CONFLICT ({key}) DO UPDATE SET {", ".join(f"{column} = excluded.{column}" for column in columns)}
+"""  # noqa: S608 - our own names
+
+
+_KEYS: Final = tuple(field.name for field in fields(Article))
+_KEEP: Final = _upsert("revisions", "id, revision", _KEYS)
+_RENEW: Final = f"{_upsert('articles', 'id', _KEYS)} WHERE articles.revision <= excluded.revision RETURNING id"
+_INDEX: Final = _upsert("search", "id", ("words", "folded"))
+_REMEMBER: Final = _upsert("cursors", "log", ("bytes", "crc"))
+
+
+class PostgresqlStore:
+    """A store in the first schema of the search path that an address leads to; made there if none is."""
+
+    def __init__(self, address: str) -> None:
+        self._parameters = _DEFAULTS | _read(address)
+        place = (self._parameters.get("host", ""), self._parameters.get("dbname", ""))
+        self._name = printable("postgresql://{}/{}".format(*place))
+        self._db: psycopg.Connection | None = None
+
+    def __enter__(self) -> Self:
+        with self._told(), contextlib.ExitStack() as opened:
+            # Nothing is prepared: a pooler may give each transaction another connection.
+            db = psycopg.connect(**self._parameters, client_encoding="utf8", autocommit=True, prepare_threshold=None)
+            self._db = opened.enter_context(contextlib.closing(db))
+            self._check()
+            with self._transaction():
+                self._prepare()
+            opened.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._db is not None:
+            self._db.close()
+
+    def cursor(self, log: str) -> LogEnd:
+        with self._told():
+            row = self._connection.execute("SELECT bytes, crc FROM cursors WHERE log = %s", (log,)).fetchone()
+        return LogEnd(log, *row) if row else LogEnd(log)
+
+    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+        with self._told():
+            try:
+                with self._transaction():
+                    if self.cursor(before.name) != before:
+                        raise StoreDown(f"{self._name}: another sync is filling it; let it finish")
+                    self._take(records)
+                    self._remember(after)
+            except psycopg.DataError:
+                self._name_refused(records)
+                raise
+
+    def _take(self, records: Sequence[Article]) -> None:
+        revisions = {(one.id, one.revision): one for one in records}
+        latest = {one.id: one for one in sorted(records, key=lambda one: one.revision)}
+        self._write(_KEEP, list(revisions.values()))
+        renewed = self._write(_RENEW, list(latest.values())).fetchall()
+        self._write(_INDEX, [_searchable(latest[id_]) for (id_,) in renewed])
+
+    def _remember(self, end: LogEnd) -> None:
+        self._write(_REMEMBER, [{"log": end.name, "bytes": end.end, "crc": end.crc}])
+
+    def _write(self, statement: str, rows: Sequence[object]) -> psycopg.Cursor[Any]:
+        """Writes rows in one statement, however many they are."""
+        return self._connection.execute(statement, (msgspec.json.encode(rows).decode(),))
+
+    def _name_refused(self, records: Sequence[Article]) -> None:
+        """Raises :class:`StorageFailed` for the first record that the database does not take."""
+        for one in records:
+            try:
+                with self._connection.transaction(force_rollback=True):
+                    self._take([one])
+            except psycopg.DataError as error:
+                raise StorageFailed(
+                    f"record {one.id}, revision {one.revision}, is none that {self._name} takes: {_line(error)}"
+                ) from error
+
+    @property
+    def _connection(self) -> psycopg.Connection:
+        if self._db is None:
+            raise RuntimeError("the store is not open")
+        return self._db
+
+    def _check(self) -> None:
+        info = self._connection.info
+        if info.server_version < _OLDEST_SERVER * 10_000:
+            raise ArgumentError(f"store {self._name}: PostgreSQL {_OLDEST_SERVER} or newer is needed")
+        if info.parameter_status("server_encoding") != "UTF8":
+            raise ArgumentError(f"store {self._name}: its encoding is not UTF8; make a database that has it")
+        if self._connection.execute("SELECT current_schema()").fetchone() == (None,):
+            raise ArgumentError(f"store {self._name}: there is no schema of its search_path; make one first")
+
+    def _prepare(self) -> None:
+        held: dict[str, str | None] = dict(self._connection.execute(_HELD).fetchall())
+        made = held.get("cursors") or ""
+        if not held:
+            self._connection.execute(_TABLES + _kcna_patterns() + _KCNA_QUERY + _KCNA_FIND)
+        elif not made.startswith(_VERSION.rpartition(" ")[0]):
+            raise ArgumentError(f"store {self._name}: holds {', '.join(sorted(held))}, but none that sync made")
+        elif made != _VERSION:
+            raise ArgumentError(f"store {self._name}: made by another version of kcnacrawl; sync into a new schema")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One at a time, of all syncs into this schema."""
+        with self._connection.transaction():
+            self._connection.execute(_LOCK)
+            yield
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.OperationalError, psycopg.InternalError) as error:
+            raise StoreDown(f"{self._name}: {_line(error)}; see to it and sync again") from error
+        except psycopg.Error as error:
+            raise ArgumentError(f"store {self._name}: {_line(error)}") from error
+
+
+def _read(address: str) -> dict[str, Any]:
+    """An address as libpq reads it. Raises ``ArgumentError``, without what may be a password."""
+    if not _ADDRESS.fullmatch(address):
+        raise ArgumentError("store postgresql://…: write @ as %40 and / as %2F in a name or password")
+    try:
+        return conninfo_to_dict(address)
+    except psycopg.ProgrammingError as error:
+        # All that libpq cites of an address is in quotes.
+        reason = re.sub('".*"', "…", str(error), flags=re.DOTALL)
+        raise ArgumentError(f"store postgresql://…: {printable(reason)}") from error
+
+
+def _line(error: psycopg.Error) -> str:
+    return printable(error.diag.message_primary or str(error))
+
+
+def _searchable(record: Article) -> dict[str, str]:
+    texts = (record.headline, record.article_body)
+    tokens = " ".join({token for text in texts for token in words.tokens(text)})
+    return {
+        "id": record.id,
+        "words": tokens if len(tokens.encode()) < _LONGEST_TSVECTOR else _TOO_LONG,
+        # No phrase reaches from one text into the other.
+        "folded": "\n".join(f" {words.folded(text)} " for text in texts),
+    }
+
+
+def _kcna_patterns() -> str:
+    """A function that reads a query as :func:`.words.terms` does: for each term the ``LIKE`` pattern of its words.
+
+    What Python knows of letters goes into it, as a database's own opinion depends on its locale.
+    """
+    glued = words.GLUED
+    letters, plain = _letters()
+    compared = msgspec.json.encode(plain).decode()
+    spaces = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace())
+    return f"""
+CREATE FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_agg(concat(
+        '%', CASE WHEN words !~ '^[{glued}]' THEN ' ' END,
+        words,
+        CASE WHEN words !~ '[{glued}]$' THEN ' ' END, '%'
+    ))
+    FROM regexp_matches(translate(query, '“”', '""'), '"([^"]*)"?|([^"{spaces}]+)', 'g') AS term,
+        LATERAL regexp_replace(normalize(coalesce(term[1], term[2]), NFKC), '[^{glued}{letters}]+', ' ', 'g') AS typed,
+        LATERAL (
+            SELECT string_agg(coalesce('{compared}'::jsonb ->> letter, letter), '' ORDER BY at)
+            FROM regexp_split_to_table(typed, '') WITH ORDINALITY AS one (letter, at)
+        ) AS plain (letters),
+        LATERAL (
+            SELECT string_agg(coalesce(run[1], left(run[2], {words.LONGEST})), ' ' ORDER BY at)
+            FROM regexp_matches(letters, '([{glued}]+)|([^ {glued}]+)', 'g') WITH ORDINALITY AS one (run, at)
+        ) AS folded (words)
+    WHERE words <> '';
+$$;
+"""  # noqa: S608 - our own letters
+
+
+def _letters() -> tuple[str, dict[str, str]]:
+    """All letters and digits, as between the brackets of a regular expression; and, of those in NFKC that are not
+    compared as themselves, what they are compared as.
+    """
+    known = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isalnum() or char.casefold() != char]
+    ranges = [
+        [char for _, char in run] for _, run in itertools.groupby(enumerate(known), lambda one: ord(one[1]) - one[0])
+    ]
+    changing = (char for char in known if unicodedata.normalize("NFKD", char.casefold()) != char)
+    plain = {
+        # Between digits, which nothing joins.
+        char: " ".join(words.tokens(f"0{char}0"))[1:-1]
+        for char in changing
+        if unicodedata.is_normalized("NFKC", char)
+    }
+    return (
+        "".join(f"{run[0]}-{run[-1]}" for run in ranges),
+        {char: other for char, other in plain.items() if other.strip() != char},
+    )
