@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .PHONY: help demo venv test chromium cron postgresql soak lint format bench clean
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: venv  ## the main job on the bundled replica, into output/demo
 	@$(BIN)/python -m kcnacrawl.replica
@@ -33,7 +33,7 @@ cron:  ## find what schedules are tested with, or install it
 	test -z "$$missing" || { $(SUDO) apt-get update -qq \
 		&& $(SUDO) apt-get install -y -qq --no-install-recommends cron faketime logrotate systemd; }
 
-# The same: no cluster of the machine's is touched.
+# The tests start a server of their own, whichever the machine has.
 postgresql:  ## find the database that its store is tested with, or install it
 	@PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; \
 	{ command -v initdb && command -v postgres && command -v psql; } >/dev/null || { $(SUDO) apt-get update -qq \

@@ -49,7 +49,7 @@ class ReadingCommand(ScrapyCommand):
         if self.words and not args:
             raise ArgumentError(f"{name} needs {self.words}")
         if len(args) > 1 and self.words != "WORDS":
-            raise ArgumentError(f"{name} takes one {self.words}: {args[1]!r}")
+            raise ArgumentError(f"{name} takes one {self.words}, not {len(args)}")
         return " ".join(args)
 
     def _fail(self, verdict: Verdict, message: str) -> None:

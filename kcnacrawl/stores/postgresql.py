@@ -7,7 +7,6 @@ positions in a tsvector end at 16,383, and the longest speeches do not.
 import contextlib
 import itertools
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -99,9 +98,13 @@ BEGIN ATOMIC
 END;
 """
 
+# What is a letter or a space beyond is a glued one.
+_CHARACTERS: Final = tuple(map(chr, range(0x20000)))
+
 _SCHEMA_NOW: Final = "SELECT quote_ident(current_schema())::regnamespace::oid::integer"
-# Until the transaction ends; one that was killed a moment ago may still be ending.
-_LOCK: Final = f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock(1262702145, ({_SCHEMA_NOW}))"
+_LOCK_CLASS: Final = int.from_bytes(b"KCNA")
+# Held until the transaction ends; one that was killed a moment ago may still be ending.
+_LOCK: Final = f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({_LOCK_CLASS}, ({_SCHEMA_NOW}))"
 _HELD: Final = f"""
 SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
 WHERE relnamespace = ({_SCHEMA_NOW}) AND relname IN ('articles', 'revisions', 'search', 'cursors')
@@ -238,7 +241,7 @@ def _read(address: str) -> dict[str, Any]:
         raise ArgumentError("store postgresql://…: write @ as %40 and / as %2F in a name or password")
     try:
         return conninfo_to_dict(address)
-    except psycopg.ProgrammingError as error:
+    except (psycopg.ProgrammingError, UnicodeEncodeError) as error:
         # All that libpq cites of an address is in quotes.
         reason = re.sub('".*"', "…", str(error), flags=re.DOTALL)
         raise ArgumentError(f"store postgresql://…: {printable(reason)}") from error
@@ -267,7 +270,7 @@ def _kcna_patterns() -> str:
     glued = words.GLUED
     letters, plain = _letters()
     compared = msgspec.json.encode(plain).decode()
-    spaces = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace())
+    spaces = "".join(char for char in _CHARACTERS if char.isspace())
     return f"""
 CREATE FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(concat(
@@ -294,7 +297,7 @@ def _letters() -> tuple[str, dict[str, str]]:
     """All letters and digits, as between the brackets of a regular expression; and, of those in NFKC that are not
     compared as themselves, what they are compared as.
     """
-    known = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isalnum() or char.casefold() != char]
+    known = [char for char in _CHARACTERS if char.isalnum() or char.casefold() != char]
     ranges = [
         [char for _, char in run] for _, run in itertools.groupby(enumerate(known), lambda one: ord(one[1]) - one[0])
     ]
