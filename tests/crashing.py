@@ -1,8 +1,9 @@
 """``python -m tests.crashing POINT N crawl …``: Scrapy, that kills itself at the Nth passage of a point.
 
 The points lie where a record is in danger: half written, written and not synced, synced and not in the ledger,
-wanted, and while the archive is opened. For ``sync postgresql://…``: before a batch, and in its transaction, when all
-is written but the cursor.
+wanted, and while the archive is opened. For ``scrapy sync``: before a batch; for PostgreSQL in its transaction, when
+all is written but the cursor; for Parquet the steps of a commit: a partition is written, the commit holds, a partition
+is moved to where it belongs, one is removed, what was set aside is cleared.
 """
 
 import os
@@ -10,13 +11,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scrapy.cmdline import execute
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import Ledger
+from kcnacrawl.stores import parquet
 from kcnacrawl.stores.postgresql import PostgresqlStore
+from kcnacrawl.stores.sqlite import SqliteStore
 
 POINTS = ("write", "sync", "ledger", "want", "walk", "open")
 
@@ -67,9 +71,20 @@ def arm(point: str, number: int) -> None:
     elif point == "open":
         Archive._read = at_passage(number, Archive._read, killed)
     elif point == "batch":
-        PostgresqlStore.apply = at_passage(number, PostgresqlStore.apply, killed)
+        for store in (SqliteStore, PostgresqlStore, parquet.ParquetStore):
+            store.apply = at_passage(number, store.apply, killed)
     elif point == "cursor":
         PostgresqlStore._remember = at_passage(number, PostgresqlStore._remember, killed)
+    elif point == "partition":
+        parquet.ParquetStore._write = at_passage(number, parquet.ParquetStore._write, killed)
+    elif point == "commit":
+        parquet.write_whole = at_passage(number, parquet.write_whole, killed)
+    elif point == "move":
+        Path.replace = at_passage(number, Path.replace, killed)
+    elif point == "remove":
+        parquet._remove = at_passage(number, parquet._remove, killed)
+    elif point == "clear":
+        parquet.rmtree = at_passage(number, parquet.rmtree, killed)
     else:
         raise ValueError(point)
 

@@ -18,15 +18,15 @@ class Command(ReadingCommand):
     words = "STORE"
 
     def short_desc(self) -> str:
-        return "Bring a store up to date with the archive: sqlite:///FILE, postgresql://…"
+        return "Bring a store up to date with the archive: sqlite:///FILE, postgresql://… or parquet:DIR"
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         del opts
         console = Console(stderr=True)
         path = folder / ARTICLES
         with (
-            open_store(self.word) as store,
             Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+            open_store(self.word) as store,
         ):
             task = progress.add_task("syncing", total=path.stat().st_size if path.is_file() else None)
             taken = sync(folder, store, partial(progress.advance, task))

@@ -32,13 +32,15 @@ class Store(Protocol):
         ...
 
     def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
-        """Takes in what stands between two ends of the log, and remembers the latter, in one transaction."""
+        """Takes in what stands between two ends of the log, and remembers the latter, in one transaction; this is
+        lasting at the latest when the store is left without an error.
+        """
         ...
 
 
 def open_store(address: str) -> Store:
     """``sqlite:///FILE``: three slashes before a relative path, four before an absolute one; ``postgresql://…`` as
-    libpq reads it. No message shows an address that may hold a password.
+    libpq reads it; ``parquet:DIR``. No message shows an address that may hold a password.
     """
     scheme, _, rest = address.partition(":")
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
@@ -51,5 +53,14 @@ def open_store(address: str) -> Store:
         except ImportError as error:
             raise ArgumentError(f"store {scheme}: {error}; pip install kcnacrawl[postgresql]") from error
         return PostgresqlStore(address)
+    if scheme == "parquet" and rest:
+        try:
+            from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for
+        except ModuleNotFoundError as error:
+            raise ArgumentError(
+                f"store {address[:200]!r}: needs {error.name}: pip install kcnacrawl[parquet]"
+            ) from error
+
+        return ParquetStore(Path(rest))
     shown = re.sub(r":.*@|\?.*", "…", address, flags=re.DOTALL)[:200]
-    raise ArgumentError(f"store {shown!r}: not sqlite:///FILE or postgresql://…")
+    raise ArgumentError(f"store {shown!r}: not sqlite:///FILE, postgresql://… or parquet:DIR")
