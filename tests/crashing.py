@@ -1,9 +1,9 @@
 """``python -m tests.crashing POINT N crawl …``: Scrapy, that kills itself at the Nth passage of a point.
 
 The points lie where a record is in danger: half written, written and not synced, synced and not in the ledger,
-wanted, and while the archive is opened. For ``scrapy sync``: before a batch; for PostgreSQL in its transaction, when
-all is written but the cursor; for Parquet the steps of a commit: a partition is written, the commit holds, a partition
-is moved to where it belongs, one is removed, what was set aside is cleared.
+wanted, and while the archive is opened. For ``scrapy sync``: a record is read; before a batch; for PostgreSQL in its
+transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is written, the commit
+holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
 """
 
 import os
@@ -18,11 +18,24 @@ from scrapy.cmdline import execute
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import Ledger
-from kcnacrawl.stores import parquet
+from kcnacrawl.stores import feed, parquet
 from kcnacrawl.stores.postgresql import PostgresqlStore
-from kcnacrawl.stores.sqlite import SqliteStore
 
 POINTS = ("write", "sync", "ledger", "want", "walk", "open")
+STEPS: dict[str, tuple[Any, str]] = {
+    "ledger": (Ledger, "learn_articles"),
+    "want": (Ledger, "want"),
+    "walk": (Ledger, "record_page"),
+    "open": (Archive, "_read"),
+    "record": (feed, "read_article"),
+    "batch": (PostgresqlStore, "apply"),
+    "cursor": (PostgresqlStore, "_remember"),
+    "partition": (parquet.ParquetStore, "_write"),
+    "commit": (parquet, "write_whole"),
+    "move": (Path, "replace"),
+    "remove": (parquet, "_remove"),
+    "clear": (parquet, "rmtree"),
+}
 
 
 def die() -> None:
@@ -62,31 +75,9 @@ def arm(point: str, number: int) -> None:
     elif point == "sync":
         # Only those between a write and its ledger: opening syncs as well.
         os.fsync = in_thread("articles", at_passage(number, os.fsync, killed), os.fsync)
-    elif point == "ledger":
-        Ledger.learn_articles = at_passage(number, Ledger.learn_articles, killed)
-    elif point == "want":
-        Ledger.want = at_passage(number, Ledger.want, killed)
-    elif point == "walk":
-        Ledger.record_page = at_passage(number, Ledger.record_page, killed)
-    elif point == "open":
-        Archive._read = at_passage(number, Archive._read, killed)
-    elif point == "batch":
-        for store in (SqliteStore, PostgresqlStore, parquet.ParquetStore):
-            store.apply = at_passage(number, store.apply, killed)
-    elif point == "cursor":
-        PostgresqlStore._remember = at_passage(number, PostgresqlStore._remember, killed)
-    elif point == "partition":
-        parquet.ParquetStore._write = at_passage(number, parquet.ParquetStore._write, killed)
-    elif point == "commit":
-        parquet.write_whole = at_passage(number, parquet.write_whole, killed)
-    elif point == "move":
-        Path.replace = at_passage(number, Path.replace, killed)
-    elif point == "remove":
-        parquet._remove = at_passage(number, parquet._remove, killed)
-    elif point == "clear":
-        parquet.rmtree = at_passage(number, parquet.rmtree, killed)
     else:
-        raise ValueError(point)
+        owner, name = STEPS[point]
+        setattr(owner, name, at_passage(number, getattr(owner, name), killed))
 
 
 if __name__ == "__main__":

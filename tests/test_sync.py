@@ -153,8 +153,8 @@ def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
     ("words", "line"),
     [
         (["sync"], "sync needs STORE"),
-        (["sync", "mysql://x"], "store 'mysql://x': not sqlite:///FILE or postgresql://…"),
-        (["sync", "sqlite://"], "store 'sqlite://': not sqlite:///FILE or postgresql://…"),
+        (["sync", "mysql://x"], "store 'mysql://x': not sqlite:///FILE, postgresql://… or parquet:DIR"),
+        (["sync", "sqlite://"], "store 'sqlite://': not sqlite:///FILE, postgresql://… or parquet:DIR"),
         (["find"], "find needs WORDS"),
         (["find", "..."], "'...' holds no word to look for"),
     ],

@@ -78,6 +78,7 @@ _OLD_ROWS: Final = f"SELECT {_KEYS} FROM {_FILES} ANTI JOIN taken USING ({{key}}
 _COPY: Final = """
 COPY ({rows} ORDER BY date_published, id, revision) TO ? (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
 """
+_CHECK: Final = f"SELECT max(hash(COLUMNS(*))) FROM {_FILES}"  # noqa: S608 - our own names
 _SETTINGS: Final = """
 SET memory_limit = '256MB';
 SET threads = 1;
@@ -226,7 +227,8 @@ class ParquetStore:
         """Finds which of the incoming records a table takes; gives the partitions that this changes."""
         self._run(_NONE_HELD)
         if files := self._files(table):
-            self._run(_HELD, files)
+            with self._blaming(files):
+                self._run(_HELD, files)
         self._run(_TAKEN.format(key=_TABLES[table]))
         return [Partition(*row) for row in self._run(_CHANGED.format(key=_TABLES[table]))]
 
@@ -241,7 +243,8 @@ class ParquetStore:
             rows.append(_OLD_ROWS.format(key=_TABLES[table]))
             values.append(held)
         path = new / f"{table}.{partition.source}.{partition.year}"
-        ((count,),) = self._run(_COPY.format(rows=" UNION ALL ".join(rows)), *values, path)
+        with self._blaming([held] if held.exists() else []):
+            ((count,),) = self._run(_COPY.format(rows=" UNION ALL ".join(rows)), *values, path)
         if not count:
             path.write_bytes(b"")
         sync(path)
@@ -291,6 +294,21 @@ class ParquetStore:
         if self._db is None:
             raise RuntimeError("the store is not open")
         return self._db.execute(statement, [_plain(value) for value in values]).fetchall()
+
+    @contextmanager
+    def _blaming(self, files: list[Path]) -> Iterator[None]:
+        """Names the file, where one that is read is damaged: not every error of the database does."""
+        try:
+            yield
+        except duckdb.Error:
+            for path in files:
+                try:
+                    self._run(_CHECK, path)
+                except duckdb.Error as error:
+                    raise ArgumentError(
+                        f"store {path}: damaged ({_line(error)}); restore it, or remove {self._folder} and sync again"
+                    ) from error
+            raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:
