@@ -25,8 +25,9 @@ from pkgutil import walk_packages
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-# It reads the environment, which is another for every command.
-COLD = {"kcnacrawl.settings"}
+# The one reads the environment, which is another for every command; the driver of the other counts what is kept at the
+# end of a process, and complains.
+COLD = {"kcnacrawl.settings", "kcnacrawl.stores.parquet"}
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LARGEST_REQUEST = 1 << 17

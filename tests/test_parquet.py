@@ -29,6 +29,7 @@ from kcnacrawl.stores import StoreDown, open_store, parquet
 from kcnacrawl.stores.feed import sync
 from kcnacrawl.stores.parquet import ParquetStore
 
+from . import processes
 from .archives import article, expected, records, write
 from .conftest import ROOT, scrapy
 
@@ -256,7 +257,7 @@ def test_killed_at_any_step_it_holds_whole_files_and_the_next_sync_makes_it_the_
     shutil.copytree(archive / "store", store)
     before = tree(store)
     run = [sys.executable, "-m", "tests.crashing", point, str(number), "sync", "-s", f"KCNACRAWL_DIR={archive}"]
-    assert subprocess.run([*run, f"parquet:{store}"], cwd=ROOT).returncode == -signal.SIGKILL
+    assert processes.run([*run, f"parquet:{store}"], cwd=ROOT).returncode == -signal.SIGKILL
     assert (tree(store)["state"] == end["state"]) == holds
     if not holds:
         assert tree(store) == before

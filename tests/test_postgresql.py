@@ -29,6 +29,7 @@ from kcnacrawl.stores.feed import sync
 from kcnacrawl.stores.postgresql import _LOCK, _searchable
 from kcnacrawl.stores.sqlite import find
 
+from . import processes
 from .archives import article, expected, records, write
 from .conftest import ROOT, scrapy, wait_for
 from .postgresql import LOCKED, PASSWORD, Server
@@ -137,7 +138,7 @@ def test_a_sync_that_is_killed_at_any_batch_ends_in_the_same_state_as_one_that_w
     # Before the third batch; in the third, written but for its cursor.
     for point, passage in (("batch", 3), ("cursor", 1)):
         command = ["tests.crashing", point, str(passage), "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", address]
-        done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True)
+        done = processes.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True)
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert state(address) == whole(lines[:1000])
     assert fill(tmp_path, address) == len(lines) - 1000
@@ -152,7 +153,7 @@ def test_two_syncs_at_once_leave_one_right_store(tmp_path: Path, address: str) -
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with psycopg.connect(address) as db:
         db.execute(_LOCK)
-        syncs = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        syncs = [processes.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
         wait_for(lambda: ask(address, waiting) == [(2,)])
     ends = sorted((one.wait(), one.communicate()[1]) for one in syncs)
     # The one that comes second leaves, or has nothing to do if the first is done by then.
