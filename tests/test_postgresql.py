@@ -91,7 +91,7 @@ def test_the_store_holds_every_revision_and_the_latest_of_each_article(tmp_path:
     done = scrapy(tmp_path, "sync", address)
     assert (done.returncode, done.stdout, done.stderr) == (0, "postgresql: 340 new records\n", "")
     assert state(address) == whole(lines)
-    assert fill(tmp_path, address.replace("postgresql", "postgres")) == 0
+    assert fill(tmp_path, address.replace("postgresql", "postgres", 1) + "&client_encoding=latin1") == 0
     assert state(address) == whole(lines)
 
 

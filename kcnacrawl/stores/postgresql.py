@@ -99,7 +99,7 @@ END;
 """
 
 # What is a letter or a space beyond is a glued one.
-_CHARACTERS: Final = tuple(map(chr, range(0x20000)))
+_CODES: Final = range(0x20000)
 
 _SCHEMA_NOW: Final = "SELECT quote_ident(current_schema())::regnamespace::oid::integer"
 _LOCK_CLASS: Final = int.from_bytes(b"KCNA")
@@ -129,7 +129,7 @@ class PostgresqlStore:
     """A store in the first schema of the search path that an address leads to; made there if none is."""
 
     def __init__(self, address: str) -> None:
-        self._parameters = _DEFAULTS | _read(address)
+        self._parameters = _DEFAULTS | _read(address) | {"client_encoding": "utf8"}
         place = (self._parameters.get("host", ""), self._parameters.get("dbname", ""))
         self._name = printable("postgresql://{}/{}".format(*place))
         self._db: psycopg.Connection | None = None
@@ -137,7 +137,7 @@ class PostgresqlStore:
     def __enter__(self) -> Self:
         with self._told(), contextlib.ExitStack() as opened:
             # Nothing is prepared: a pooler may give each transaction another connection.
-            db = psycopg.connect(**self._parameters, client_encoding="utf8", autocommit=True, prepare_threshold=None)
+            db = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)
             self._db = opened.enter_context(contextlib.closing(db))
             self._check()
             with self._transaction():
@@ -270,7 +270,7 @@ def _kcna_patterns() -> str:
     glued = words.GLUED
     letters, plain = _letters()
     compared = msgspec.json.encode(plain).decode()
-    spaces = "".join(char for char in _CHARACTERS if char.isspace())
+    spaces = "".join(char for char in map(chr, _CODES) if char.isspace())
     return f"""
 CREATE FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(concat(
@@ -297,7 +297,7 @@ def _letters() -> tuple[str, dict[str, str]]:
     """All letters and digits, as between the brackets of a regular expression; and, of those in NFKC that are not
     compared as themselves, what they are compared as.
     """
-    known = [char for char in _CHARACTERS if char.isalnum() or char.casefold() != char]
+    known = [char for char in map(chr, _CODES) if char.isalnum() or char.casefold() != char]
     ranges = [
         [char for _, char in run] for _, run in itertools.groupby(enumerate(known), lambda one: ord(one[1]) - one[0])
     ]
