@@ -93,9 +93,9 @@ def running() -> Iterator[Server]:
         (data / "pg_hba.conf").write_text(HBA, encoding="utf-8")
         settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [program("postgres"), "-D", data, "-k", folder, *settings], cwd=folder, stderr=log, **user
-            )
+            # Tests that are killed take their server with them.
+            command = ["setpriv", "--pdeathsig", "QUIT", program("postgres"), "-D", data, "-k", folder, *settings]
+            process = subprocess.Popen(command, cwd=folder, stderr=log, **user)
         try:
             server = Server(folder, process)
             wait_for(lambda: process.poll() is not None or answers(server))
