@@ -144,9 +144,11 @@ def test_texts_of_any_kind_come_out_as_they_went_in(tmp_path: Path) -> None:
     assert held(tmp_path / "store")["revisions"] == expected(lines, latest=False)
 
 
-def test_a_folder_may_have_any_name(store: Path, tmp_path: Path) -> None:
+def test_a_folder_may_have_any_name_and_be_a_link(store: Path, tmp_path: Path) -> None:
     (tmp_path / "an ax").mkdir()
     folder = tmp_path / 'a\'n "[a]" * %20 year=1 status=x ? {folder} ünï'
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
     for lines in (LINES[:100], LINES[100:]):
         write(tmp_path / "archive", lines)
         fill(tmp_path / "archive", folder)
@@ -266,6 +268,17 @@ def test_killed_at_any_step_it_holds_whole_files_and_the_next_sync_makes_it_the_
     assert fill(archive, store) == (0 if holds else len(AFTER))
     assert tree(store) == end
     assert not (store / ".staged").exists()
+
+
+def test_a_commit_that_cannot_be_moved_into_place_is_finished_by_the_next_sync(archive: Path, tmp_path: Path) -> None:
+    with open_store(f"parquet:{tmp_path}/store"):
+        pass
+    (tmp_path / "store/revisions").write_text("in the way")
+    with pytest.raises(StoreDown, match=r"Not a directory.*; see to it and sync again"):
+        fill(archive, tmp_path / "store")
+    (tmp_path / "store/revisions").unlink()
+    assert fill(archive, tmp_path / "store") == 0
+    assert held(tmp_path / "store") == TABLES
 
 
 # Told

@@ -12,7 +12,7 @@ the commit and some of the one before: an article that leaves a partition may be
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
@@ -34,8 +34,8 @@ _LOCK: Final = ".lock"
 _STAGED: Final = ".staged"
 _FILE: Final = "data.parquet"
 
+# A record replaces one of the same key and of no higher revision.
 _TABLES: Final = {"articles": "id", "revisions": "id, revision"}
-"""Which record is replaced by which: one of the same key and no lower a revision."""
 
 _TYPES: Final = {
     **dict.fromkeys(("schema_version", "revision", "source_id"), "BIGINT"),
@@ -74,13 +74,14 @@ SELECT source, year FROM taken UNION SELECT source, year FROM held SEMI JOIN tak
 """
 _NEW_ROWS: Final = f"SELECT {_KEYS} FROM {_LINES} SEMI JOIN taken USING (position)"  # noqa: S608 - our own names
 _OLD_ROWS: Final = f"SELECT {_KEYS} FROM {_FILES} ANTI JOIN taken USING ({{key}})"  # noqa: S608 - our own names
-# A group of rows is packed and read as one, so its size is a matter of memory.
+# A group of rows is packed and read as one, and rows may be long.
 _COPY: Final = """
-COPY ({rows} ORDER BY date_published, id, revision) TO ? (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 8192)
+COPY ({rows} ORDER BY date_published, id, revision) TO ? (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 4096)
 """
 _CHECK: Final = f"SELECT max(hash(COLUMNS(*))) FROM {_FILES}"  # noqa: S608 - our own names
+# Rows of a partition are sorted in memory; more than it takes is to end the sync and not the machine.
 _SETTINGS: Final = """
-SET memory_limit = '256MB';
+SET memory_limit = '1GB';
 SET threads = 1;
 SET enable_progress_bar = false;
 SET autoinstall_known_extensions = false;
@@ -91,7 +92,7 @@ SET enable_external_access = false;
 SET lock_configuration = true;
 """
 
-# What a kill has the next sync read again; with fewer, large partitions would be written more often.
+# What a kill has the next sync read again; if it were less, a first sync would write partitions more often.
 _COMMIT_BYTES: Final = 256 << 20
 
 
@@ -111,7 +112,7 @@ class _State:
     """What ``_kcnacrawl.json`` holds."""
 
     version: int
-    read: LogEnd = field(default_factory=lambda: LogEnd(""))
+    read: LogEnd
 
 
 class ParquetStore:
@@ -141,9 +142,10 @@ class ParquetStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._held, self._told():
+            # After an error, what is set aside may be committed and not yet moved: the next opening knows.
             if kind is None:
                 self._commit()
-            rmtree(self._staged)
+                rmtree(self._staged)
 
     def cursor(self, log: str) -> LogEnd:
         return self._read if self._read.name == log else LogEnd(log)
@@ -235,7 +237,7 @@ class ParquetStore:
     def _write(self, table: str, partition: Partition, new: Path) -> None:
         """Writes a partition as it is to be; an empty file says that it is no more."""
         lines, held = self._lines_of(partition), self._file(table, partition)
-        rows, values = list[str](), list[Any]()
+        rows, values = list[str](), list[Path | int]()
         if lines.exists():
             rows.append(_NEW_ROWS)
             values += [lines, self._longest]
