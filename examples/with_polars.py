@@ -1,0 +1,80 @@
+"""The archive in polars: articles by year and language, and how long after their date the site took them in.
+
+The file is scanned, not loaded: a query is built first, and then run over it piece by piece.
+"""
+
+from pathlib import Path
+
+import polars as pl
+from folder import parser
+
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "schema_version": pl.Int64,
+    "id": pl.String,
+    "revision": pl.Int64,
+    "status": pl.String,
+    "url": pl.String,
+    "headline": pl.String,
+    "date_published": pl.String,
+    "date_published_raw": pl.String,
+    "date_listed": pl.String,
+    "date_listed_raw": pl.String,
+    "url_time": pl.String,
+    "date_conflict": pl.Boolean,
+    "source_id": pl.Int64,
+    "source_label": pl.String,
+    "source_name": pl.String,
+    "source_language": pl.String,
+    "in_language": pl.String,
+    "description": pl.String,
+    "article_body": pl.String,
+    "access": pl.String,
+    "original_url": pl.String,
+    "images": pl.List(pl.String),
+    "body_sha256": pl.String,
+    "date_downloaded": pl.String,
+    "listing_url": pl.String,
+    "run_id": pl.String,
+}
+
+
+def scan_revisions(archive: Path) -> pl.LazyFrame:
+    """A row a line of the archive. Days are Korean calendar days and have no time zone; instants are in UTC."""
+    return pl.scan_ndjson(archive / "articles.jsonl", schema=SCHEMA).with_columns(
+        pl.col("date_published", "date_listed").str.to_date("%Y-%m-%d"),
+        pl.col("url_time", "date_downloaded").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
+    )
+
+
+def scan_articles(archive: Path) -> pl.LazyFrame:
+    """A row an article: its last revision, unless that is a tombstone."""
+    revisions = scan_revisions(archive)
+    last = revisions.group_by("id").agg(pl.col("revision").max())
+    return revisions.join(last, on=["id", "revision"], how="semi").filter(pl.col("status") == "live")
+
+
+def by_year(articles: pl.LazyFrame) -> pl.LazyFrame:
+    # An instant's day depends on where one is: for an article's it is Korea's.
+    taken_in = pl.col("url_time").dt.convert_time_zone("Asia/Seoul").dt.date()
+    return (
+        articles.group_by(pl.col("date_published").dt.year().alias("year"))
+        .agg(
+            pl.len().alias("articles"),
+            (pl.col("in_language") == "ko").sum().alias("in Korean"),
+            (taken_in - pl.col("date_published")).dt.total_days().median().alias("days until taken in"),
+        )
+        .sort("year")
+    )
+
+
+def main(archive: Path) -> None:
+    table = by_year(scan_articles(archive)).collect(engine="streaming")
+    print("By year; the days are the median:\n")
+    with pl.Config(
+        tbl_rows=-1, tbl_formatting="NOTHING", tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True
+    ):
+        print(table)
+
+
+if __name__ == "__main__":
+    main(parser(__doc__).parse_args().archive)
