@@ -1,0 +1,152 @@
+"""What README.md and docs/ say to type is typed here: each document's blocks in their order, in a folder of its own.
+
+The folder looks like a checkout with an archive in ``output`` and the demo's in ``output/demo``; the site is a replica.
+Run are blocks of ``sh`` and ``python``; a command exits 0, or as its comment says (``# exit 3: …``). What needs more of
+a machine is ``sh system``, and stands in ``SYSTEM`` with the test that covers it.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from kcnacrawl.replica.server import Replica
+from kcnacrawl.replica.world import World
+
+from .conftest import ROOT, command
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHOWN = {"", "cron", "json", "mermaid", "sql"}
+"""What is shown and is no command of a shell."""
+
+SYSTEM = {
+    ("operating.md", "install -d"): "test_deploy.py::test_logs_are_rotated_and_the_archive_is_not",
+    ("operating.md", "cp deploy/"): "test_deploy.py::test_systemd_verifies_the_units_and_prints_nothing",
+    ("operating.md", "ln -s /var"): "test_metrics.py::test_a_run_is_told_by_its_end_its_verdict_and_its_counts",
+}
+"""By document and how the block begins: what changes the machine, and the test that covers what it is about."""
+
+SERVES = re.compile(r"scrapy (?:browse|replica)\b(?!.*--list)")
+PYTHON = ".venv/bin/python "
+SETTINGS = "from kcnacrawl.settings import *\nDOWNLOAD_DELAY = 0\nCONCURRENT_REQUESTS_PER_DOMAIN = 8\n"
+# What is made is there; what tests and measures the checkout is not for a test to do.
+PRELUDE = 'make() { command make --dry-run "$@"; }\n'
+
+
+class Block(NamedTuple):
+    """A fenced block; ``line`` is that of its fence."""
+
+    document: Path
+    line: int
+    info: str
+    text: str
+
+
+def blocks(document: Path) -> Iterator[Block]:
+    text = document.read_text(encoding="utf-8")
+    for found in FENCE.finditer(text):
+        yield Block(document, text.count("\n", 0, found.start()) + 1, found[1].strip(), found[2])
+
+
+BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
+RUN = [block for block in BLOCKS if block.info in {"sh", "python"}]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with Replica(World(articles=60, sources=3)) as replica:
+        yield replica.url
+
+
+@pytest.fixture(scope="module")
+def crawled(site: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crawled") / "output"
+    done = subprocess.run(command(folder, site, "source"), cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def checkout(crawled: Path, tmp_path: Path) -> Path:
+    """A folder like a checkout in which the demo and a first crawl were run."""
+    for name in ("Makefile", "scrapy.cfg", "constraints.txt", "pyproject.toml", "docs", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "fast.py").write_text(SETTINGS, encoding="utf-8")
+    for name in ("output", "output/demo"):
+        shutil.copytree(crawled, tmp_path / name)
+    return tmp_path
+
+
+def environment(folder: Path, site: str) -> dict[str, str]:
+    """A reader's, but for the site and the pace."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("KCNACRAWL_", "SCRAPY_"))}
+    fast = {"SCRAPY_SETTINGS_MODULE": "fast", "KCNACRAWL_BACKOFF": "0.05", "KCNACRAWL_URL": site}
+    return ours | fast | {"PYTHONPATH": f"{folder}:{ROOT}"}
+
+
+def commands(block: Block, folder: Path) -> Iterator[str]:
+    """What a block has a shell do, command by command."""
+    if block.info == "python":
+        (folder / f"{block.line}.py").write_text(block.text, encoding="utf-8")
+        yield f"{PYTHON}{block.line}.py"
+        return
+    for line in re.sub(r"\\\n\s*", "", block.text).splitlines():
+        if line and not line.startswith("#"):
+            yield f"{PYTHON}-m tests.serving {line}" if SERVES.search(line) else line
+
+
+def script(document: Path, folder: Path) -> str:
+    """All commands of a document, each checked for how it ended, and for an answer where it asks for one."""
+    steps = [PRELUDE]
+    for block in RUN:
+        for line in commands(block, folder) if block.document == document else ():
+            told = re.search(r"# exit (\d+)", line)
+            well = f"[ $code = {told[1] if told else 0} ]" + " && [ -s shown ]" * line.startswith(("jq ", PYTHON))
+            told_of = shlex.quote(f"{document.name}, block of line {block.line}: {line}")
+            steps.append(f"{{\n{line}\n}} >shown; code=$?\n")
+            steps.append(f"{well} || {{ cat shown; echo {told_of}: exit code $code; exit 1; }}\n")
+    return "".join(steps)
+
+
+@pytest.mark.parametrize("document", sorted({block.document for block in RUN}), ids=lambda path: path.name)
+def test_what_a_document_says_to_type_works(document: Path, checkout: Path, site: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", script(document, checkout)],
+        cwd=checkout,
+        env=environment(checkout, site),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_block_is_run_or_listed_with_the_test_that_covers_it() -> None:
+    found = {
+        next((key for key in SYSTEM if (key[0], block.text[: len(key[1])]) == (block.document.name, key[1])), block)
+        for block in BLOCKS
+        if block.info == "sh system"
+    }
+    assert found == set(SYSTEM)
+    assert {block.info for block in BLOCKS} - {"sh", "python", "sh system"} <= SHOWN
+
+
+def test_nothing_that_is_only_shown_is_a_command_of_ours() -> None:
+    shown = [line for block in BLOCKS if block.info in SHOWN for line in block.text.splitlines()]
+    assert [line for line in shown if re.match(r"\s*(?:\$|make |scrapy |\.venv/|export |pip )", line)] == []
+
+
+@pytest.mark.parametrize("covering", sorted(set(SYSTEM.values())))
+def test_every_test_that_is_named_exists(covering: str) -> None:
+    file, name = covering.split("::")
+    assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8")
