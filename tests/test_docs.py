@@ -1,6 +1,7 @@
 """What docs/ says is there."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from .conftest import ROOT
 
 RELIABILITY = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMED = sorted(set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", RELIABILITY)))
 
 
@@ -34,3 +36,17 @@ def test_every_fault_of_the_replica_has_its_row(kind: str) -> None:
 @pytest.mark.parametrize(("name", "default"), defaults().items())
 def test_every_limit_is_explained_with_its_default(name: str, default: float) -> None:
     assert f"| `{name}` | `{default}` |" in README
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for path, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
+        target = document.parent / path if path else document
+        assert target.exists(), path
+        assert not heading or heading in headings(target), f"{path}#{heading}"
+
+
+def headings(document: Path) -> list[str]:
+    """The names by which a document's headings are linked to."""
+    found = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in found]

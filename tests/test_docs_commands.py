@@ -11,19 +11,25 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from scrapy.settings import Settings
+from scrapy.spiderloader import SpiderLoader
 
+from kcnacrawl.addresses import Site
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 
 from .conftest import ROOT, command
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ARGUMENTS = (ROOT / "docs/sources-and-arguments.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SHOWN = {"", "cron", "json", "mermaid", "sql"}
 """What is shown and is no command of a shell."""
 
@@ -53,7 +59,8 @@ class Block(NamedTuple):
 def blocks(document: Path) -> Iterator[Block]:
     text = document.read_text(encoding="utf-8")
     for found in FENCE.finditer(text):
-        yield Block(document, text.count("\n", 0, found.start()) + 1, found[1].strip(), found[2])
+        line = text.count("\n", 0, found.start()) + 1
+        yield Block(document, line, found[2].strip(), textwrap.dedent(found[3]))
 
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
@@ -139,6 +146,28 @@ def test_every_block_is_run_or_listed_with_the_test_that_covers_it() -> None:
     }
     assert found == set(SYSTEM)
     assert {block.info for block in BLOCKS} - {"sh", "python", "sh system"} <= SHOWN
+
+
+EXAMPLES = re.findall(r"^## `(\w+)`|(?<=`)-a (\w+)=(\"[^\"]+\"|[^\"` ]+)", ARGUMENTS, re.MULTILINE)
+
+
+def test_every_spider_and_argument_is_explained_by_examples_that_are_taken(tmp_path: Path) -> None:
+    spiders = SpiderLoader(Settings({"SPIDER_MODULES": ["kcnacrawl.spiders"]}))
+    (tmp_path / "wanted.txt").write_text("1616497394-946528541\n", encoding="utf-8")
+    explained: dict[str, set[str]] = {}
+    spider = ""
+    for section, name, text in EXAMPLES:
+        if section:
+            spider = section
+            explained[spider] = set()
+            continue
+        given = {name: text.strip('"').replace("wanted.txt", str(tmp_path / "wanted.txt"))}
+        needed = {"query": "greenhouse"} if spider == "search" else {}
+        spiders.load(spider).arguments_class.read(needed | given, Site("https://kcnawatch.org"))
+        explained[spider].add(name)
+    shared = {"since", "until", "limit"}
+    taken = {name: {one.name for one in fields(spiders.load(name).arguments_class)} for name in spiders.list()}
+    assert {name: found | shared for name, found in explained.items()} == taken
 
 
 def test_nothing_that_is_only_shown_is_a_command_of_ours() -> None:
