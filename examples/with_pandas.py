@@ -45,7 +45,7 @@ INSTANTS = ["url_time", "date_downloaded"]
 def read_revisions(archive: Path, columns: Sequence[str] = tuple(TYPES)) -> pd.DataFrame:
     """A row a line of the archive. Days are Korean calendar days and have no time zone; instants are in UTC."""
     path = archive / "articles.jsonl"
-    with pd.read_json(path, lines=True, dtype=TYPES, chunksize=10_000) as pieces:
+    with pd.read_json(path, lines=True, dtype=TYPES, chunksize=1_000) as pieces:
         frame = pd.concat([piece[list(columns)] for piece in pieces], ignore_index=True)
     for name in frame.columns.intersection(DAYS):
         frame[name] = pd.to_datetime(frame[name], format="%Y-%m-%d")

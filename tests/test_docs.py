@@ -1,10 +1,12 @@
-"""What docs/ says is there."""
+"""What docs/ says is there, and as it says."""
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from kcnacrawl.items import Reason
 from kcnacrawl.limits import defaults
 from kcnacrawl.replica.faults import KINDS
 
@@ -13,6 +15,10 @@ from .conftest import ROOT
 RELIABILITY = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+READING = (ROOT / "docs/reading-the-site.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+RECORD = (ROOT / "docs/record.md").read_text(encoding="utf-8")
+PACKAGE = ROOT / "kcnacrawl"
 NAMED = sorted(set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", RELIABILITY)))
 
 
@@ -50,3 +56,35 @@ def headings(document: Path) -> list[str]:
     """The names by which a document's headings are linked to."""
     found = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return [re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in found]
+
+
+# What the documents say of the code
+
+
+def test_every_reason_of_the_quarantine_is_explained() -> None:
+    quarantine = RECORD.partition("## The quarantine")[2]
+    explained = set(re.findall(r"^\| `(\w+)` \|", quarantine, re.MULTILINE))
+    assert explained - {"reason"} == set(get_args(Reason))
+
+
+@pytest.mark.parametrize("anchor", sorted(set(re.findall(r"`((?:[.#]|p\.|data-|link\[|og:)[^` ]+)`", READING))))
+def test_every_anchor_that_is_named_is_one_of_the_code(anchor: str) -> None:
+    assert any(anchor in path.read_text(encoding="utf-8") for path in (PACKAGE / "pages").glob("*.py"))
+
+
+@pytest.mark.parametrize("document", [READING, ARCHITECTURE], ids=["reading-the-site.md", "architecture.md"])
+def test_every_module_that_is_named_exists(document: str) -> None:
+    bases = (ROOT, PACKAGE, PACKAGE / "pages")
+    named = set(re.findall(r"`([\w/]+\.py)`", document))
+    assert {name for name in named if not any((base / name).is_file() for base in bases)} == set()
+
+
+def test_every_room_of_the_package_has_its_place_in_the_architecture() -> None:
+    rooms = {path.name + "/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert rooms <= set(re.findall(r"`(\w+/)`", ARCHITECTURE))
+
+
+def test_every_table_of_the_ledger_is_explained() -> None:
+    tables = re.findall(r"CREATE TABLE (\w+)", (PACKAGE / "archive/ledger.py").read_text(encoding="utf-8"))
+    told = ARCHITECTURE.partition("The ledger's tables:")[2].partition("##")[0]
+    assert set(re.findall(r"`(\w+)`", told)) == set(tables)
