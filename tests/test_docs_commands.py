@@ -97,7 +97,7 @@ def environment(folder: Path, site: str) -> dict[str, str]:
     """A reader's, but for the site and the pace."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("KCNACRAWL_", "SCRAPY_"))}
     fast = {"SCRAPY_SETTINGS_MODULE": "fast", "KCNACRAWL_BACKOFF": "0.05", "KCNACRAWL_URL": site}
-    return ours | fast | {"PYTHONPATH": f"{folder}:{ROOT}"}
+    return ours | fast | {"PYTHONPATH": f"{folder}:{ROOT}", "PATH": f"{folder}/.venv/bin:{os.environ['PATH']}"}
 
 
 def commands(block: Block, folder: Path) -> Iterator[str]:
@@ -116,11 +116,13 @@ def script(document: Path, folder: Path) -> str:
     steps = [PRELUDE]
     for block in RUN:
         for line in commands(block, folder) if block.document == document else ():
-            told = re.search(r"# exit (\d+)", line)
-            well = f"[ $code = {told[1] if told else 0} ]" + " && [ -s shown ]" * line.startswith(("jq ", PYTHON))
-            told_of = shlex.quote(f"{document.name}, block of line {block.line}: {line}")
+            expected = re.search(r"# exit (\d+)", line)
+            well = f"[ $code = {expected[1] if expected else 0} ]" + " && [ -s shown ]" * line.startswith(
+                ("jq ", PYTHON)
+            )
+            where = shlex.quote(f"{document.name}, block of line {block.line}: {line}")
             steps.append(f"{{\n{line}\n}} >shown; code=$?\n")
-            steps.append(f"{well} || {{ cat shown; echo {told_of}: exit code $code; exit 1; }}\n")
+            steps.append(f"{well} || {{ cat shown; echo {where}: exit code $code; exit 1; }}\n")
     return "".join(steps)
 
 
