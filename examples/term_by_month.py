@@ -52,7 +52,7 @@ def holds(text: str, term: words.Term) -> bool:
 def read(archive: Path, term: words.Term) -> tuple[list[Reading], dict[int | None, str]]:
     """The latest of every article that is not gone, text by text; and the sources' names by their numbers."""
     last: dict[str, Reading] = {}
-    labels: dict[int | None, Counter[str]] = {}
+    labels: dict[int | None, Counter[str]] = {None: Counter(["unknown source"])}
     for end, line in read_lines(archive / ARTICLES, 0):
         if end < 0:
             break  # being written
@@ -61,7 +61,8 @@ def read(archive: Path, term: words.Term) -> tuple[list[Reading], dict[int | Non
         month = one.date_published and one.date_published[:7]
         # A later line on the same article is its later revision.
         last[one.id] = Reading(one.status, month, one.source_id, found, one.access == "truncated")
-        labels.setdefault(one.source_id, Counter())[one.source_label or "unknown source"] += 1
+        if one.source_id is not None:
+            labels.setdefault(one.source_id, Counter())[one.source_label or "without a name"] += 1
     # Old pages have lost a source's name, which its number has not.
     names = {number: found.most_common(1)[0][0] for number, found in labels.items()}
     return [reading for reading in last.values() if reading.status == "live"], names
@@ -69,9 +70,11 @@ def read(archive: Path, term: words.Term) -> tuple[list[Reading], dict[int | Non
 
 def by_month(readings: list[Reading], names: dict[int | None, str]) -> Iterator[Cell]:
     """Every month from the first to the last, for every source."""
-    dated = [(one.month, one.source) for one in readings if one.month]
-    articles, hits = Counter(dated), Counter((one.month, one.source) for one in readings if one.holds)
-    for month, source in product(_calendar(min(dated)[0], max(dated)[0]) if dated else (), names):
+    articles = Counter((one.month, one.source) for one in readings)
+    hits = Counter((one.month, one.source) for one in readings if one.holds)
+    months = [one.month for one in readings if one.month]
+    sources = sorted({one.source for one in readings if one.month}, key=lambda source: names[source])
+    for month, source in product(_calendar(min(months), max(months)) if months else (), sources):
         here, found = articles[month, source], hits[month, source]
         yield Cell(month, names[source], here, found, 1000 * found / here if here else None)
 

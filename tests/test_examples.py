@@ -35,17 +35,17 @@ PUBLISHED = ("--creator", "An Institute", "--url", "https://example.org/corpus")
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``make demo`` makes, and later some edits and removals, and an article without a date."""
+    """What ``make demo`` makes; then edits and removals, and articles that have lost their date or source."""
     folder = tmp_path_factory.mktemp("examples") / "archive"
     with Replica(World(articles=200)) as replica:
         subprocess.run(command(folder, replica.url, "source"), cwd=ROOT, capture_output=True, check=True)
     lines = sorted(read_lines(folder / "articles.jsonl"), key=lambda one: one["id"])
     edited = [one | {"revision": 2, "headline": "전쟁", "article_body": "A new text."} for one in lines[::10]]
-    nowhere = {"date_published": None, "source_id": None, "source_label": "(En)"}
-    undated = [one | {"revision": 2} | nowhere for one in lines[1::90]]
+    undated = [one | {"revision": 2, "date_published": None} for one in lines[1::90]]
+    nowhere = [one | {"revision": 2, "source_id": None, "source_label": "(En)"} for one in lines[2::90]]
     gone = [one | {"revision": 3, "status": "gone"} for one in edited[::3]]
     with (folder / "articles.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in [*edited, *undated, *gone])
+        file.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in [*edited, *undated, *nowhere, *gone])
     return folder
 
 
@@ -108,7 +108,7 @@ def test_pandas_counts_articles_by_month_and_source(
     archive: Path, articles: list[Record], revisions: list[Record]
 ) -> None:
     told = output("with_pandas.py", archive)
-    names = named([one for one in articles if one["source_id"]]) | {None: "unknown source"}
+    names = named(articles) | {None: "unknown source"}
     dated = [one for one in articles if one["date_published"]]
     counts = Counter((one["date_published"][:7], names[one["source_id"]]) for one in dated)
     sources = sorted({source for _, source in counts})
@@ -176,7 +176,8 @@ def test_the_study_tells_rates_and_draws_them(archive: Path, articles: list[Reco
     cut = sum(one["access"] == "truncated" for one in articles)
     assert told.startswith(f"{len(articles)} articles, {len(hits)} of them hold it;")
     assert f"\n{cut} are shown by the site only in part: what they lack is not counted.\n" in told
-    names, table = named(articles), (tmp_path / "term.csv").read_text(encoding="utf-8")
+    names = named(articles) | {None: "unknown source"}
+    table = (tmp_path / "term.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(table.splitlines()))
     for found, column in ((articles, "articles"), (hits, "hits")):
         counts = Counter((one["date_published"][:7], names[one["source_id"]]) for one in found if one["date_published"])
