@@ -1,10 +1,12 @@
 """What was changed or removed: every revision beside the one before it, in the order they were seen. Read-only."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,6 +16,10 @@ from .archive.log import read_lines
 from .items import Article
 
 Kind = Literal["edited", "removed", "restored", "opened"]
+Piece = tuple[Literal["equal", "delete", "insert"], str]
+"""Of a text and its later form: what both have, only the former, or only the latter."""
+
+_WORD: Final = re.compile(r"\s+|\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,15 @@ def read_changes(folder: Path, since: str | None = None) -> Iterator[Change]:
                 head = decode(line)
                 if head.id in last and (since is None or head.date_downloaded[:10] >= since):
                     file.seek(last[head.id])
-                    yield _change(read_article(file.readline()), read_article(line))
+                    yield compare(read_article(file.readline()), read_article(line))
             except ValueError as error:
                 raise StorageFailed(f"{path}, line {number} is no line of ours ({error})") from error
             last[head.id] = begin
             begin = end
 
 
-def _change(old: Article, new: Article) -> Change:
+def compare(old: Article, new: Article) -> Change:
+    """What one revision changed of the one before it."""
     changed = {
         name: Field(before, after)
         for name in ("status", "headline", "date_published", "access")
@@ -85,7 +92,7 @@ def _change(old: Article, new: Article) -> Change:
     return Change(
         id=new.id,
         revision=new.revision,
-        kind=_kind(old, new),
+        kind=kind(old.status, old.access, new.status, new.access),
         seen=new.date_downloaded,
         previous=old.date_downloaded,
         url=new.url,
@@ -101,10 +108,37 @@ def _change(old: Article, new: Article) -> Change:
     )
 
 
-def _kind(old: Article, new: Article) -> Kind:
-    if new.status != old.status:
-        return "removed" if new.status == "gone" else "restored"
-    return "opened" if old.access == "truncated" and new.access == "full" else "edited"
+def kind(old_status: str, old_access: str, status: str, access: str) -> Kind:
+    """What a revision is that has another status or access than the one before it, or neither."""
+    if status != old_status:
+        return "removed" if status == "gone" else "restored"
+    return "opened" if old_access == "truncated" and access == "full" else "edited"
+
+
+def marked(old: str, new: str) -> list[list[Piece]]:
+    """Two bodies as one: the paragraphs that differ, in pieces, and one on each side of them as it stands."""
+    before, after = old.split("\n\n"), new.split("\n\n")
+    found = list[list[Piece]]()
+    for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(1):
+        for tag, start, stop, first, last in group:
+            if tag == "equal":
+                found += [[("equal", paragraph)] for paragraph in after[first:last]]
+            else:
+                pairs = zip_longest(before[start:stop], after[first:last], fillvalue="")
+                found += [_pieces(one, other) for one, other in pairs]
+    return found
+
+
+def _pieces(old: str, new: str) -> list[Piece]:
+    """Word by word, white space kept."""
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    found = list[Piece]()
+    for tag, start, stop, first, last in difflib.SequenceMatcher(None, before, after).get_opcodes():
+        if tag == "equal":
+            found.append(("equal", "".join(after[first:last])))
+        else:
+            found += [("delete", "".join(before[start:stop])), ("insert", "".join(after[first:last]))]
+    return [(tag, text) for tag, text in found if text]
 
 
 def _text(article: Article) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -66,6 +66,8 @@ SELECT a.id, a.headline, a.date_published, a.source_label, a.article_body
 FROM articles_fts JOIN articles AS a ON a.number = articles_fts.rowid
 WHERE articles_fts MATCH ? ORDER BY a.date_published DESC NULLS LAST, a.url_time DESC, a.id DESC
 """
+_REVISIONS: Final = f"SELECT {', '.join(_KEYS)} FROM revisions WHERE id = ? ORDER BY revision"  # noqa: S608 - as above
+_LONGEST_VALUE: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +180,42 @@ def find(path: Path, query: str) -> Iterator[Hit]:
     matched = words.match(query)
     if not matched:
         raise ArgumentError(f"{query[:200]!r} holds no word to look for")
+    with contextlib.closing(connect(path)) as db, _read(path):
+        for row in db.execute(_FIND, (matched,)):
+            yield Hit(*row)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection, for any thread, that only reads a store; a sync may write meanwhile.
+
+    Raises ``ArgumentError`` for what is no store of ours, :class:`StoreDown`.
+    """
     if not path.is_file():
         raise ArgumentError(f"store {path} does not exist; scrapy sync sqlite:///{path} makes it")
+    with _read(path), contextlib.ExitStack() as stack:
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        db = sqlite3.connect(address, uri=True, timeout=30, check_same_thread=False)
+        stack.callback(db.close)
+        # Others' SQL may be asked of it, too.
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        _check(db, path)
+        stack.pop_all()
+    return db
+
+
+def read_revisions(article_id: str, db: sqlite3.Connection) -> list[Article]:
+    """All of an article that a store holds, oldest first; none if it does not know it."""
+    return [_article(row) for row in db.execute(_REVISIONS, (article_id,))]
+
+
+@contextlib.contextmanager
+def _read(path: Path) -> Iterator[None]:
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as db:
-            _check(db, path)
-            for row in db.execute(_FIND, (matched,)):
-                yield Hit(*row)
+        yield
     except sqlite3.OperationalError as error:
-        raise StoreDown(f"{path}: {error}") from error
+        # Beside it stands what tells readers of a write; where that may not be made, nothing can be read.
+        hint = "; its folder must be writable: copy it" if error.sqlite_errorname == "SQLITE_CANTOPEN" else ""
+        raise StoreDown(f"{path}: {error}{hint}") from error
     except sqlite3.DatabaseError as error:
         raise ArgumentError(f"store {path}: {error}") from error
 
@@ -206,6 +235,12 @@ def _row(record: Article) -> tuple[object, ...]:
         for key in _KEYS
         for value in (getattr(record, key),)
     )
+
+
+def _article(row: Sequence[Any]) -> Article:
+    values = dict(zip(_KEYS, row, strict=True))
+    images, conflict = tuple(msgspec.json.decode(values["images"])), bool(values["date_conflict"])
+    return Article(**values | {"images": images, "date_conflict": conflict})
 
 
 def _indexed(text: str) -> str:

@@ -1,0 +1,127 @@
+"""What is ours in Datasette: a search that knows Korean, an article's page, and cells that lead there."""
+
+import re
+import traceback
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from datasette import hookimpl  # type: ignore[import-untyped]  # has none
+from datasette.utils.asgi import NotFound, Response  # type: ignore[import-untyped]  # as above
+from datasette.views.base import DatasetteError  # type: ignore[import-untyped]  # as above
+from markupsafe import Markup
+
+from .. import changes
+from ..stores import words
+from ..stores.sqlite import read_revisions
+
+STORE: Final = "store"
+"""By this name Datasette knows it, whatever the file's: it is part of every address."""
+
+_ID: Final = re.compile(r"[0-9]{10}-[0-9]{7,9}")
+_NOTHING: Final = '""'
+_LINK: Final = Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>')
+_OVERVIEW: Final = """
+SELECT (SELECT count(*) FROM articles) AS articles,
+    (SELECT count(*) FROM revisions WHERE revision > 1) AS changes,
+    (SELECT min(date_published) FROM articles) AS first,
+    (SELECT max(date_published) FROM articles) AS last,
+    (SELECT max(date_downloaded) FROM revisions) AS downloaded
+"""
+_SOURCES: Final = """
+SELECT source_label, count(*) AS articles, min(date_published) AS first, max(date_published) AS last
+FROM articles GROUP BY source_label ORDER BY articles DESC
+"""
+
+
+# After Datasette's own, which cannot tell words in Korean.
+@hookimpl(trylast=True)  # type: ignore[untyped-decorator]  # as above
+def prepare_connection(conn: Any) -> None:
+    conn.create_function("escape_fts", 1, _escape, deterministic=True)
+    conn.create_function("kind_of_change", 4, changes.kind, deterministic=True)
+
+
+def _escape(query: object) -> str:
+    return words.match(str(query)) or _NOTHING
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # as above
+def prepare_jinja2_environment(env: Any) -> None:
+    env.filters["link"] = _link
+    env.filters["excerpt"] = _excerpt
+
+
+def _link(address: str, text: str | None = None) -> str:
+    """An address to follow, if it is one of the web's."""
+    is_web = re.match("https?://", address) and not re.search(r"\s", address)
+    return _LINK.format(address, text or address) if is_web else address
+
+
+def _excerpt(row: Any, query: str) -> Markup:
+    """Where an article's text holds what was looked for; nothing where only its headline does."""
+    pieces = words.snippet(row["article_body"], query)
+    return Markup(pieces if "<mark>" in pieces else "")  # noqa: S704 - escaped there
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # as above
+def render_cell(value: object, column: str) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if column == "id" and _ID.fullmatch(value):
+        return Markup('<a href="/articles/{}">{}</a>').format(value, value)
+    return _link(value) if isinstance(_link(value), Markup) else None
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # as above
+def extra_template_vars(template: str, datasette: Any, request: Any) -> Any:
+    async def overview() -> dict[str, Any]:
+        store = datasette.get_database(STORE)
+        queries = await datasette.get_canned_queries(STORE, request.actor)
+        return {
+            "overview": (await store.execute(_OVERVIEW)).first(),
+            "sources": (await store.execute(_SOURCES)).rows,
+            "saved_queries": queries.values(),
+        }
+
+    return overview if template == "index.html" else {}
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # as above
+def register_routes() -> list[tuple[str, Any]]:
+    return [(rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article)]
+
+
+async def _article(request: Any, datasette: Any) -> Any:
+    wanted = request.url_vars["id"]
+    revisions = await datasette.get_database(STORE).execute_fn(partial(read_revisions, wanted))
+    if not revisions:
+        raise NotFound(f"The store holds no article {wanted}")
+    if request.url_vars["json"]:
+        body = msgspec.json.format(msgspec.json.encode({"article": revisions[-1], "revisions": revisions}))
+        return Response(body, content_type="application/json; charset=utf-8")
+    compared = [
+        (changes.compare(old, new), changes.marked(old.article_body, new.article_body))
+        for old, new in pairwise(revisions)
+    ]
+    context = {"article": revisions[-1], "first": revisions[0], "changes": compared[::-1]}
+    return Response.html(await datasette.render_template("article.html", context, request=request))
+
+
+@hookimpl  # type: ignore[untyped-decorator]  # as above
+def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
+    async def answer() -> Any:
+        status = getattr(exception, "status", None)
+        if status is None:
+            status = 500
+            traceback.print_exception(exception)
+        message = exception.message if isinstance(exception, DatasetteError) else str(exception)
+        # Of a query that took too long, Datasette tells in HTML.
+        plain = getattr(exception, "title", None) or message
+        if urlsplit(request.path).path.endswith(".json"):
+            return Response.json({"ok": False, "error": plain, "status": status}, status=status)
+        context = {"status": status, "message": plain}
+        return Response.html(await datasette.render_template("error.html", context, request=request), status=status)
+
+    return answer

@@ -1,0 +1,433 @@
+"""``scrapy browse``: the store in a real browser and over plain HTTP, from a real process."""
+
+import argparse
+import csv
+import dataclasses
+import http.client
+import io
+import json
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from scrapy.settings import Settings
+
+from kcnacrawl.browser import find_chromium
+from kcnacrawl.commands.browse import Command
+from kcnacrawl.stores.sqlite import find
+
+from .archives import article, records, write
+from .conftest import ROOT, scrapy
+
+KOREAN = dataclasses.replace(
+    article(
+        1001, "평양발 조선중앙통신\n\n김정은동지께서 새로 일떠선 살림집을 돌아보시였다.\n\n일군들을 고무해주시였다."
+    ),
+    headline="살림집을 돌아보시였다",
+    in_language="ko",
+    source_label="Rodong Sinmun (Kr)",
+    date_published="2025-03-02",
+    date_published_raw="02/03/2025",
+    date_listed="2025-03-09",
+    date_conflict=True,
+    original_url="http://www.rodong.rep.kp/ko/",
+)
+EDITED = dataclasses.replace(
+    KOREAN,
+    revision=2,
+    article_body=KOREAN.article_body.replace("새로 일떠선", "훌륭히 완공된"),
+    date_downloaded="2026-11-12T06:00:00+00:00",
+)
+GONE = dataclasses.replace(EDITED, revision=3, status="gone", date_downloaded="2026-11-20T06:00:00+00:00")
+SCRIPT = "<script>document.title = 'pwned'</script>"
+HOSTILE = dataclasses.replace(
+    article(1002, f"{SCRIPT}\n\n<img src=x onerror=alert(1)> 나쁜놈"),
+    headline=SCRIPT,
+    source_label=f"{SCRIPT}&",
+    in_language=None,
+    date_published="2025-03-03",
+    original_url="javascript:alert(1)",
+    images=("javascript:alert(2)", "https://kcnawatch.org/a.jpg"),
+)
+AGAIN = dataclasses.replace(KOREAN, id="1600001003-100001003", source_label="KCNA.kp (Kr)", article_body="다른 글")
+LINES = [*records(120), KOREAN, EDITED, GONE, HOSTILE, AGAIN]
+
+
+@contextmanager
+def browsing(store: Path, stop: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+    """``scrapy browse``: its address; it says nothing else, and ends in order when it is told to."""
+    command = [sys.executable, "-m", "scrapy", "browse", "--store", str(store), "--port", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        line = process.stdout.readline()
+        found = re.fullmatch(rf"{re.escape(str(store))} at (http://127\.0\.0\.1:\d+)/ \(Ctrl-C to stop\)\n", line)
+        assert found, line or process.communicate()[1]
+        yield found[1]
+        process.send_signal(stop)
+        assert process.communicate(timeout=30) == ("", "")
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    write(folder, LINES)
+    # A name that an address would have to escape.
+    path = folder / "a store?#%41.sqlite"
+    assert scrapy(folder, "sync", f"sqlite:///{path}").returncode == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(store: Path) -> Iterator[str]:
+    with browsing(store) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), chromium_sandbox=False)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, site: str) -> Iterator[Page]:
+    """A page at home; nothing on the way may complain, or ask anyone else for anything."""
+    complaints, elsewhere = list[str](), list[str]()
+    with closing(chromium.new_context()) as context:
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: elsewhere.append(request.url))
+        page.goto(site)
+        yield page
+    assert complaints == []
+    assert [url for url in elsewhere if not url.startswith(f"{site}/")] == []
+
+
+def ask(site: str, path: str, *, method: str = "GET", **headers: str) -> tuple[int, http.client.HTTPMessage, str]:
+    with closing(http.client.HTTPConnection(urlsplit(site).netloc, timeout=30)) as connection:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, quote(path, safe="/?&=%:,+'"), headers=named)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode(errors="replace")
+
+
+def get_json(site: str, path: str, **query: str) -> Any:
+    status, _, text = ask(site, f"{path}?{urlencode(query)}")
+    assert status == 200, text
+    return json.loads(text)
+
+
+# In a browser
+
+
+@pytest.mark.parametrize("word", ["김정은", "살림", "께"])
+def test_a_korean_word_is_typed_and_found_inside_a_longer_one_and_its_article_read(page: Page, word: str) -> None:
+    page.get_by_role("searchbox").fill(word)
+    page.keyboard.press("Enter")
+    expect(page.locator("mark", has_text=word).first).to_be_visible()
+    page.get_by_role("link", name=EDITED.headline).first.click()
+    assert urlsplit(page.url).path == f"/articles/{KOREAN.id}"
+    assert page.locator(".body p").all_inner_texts() == EDITED.article_body.split("\n\n")
+    assert page.locator(".body").get_attribute("lang") == "ko"
+
+
+def test_a_page_tells_what_the_site_and_its_witnesses_say_and_what_became_of_it(page: Page, site: str) -> None:
+    page.goto(f"{site}/articles/{KOREAN.id}")
+    told = page.get_by_role("main").inner_text()
+    assert "This article is gone" in told
+    assert "Its dates disagree: published 2025-03-02, listed 2025-03-09" in told
+    for witness in (GONE.body_sha256, GONE.url_time, GONE.date_downloaded, "02/03/2025", "Rodong Sinmun (Kr)"):
+        assert witness in told
+    for address in (GONE.url, GONE.original_url):
+        assert page.get_by_role("link", name=address).get_attribute("rel") == "noopener noreferrer nofollow"
+
+
+def test_a_difference_is_shown_word_by_word(page: Page, site: str) -> None:
+    page.goto(f"{site}/articles/{KOREAN.id}")
+    removed, edited = page.locator(".revision").all()
+    assert "removed, seen 2026-11-20" in removed.inner_text()
+    edited.locator("summary").click()
+    assert edited.locator("del").all_inner_texts() == ["새로", "일떠선"]
+    assert edited.locator("ins").all_inner_texts() == ["훌륭히", "완공된"]
+    expect(edited.locator(".difference")).to_contain_text("살림집을 돌아보시였다")
+
+
+def test_facets_narrow_a_search_and_are_taken_back(page: Page) -> None:
+    page.get_by_role("searchbox").fill("책")
+    page.keyboard.press("Enter")
+    found = page.get_by_role("status")
+    before = found.inner_text()
+    facets = page.locator(".facet summary")
+    assert facets.all_inner_texts() == ["Source", "Year", "Language", "Access", "Status"]
+    source = page.locator("#facet-source_label li", has_text="KCNA.kp (En)")
+    count = source.locator("span").inner_text()
+    source.get_by_role("link").click()
+    assert found.inner_text() == f"{count} articles with 책"
+    assert set(page.locator(".about span:nth-of-type(1)").all_inner_texts()) == {"KCNA.kp (En)"}
+    # Another search keeps to it.
+    page.get_by_role("searchbox").fill("정책")
+    page.get_by_role("button", name="Search").click()
+    assert set(page.locator(".about span:nth-of-type(1)").all_inner_texts()) == {"KCNA.kp (En)"}
+    page.get_by_role("searchbox").fill("책")
+    page.keyboard.press("Enter")
+    page.get_by_title("Remove").click()
+    assert found.inner_text() == before
+
+
+def test_the_newest_come_first_and_the_older_on_the_next_pages(page: Page) -> None:
+    page.get_by_role("link", name="Articles", exact=True).click()
+    days = list[str]()
+    while True:
+        days += page.locator(".articles time").all_inner_texts()
+        if not page.get_by_role("link", name="Older").count():
+            break
+        page.get_by_role("link", name="Older").click()
+    dated = [day for day in days if day != "undated"]
+    assert dated == sorted(dated, reverse=True)
+    assert len(days) == len({one.id for one in LINES})
+    page.get_by_role("link", name="back to the first of them").click()
+    expect(page.locator(".facet")).to_have_count(5)
+
+
+def test_hostile_content_is_only_text(page: Page, site: str) -> None:
+    page.goto(f"{site}/store/articles?_search=나쁜놈")
+    page.locator(".articles").get_by_role("link", name=SCRIPT).click()
+    assert page.title().startswith(SCRIPT)
+    assert page.locator(".body p").all_inner_texts() == HOSTILE.article_body.split("\n\n")
+    assert "javascript:alert(1)" in page.get_by_role("main").inner_text()
+    for path in ("/", "/store/articles", "/store/revisions", "/store/same-headline", f"/articles/{HOSTILE.id}"):
+        page.goto(site + path)
+        assert page.locator("script, img, iframe, [href^='javascript:'], [onerror]").count() == 0
+        assert SCRIPT in page.content().replace("&lt;", "<").replace("&gt;", ">") or path == "/store/same-headline"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/store", "/store/articles", "/store/mentions?term=책", f"/articles/{KOREAN.id}"]
+)
+def test_a_page_fits_a_phone(page: Page, site: str, path: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(site + path)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+# Over HTTP
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["김정은", "정책", "책", "군", "政", "cafe PYONGYANG", '"KPA군"', "새것", "AND", '"', "NEAR(책 군)", "x*", "..."],
+)
+def test_the_search_finds_what_find_does(site: str, store: Path, query: str) -> None:
+    rows = get_json(site, "/store/articles.json", _search=query, _size="max", _shape="array")
+    assert {row["id"] for row in rows} == (
+        {hit.id for hit in find(store, query)} if query not in {'"', "..."} else set()
+    )
+
+
+def test_an_empty_search_shows_everything(site: str) -> None:
+    everything = get_json(site, "/store/articles.json")["filtered_table_rows_count"]
+    assert get_json(site, "/store/articles.json", _search="")["filtered_table_rows_count"] == everything
+
+
+def test_facets_count_what_a_search_found(site: str, store: Path) -> None:
+    found = get_json(site, "/store/articles.json", _search="책", in_language="en")
+    hits = {hit.id for hit in find(store, "책")}
+    with closing(sqlite3.connect(store)) as db:
+        rows = db.execute("SELECT id, source_label FROM articles WHERE in_language = 'en'").fetchall()
+    labels = [label for article_id, label in rows if article_id in hits]
+    counts = {one["value"]: one["count"] for one in found["facet_results"]["source_label"]["results"]}
+    assert counts == {label: labels.count(label) for label in set(labels)}
+
+
+def test_csv_and_json_hold_all_of_an_archive(site: str) -> None:
+    latest = {one.id: one for one in LINES}
+    status, headers, text = ask(site, "/store/articles.csv?_stream=1&_size=max")
+    assert (status, headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {row["id"]: row["article_body"] for row in rows} == {one.id: one.article_body for one in latest.values()}
+    told = get_json(site, f"/articles/{KOREAN.id}.json")
+    assert [one["revision"] for one in told["revisions"]] == [1, 2, 3]
+    assert told["article"] == json.loads(json.dumps(dataclasses.asdict(GONE)))
+
+
+def test_articles_are_counted_by_day_and_source(site: str) -> None:
+    rows = get_json(site, "/store/articles-a-day.json", _shape="array")
+    assert rows[0] == {"date_published": "2025-03-03", "source_label": HOSTILE.source_label, "articles": 1}
+    asked = get_json(site, "/store/articles-a-day.json", _shape="array", since="2016-01-01", until="2016-12-31")
+    assert {row["date_published"][:4] for row in asked} == {"2016"}
+
+
+def test_edits_and_removals_of_a_month_are_told(site: str) -> None:
+    rows = get_json(site, "/store/changes.json", _shape="array", month="2026-11")
+    assert [(row["id"], row["change"]) for row in rows] == [(KOREAN.id, "removed"), (KOREAN.id, "edited")]
+    assert ask(site, "/store/changes")[0] == 200
+
+
+def test_a_headline_that_sources_share_is_found(site: str) -> None:
+    rows = get_json(site, "/store/same-headline.json", _shape="array")
+    assert [(row["id"], row["sources"]) for row in rows] == [(AGAIN.id, 2), (KOREAN.id, 2)]
+
+
+def test_who_is_mentioned_when_knows_korean(site: str, store: Path) -> None:
+    rows = get_json(site, "/store/mentions.json", _shape="array", term="김정은")
+    assert sum(row["articles"] for row in rows) == len(list(find(store, "김정은")))
+    assert {"month": "2025-03", "source_label": "Rodong Sinmun (Kr)", "articles": 1} in rows
+    assert get_json(site, "/store/mentions.json", _shape="array") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/static/style.css",
+        "/favicon.ico",
+        "/store.json",
+        "/store/articles.csv",
+        "/nothing",
+        "/articles/1-1",
+        "/-/metadata",
+    ],
+)
+def test_every_answer_tells_a_browser_what_it_may_do(site: str, path: str) -> None:
+    _, headers, _ = ask(site, path)
+    policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    assert headers.get_all("Referrer-Policy") == ["no-referrer"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert {headers[f"Cross-Origin-{one}-Policy"] for one in ("Opener", "Resource")} == {"same-origin"}
+    assert headers["Access-Control-Allow-Origin"] is None
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""])
+def test_another_name_than_this_machines_is_refused(site: str, host: str) -> None:
+    status, _, text = ask(site, "/", Host=host.format(port=urlsplit(site).port))
+    assert (status, text) == (403, "asked for by another name than this machine's own\n")
+
+
+def test_this_machine_may_be_called_localhost(site: str) -> None:
+    assert ask(site, "/", Host=f"LocalHost:{urlsplit(site).port}")[0] == 200
+
+
+def test_a_page_of_another_site_may_link_here_and_no_more(site: str) -> None:
+    assert ask(site, "/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")[0] == 200
+    assert ask(site, "/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[0] == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_but_reading_is_answered(site: str, method: str) -> None:
+    assert ask(site, "/store/changes", method=method)[0] == 405
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM articles",
+        "WITH x AS (SELECT 1) INSERT INTO cursors VALUES ('a', 1, 1)",
+        "ATTACH '/etc/passwd' AS other",
+        "PRAGMA query_only = 0",
+        "SELECT * FROM pragma_journal_mode('delete')",
+        "SELECT load_extension('evil')",
+        "SELECT length(zeroblob(100000000))",
+        "SELECT 1; DROP TABLE articles",
+    ],
+)
+def test_sql_reads_and_no_more(site: str, store: Path, sql: str) -> None:
+    before = store.read_bytes()
+    for path in ("/store.json", "/store"):
+        assert ask(site, f"{path}?{urlencode({'sql': sql})}")[0] == 400
+    assert store.read_bytes() == before
+
+
+def test_sql_that_takes_too_long_is_stopped(site: str) -> None:
+    endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    status, _, text = ask(site, f"/store?{urlencode({'sql': endless, '_timelimit': '50'})}")
+    assert status == 400
+    assert "SQL Interrupted" in text
+
+
+def test_the_store_is_read_while_a_sync_fills_it(tmp_path: Path) -> None:
+    store = tmp_path / "store.sqlite"
+    write(tmp_path, LINES)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    write(tmp_path, [dataclasses.replace(article(number, f"새소식 {number}")) for number in range(5000, 7000)])
+    command = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", f"sqlite:///{store}"]
+    with browsing(store, signal.SIGINT) as site:
+        counts = list[int]()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                counts.append(get_json(site, "/store/articles.json", _size="1")["filtered_table_rows_count"])
+        assert counts == sorted(counts)
+        assert get_json(site, "/store/articles.json", _search="새소식")["filtered_table_rows_count"] == 2000
+        assert "새소식 5000" in ask(site, "/articles/1600005000-100005000")[2]
+
+
+# The command
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--store", "{}/none"], "store {}/none does not exist; scrapy sync sqlite:///{}/none makes it"),
+        (["--store", "{}/other"], "store {}/other: a database, but none that sync made"),
+        (["--store", "{}/newer"], "store {}/newer: made by another version of kcnacrawl; move it away and sync again"),
+        (["--port", "x"], "--port 'x': not a whole number from 0 to 65535"),
+        (["WORD"], "browse takes no arguments: 'WORD'"),
+    ],
+)
+def test_a_bad_command_is_one_line_and_exit_2(tmp_path: Path, words: list[str], line: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "other")) as db:
+        db.execute("CREATE TABLE mine (a)")
+    with closing(sqlite3.connect(tmp_path / "newer")) as db:
+        db.execute("CREATE TABLE cursors (a)")
+        db.execute("CREATE TABLE articles_fts (a)")
+        db.execute("PRAGMA user_version = 99")
+    done = scrapy(tmp_path, "browse", *(word.format(tmp_path) for word in words))
+    told = f"kcnacrawl: usage (2): {line.format(tmp_path, tmp_path)}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_port_in_use_is_one_line_and_exit_2(store: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = scrapy(tmp_path, "browse", "--store", str(store), "--port", str(port))
+    told = f"kcnacrawl: usage (2): --port {port}: Address already in use; give another one, or 0\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_missing_datasette_is_one_line_that_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delitem(sys.modules, "kcnacrawl.browse.server", raising=False)
+    monkeypatch.setitem(sys.modules, "datasette", None)
+    command = Command()
+    command.settings = Settings({"KCNACRAWL_DIR": str(tmp_path)})
+    command.run([], argparse.Namespace(store=None, port="0"))
+    assert command.exitcode == 2
+    told = "kcnacrawl: usage (2): browse needs datasette: pip install kcnacrawl[browse]\n"
+    assert capsys.readouterr() == ("", told)
