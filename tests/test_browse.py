@@ -6,6 +6,7 @@ import dataclasses
 import http.client
 import io
 import json
+import os
 import re
 import signal
 import socket
@@ -19,10 +20,13 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from scrapy.settings import Settings
 
 from kcnacrawl.browser import find_chromium
+from kcnacrawl.changes import marked
 from kcnacrawl.commands.browse import Command
 from kcnacrawl.stores.sqlite import find
 
@@ -164,10 +168,18 @@ def test_a_difference_is_shown_word_by_word(page: Page, site: str) -> None:
     page.goto(f"{site}/articles/{KOREAN.id}")
     removed, edited = page.locator(".revision").all()
     assert "removed, seen 2026-11-20" in removed.inner_text()
-    edited.locator("summary").click()
     assert edited.locator("del").all_inner_texts() == ["새로", "일떠선"]
     assert edited.locator("ins").all_inner_texts() == ["훌륭히", "완공된"]
     expect(edited.locator(".difference")).to_contain_text("살림집을 돌아보시였다")
+
+
+@given(st.text(alphabet="가나ab ", max_size=60), st.text(alphabet="가나ab ", max_size=60))
+def test_a_difference_holds_both_texts(old: str, new: str) -> None:
+    pieces = [piece for paragraph in marked(old, new) for piece in paragraph]
+    assert (pieces == []) == (old == new)
+    if pieces:
+        assert "".join(text for tag, text in pieces if tag != "insert") == old
+        assert "".join(text for tag, text in pieces if tag != "delete") == new
 
 
 def test_facets_narrow_a_search_and_are_taken_back(page: Page) -> None:
@@ -219,13 +231,18 @@ def test_hostile_content_is_only_text(page: Page, site: str) -> None:
         assert SCRIPT in page.content().replace("&lt;", "<").replace("&gt;", ">") or path == "/store/same-headline"
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/store", "/store/articles", "/store/mentions?term=책", f"/articles/{KOREAN.id}"]
-)
-def test_a_page_fits_a_phone(page: Page, site: str, path: str) -> None:
+def test_pages_fit_a_phone(page: Page, site: str) -> None:
     page.set_viewport_size({"width": 360, "height": 640})
-    page.goto(site + path)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    for path in (
+        "/",
+        "/store",
+        "/store/articles",
+        "/store/revisions",
+        "/store/mentions?term=책",
+        f"/articles/{KOREAN.id}",
+    ):
+        page.goto(site + path)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
 
 
 # Over HTTP
@@ -355,6 +372,7 @@ def test_nothing_but_reading_is_answered(site: str, method: str) -> None:
         "SELECT load_extension('evil')",
         "SELECT length(zeroblob(100000000))",
         "SELECT 1; DROP TABLE articles",
+        "SELECT no_such_column FROM articles",
     ],
 )
 def test_sql_reads_and_no_more(site: str, store: Path, sql: str) -> None:
@@ -375,7 +393,7 @@ def test_the_store_is_read_while_a_sync_fills_it(tmp_path: Path) -> None:
     store = tmp_path / "store.sqlite"
     write(tmp_path, LINES)
     assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
-    write(tmp_path, [dataclasses.replace(article(number, f"새소식 {number}")) for number in range(5000, 7000)])
+    write(tmp_path, [dataclasses.replace(article(number, f"새소식 {number}")) for number in range(5000, 6200)])
     command = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", f"sqlite:///{store}"]
     with browsing(store, signal.SIGINT) as site:
         counts = list[int]()
@@ -383,7 +401,7 @@ def test_the_store_is_read_while_a_sync_fills_it(tmp_path: Path) -> None:
             while process.poll() is None:
                 counts.append(get_json(site, "/store/articles.json", _size="1")["filtered_table_rows_count"])
         assert counts == sorted(counts)
-        assert get_json(site, "/store/articles.json", _search="새소식")["filtered_table_rows_count"] == 2000
+        assert get_json(site, "/store/articles.json", _search="새소식")["filtered_table_rows_count"] == 1200
         assert "새소식 5000" in ask(site, "/articles/1600005000-100005000")[2]
 
 
@@ -420,14 +438,27 @@ def test_a_port_in_use_is_one_line_and_exit_2(store: Path, tmp_path: Path) -> No
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
 
 
+def test_a_store_in_a_folder_that_may_not_be_written_says_what_to_do(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "store.sqlite").write_bytes(store.read_bytes())
+    tmp_path.chmod(0o555)
+    command = [sys.executable, "-m", "scrapy", "browse", "--store", f"{tmp_path}/store.sqlite", "--port", "0"]
+    # What root may not be kept out of is kept from it.
+    bare = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    done = subprocess.run([*bare, *command], cwd=ROOT, capture_output=True, text=True)
+    tmp_path.chmod(0o755)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"kcnacrawl: incomplete (3): {tmp_path}/store.sqlite: ")
+    assert done.stderr.endswith("; it is read only in a folder that may be written: copy it into one\n")
+
+
 def test_a_missing_datasette_is_one_line_that_names_the_extra(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], store: Path
 ) -> None:
     monkeypatch.delitem(sys.modules, "kcnacrawl.browse.server", raising=False)
     monkeypatch.setitem(sys.modules, "datasette", None)
     command = Command()
-    command.settings = Settings({"KCNACRAWL_DIR": str(tmp_path)})
-    command.run([], argparse.Namespace(store=None, port="0"))
+    command.settings = Settings({"KCNACRAWL_DIR": str(store.parent)})
+    command.run([], argparse.Namespace(store=store, port="0"))
     assert command.exitcode == 2
     told = "kcnacrawl: usage (2): browse needs datasette: pip install kcnacrawl[browse]\n"
     assert capsys.readouterr() == ("", told)

@@ -22,6 +22,7 @@ _HEADERS: Final = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_HTTP: Final = 80
 _EMPTY_SEARCH: Final = re.compile(rb"(?:^|&)_search=(?=&|$)")
 
 
@@ -34,7 +35,7 @@ class Guard:
 
     def __init__(self, app: App, port: int) -> None:
         self._app = app
-        self._hosts = {f"{name}:{port}".encode() for name in _LOOPBACK}
+        self._hosts = {(name if port == _HTTP else f"{name}:{port}").encode() for name in _LOOPBACK}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

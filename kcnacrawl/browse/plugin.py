@@ -5,12 +5,10 @@ import traceback
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from datasette import hookimpl  # type: ignore[import-untyped]  # has none
 from datasette.utils.asgi import NotFound, Response  # type: ignore[import-untyped]  # as above
-from datasette.views.base import DatasetteError  # type: ignore[import-untyped]  # as above
 from markupsafe import Markup
 
 from .. import changes
@@ -116,12 +114,17 @@ def handle_exception(datasette: Any, request: Any, exception: Exception) -> Any:
         if status is None:
             status = 500
             traceback.print_exception(exception)
-        message = exception.message if isinstance(exception, DatasetteError) else str(exception)
-        # Of a query that took too long, Datasette tells in HTML.
-        plain = getattr(exception, "title", None) or message
-        if urlsplit(request.path).path.endswith(".json"):
-            return Response.json({"ok": False, "error": plain, "status": status}, status=status)
-        context = {"status": status, "message": plain}
+        message = _what_failed(exception)
+        if request.path.endswith(".json"):
+            return Response.json({"ok": False, "error": message, "status": status}, status=status)
+        context = {"status": status, "message": message}
         return Response.html(await datasette.render_template("error.html", context, request=request), status=status)
 
     return answer
+
+
+def _what_failed(exception: Exception) -> str:
+    # Of a query that took too long, Datasette tells in HTML.
+    if getattr(exception, "message_is_html", False):
+        return str(exception.title)  # type: ignore[attr-defined]
+    return str(getattr(exception, "message", exception))

@@ -63,9 +63,8 @@ class _Server(uvicorn.Server):
 def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
     """Serves a store until SIGINT or SIGTERM; ``ready`` is called with the address. Only from the main thread.
 
-    ``port`` 0 is a free one. Raises ``ArgumentError`` for what is no store or a port in use, ``StoreDown``.
+    ``port`` 0 is a free one. Raises ``ArgumentError`` for one that is in use.
     """
-    connect(store).close()
     with _listen(port) as listener:
         address = f"{_HOST}:{listener.getsockname()[1]}"
         config = uvicorn.Config(

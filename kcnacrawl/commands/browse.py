@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..arguments import ArgumentError
 from ..reading import ReadingCommand
+from ..stores.sqlite import connect
 from ..verdict import Verdict
 from .find import STORE
 
@@ -22,14 +23,14 @@ class Command(ReadingCommand):
         parser.add_argument("--port", metavar="N", default="8001", help="port; 0: a free one (default: 8001)")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        port = _port(opts.port)
+        port, store = _port(opts.port), opts.store or folder / STORE
+        connect(store).close()
         try:
             from ..browse.server import serve  # noqa: PLC0415 - a driver only where it is asked for
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in {"datasette", "uvicorn"}:
                 raise
             raise ArgumentError("browse needs datasette: pip install kcnacrawl[browse]") from error
-        store = opts.store or folder / STORE
         serve(store, port, lambda url: print(f"{store} at {url} (Ctrl-C to stop)", flush=True))
         return Verdict.OK.exit_code()
 

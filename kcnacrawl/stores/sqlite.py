@@ -33,6 +33,7 @@ _COLUMNS: Final = ",\n    ".join(
     f"{key} {_NOT_NULL[key]} NOT NULL" if key in _NOT_NULL else f"{key} {'INTEGER' if key == 'source_id' else 'TEXT'}"
     for key in _KEYS
 )
+# What articles are counted by stands in an index, or their texts would have to be read along.
 # A row's number is what the index knows it by: an implicit one would change in a VACUUM.
 _SCHEMA: Final = f"""
 CREATE TABLE articles (
@@ -47,7 +48,8 @@ CREATE TABLE revisions (
 ) STRICT;
 CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 CREATE INDEX articles_by_day ON articles (date_published DESC, url_time DESC);
-CREATE INDEX articles_by_source ON articles (source_label, date_published);
+CREATE INDEX articles_by_source ON articles (source_label, date_published, in_language, access, status);
+CREATE INDEX articles_by_year ON articles (year);
 CREATE INDEX revisions_by_time ON revisions (date_downloaded);
 CREATE VIRTUAL TABLE articles_fts USING fts5 (
     headline, article_body, content = 'articles', content_rowid = 'number', tokenize = 'ascii'
@@ -213,8 +215,9 @@ def _read(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        # Beside it stands what tells readers of a write; where that may not be made, nothing can be read.
-        hint = "; its folder must be writable: copy it" if error.sqlite_errorname == "SQLITE_CANTOPEN" else ""
+        # Beside a store stands what its readers and writers tell each other.
+        kept_out = error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+        hint = "; it is read only in a folder that may be written: copy it into one" if kept_out else ""
         raise StoreDown(f"{path}: {error}{hint}") from error
     except sqlite3.DatabaseError as error:
         raise ArgumentError(f"store {path}: {error}") from error
