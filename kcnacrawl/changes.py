@@ -92,7 +92,7 @@ def compare(old: Article, new: Article) -> Change:
     return Change(
         id=new.id,
         revision=new.revision,
-        kind=kind(old.status, old.access, new.status, new.access),
+        kind=kind_of(old.status, old.access, new.status, new.access),
         seen=new.date_downloaded,
         previous=old.date_downloaded,
         url=new.url,
@@ -108,11 +108,11 @@ def compare(old: Article, new: Article) -> Change:
     )
 
 
-def kind(old_status: str, old_access: str, status: str, access: str) -> Kind:
-    """What a revision is that has another status or access than the one before it, or neither."""
-    if status != old_status:
-        return "removed" if status == "gone" else "restored"
-    return "opened" if old_access == "truncated" and access == "full" else "edited"
+def kind_of(old_status: str, old_access: str, new_status: str, new_access: str) -> Kind:
+    """What a revision did to the one before it."""
+    if new_status != old_status:
+        return "removed" if new_status == "gone" else "restored"
+    return "opened" if old_access == "truncated" and new_access == "full" else "edited"
 
 
 def marked(old: str, new: str) -> list[list[Piece]]:

@@ -21,7 +21,7 @@ class ReadingCommand(ScrapyCommand):
     requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
     words: ClassVar[str] = ""
-    """What the command takes beside its options, as its help names it."""
+    """What the command takes beside its options, as its help names it; in brackets what it can do without."""
     word = ""
 
     def syntax(self) -> str:
@@ -46,10 +46,10 @@ class ReadingCommand(ScrapyCommand):
     def _word(self, name: str, args: list[str]) -> str:
         if args and not self.words:
             raise ArgumentError(f"{name} takes no arguments: {args[0]!r}")
-        if self.words and not args:
+        if self.words and not args and not self.words.startswith("["):
             raise ArgumentError(f"{name} needs {self.words}")
         if len(args) > 1 and self.words != "WORDS":
-            raise ArgumentError(f"{name} takes one {self.words}, not {len(args)}")
+            raise ArgumentError(f"{name} takes one {self.words.strip('[]')}, not {len(args)}")
         return " ".join(args)
 
     def _fail(self, verdict: Verdict, message: str) -> None:

@@ -42,6 +42,11 @@ class Month:
     missing: int = 0
     never_walked: int | None = 0
 
+    @property
+    def is_walked(self) -> bool:
+        """Whether all of its days were walked."""
+        return self.never_walked == 0
+
 
 # An article's own date counts where it is held, else its card's.
 _COUNTS: Final = """

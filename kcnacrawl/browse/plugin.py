@@ -38,7 +38,7 @@ FROM articles GROUP BY source_label ORDER BY articles DESC
 @hookimpl(trylast=True)  # type: ignore[untyped-decorator]  # as above
 def prepare_connection(conn: Any) -> None:
     conn.create_function("escape_fts", 1, _escape, deterministic=True)
-    conn.create_function("kind_of_change", 4, changes.kind, deterministic=True)
+    conn.create_function("kind_of_change", 4, changes.kind_of, deterministic=True)
 
 
 def _escape(query: object) -> str:

@@ -56,6 +56,6 @@ def _line(cells: tuple[object, ...]) -> str:
 def _sum(folder: Path, months: list[Month]) -> str:
     held, gone = sum(one.held for one in months), sum(one.gone for one in months)
     owed, missing = sum(one.owed for one in months), sum(one.missing for one in months)
-    gaps = sum(one.never_walked != 0 for one in months)
+    gaps = sum(not one.is_walked for one in months)
     whole = "all that is listed was walked" if not gaps else f"{gaps} months or ends of lists were not walked whole"
     return f"{folder}: {held} held, {gone} gone, {owed} owed, {missing} without a record; {whole}"

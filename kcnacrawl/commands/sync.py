@@ -22,13 +22,18 @@ class Command(ReadingCommand):
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         del opts
-        console = Console(stderr=True)
-        path = folder / ARTICLES
-        with (
-            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
-            open_store(self.word) as store,
-        ):
-            task = progress.add_task("syncing", total=path.stat().st_size if path.is_file() else None)
-            taken = sync(folder, store, partial(progress.advance, task))
+        taken = bring_up_to_date(folder, self.word)
         print(f"{self.word.partition(':')[0]}: {taken or 'no'} new record{'s' * (taken != 1)}")
         return Verdict.OK.exit_code()
+
+
+def bring_up_to_date(folder: Path, address: str) -> int:
+    """Syncs the store of that address, shows on a terminal how far it is, and returns how many records it took."""
+    console = Console(stderr=True)
+    path = folder / ARTICLES
+    with (
+        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        open_store(address) as store,
+    ):
+        task = progress.add_task("syncing", total=path.stat().st_size if path.is_file() else None)
+        return sync(folder, store, partial(progress.advance, task))

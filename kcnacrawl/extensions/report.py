@@ -4,8 +4,7 @@ import logging
 import platform
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 import scrapy
@@ -15,6 +14,7 @@ from scrapy.crawler import Crawler
 from .. import __version__, health
 from ..archive.archive import RUNS
 from ..archive.log import write_whole
+from ..archive.runs import read_reports
 from ..dates import instant
 from ..run import Run
 from ..spiders.base import KcnaSpider
@@ -87,8 +87,7 @@ class Report:
 
     def _healthy_runs(self) -> list[dict[str, int]]:
         """The counts of the last runs that ended well, newest first."""
-        paths = sorted((self._run.archive.folder / RUNS).glob("*.json"), reverse=True)[:_LOOKED_AT]
-        reports = (report for path in paths if (report := _read_report(path)) is not None)
+        reports = read_reports(self._run.archive.folder, _LOOKED_AT)
         return [report["counts"] for report in islice(filter(health.is_healthy, reports), _HEALTHY_RUNS)]
 
     def _bugs(self) -> bool:
@@ -140,11 +139,3 @@ class Report:
             "response_bytes": stats.get_value("downloader/response_bytes", 0),
             "retries": stats.get_value("retry/count", 0),
         }
-
-
-def _read_report(path: Path) -> dict[str, Any] | None:
-    """A report; ``None`` if it is none, or is being written."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None

@@ -182,9 +182,16 @@ def find(path: Path, query: str) -> Iterator[Hit]:
     matched = words.match(query)
     if not matched:
         raise ArgumentError(f"{query[:200]!r} holds no word to look for")
-    with contextlib.closing(connect(path)) as db, _read(path):
+    with reading(path) as db:
         for row in db.execute(_FIND, (matched,)):
             yield Hit(*row)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A store, to be read only. Raises ``ArgumentError``, :class:`StoreDown`."""
+    with contextlib.closing(connect(path)) as db, _read(path):
+        yield db
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,57 @@
+"""``scrapy report [FILE]``: one HTML page on the archive, for a browser without a network."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from ..archive.coverage import read_coverage
+from ..archive.log import write_whole
+from ..archive.runs import read_reports
+from ..arguments import ArgumentError
+from ..reading import ReadingCommand
+from ..stores.summary import summarise
+from ..verdict import Verdict
+from .find import STORE
+from .sync import bring_up_to_date
+
+_PAGE: Final = "report.html"
+_RUNS: Final = 30
+_CHANGES: Final = 50
+_EXTRA: Final = frozenset({"altair", "jinja2", "vl_convert"})
+
+
+class Command(ReadingCommand):
+    words = "[FILE]"
+
+    def short_desc(self) -> str:
+        return "Write one HTML page: coverage, gaps, volumes, lag, edits, runs"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--store", metavar="FILE", type=Path, help=f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
+        )
+
+    def read(self, folder: Path, opts: argparse.Namespace) -> int:
+        try:
+            from ..report import page  # noqa: PLC0415 - Altair only where it is asked for
+        except ModuleNotFoundError as error:
+            if error.name not in _EXTRA:
+                raise
+            raise ArgumentError(f"report needs {error.name}: pip install kcnacrawl[report]") from error
+        now = datetime.now(UTC)
+        months = read_coverage(folder, now.date())
+        store = opts.store or folder / STORE
+        bring_up_to_date(folder, f"sqlite:///{store}")
+        contents = page.Contents(
+            folder=folder,
+            made=now,
+            months=months,
+            summary=summarise(store, page.year_until(now.date()), now.date(), _CHANGES),
+            runs=page.read_runs(read_reports(folder, _RUNS)),
+        )
+        path = Path(self.word or folder / _PAGE)
+        write_whole(path, page.render(contents))
+        print(path)
+        return Verdict.OK.exit_code()

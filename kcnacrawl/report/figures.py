@@ -1,0 +1,543 @@
+"""Counts in, figures out: what is drawn (Vega-Lite, by Altair), and the same in a table. No I/O, no clock.
+
+Colours are variables of the page's style sheet, so that a chart is dark where the page is. What comes from the archive
+stands in ``rows`` and tables alone, never in a chart's own words.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any, Final, TypeVar
+
+import altair as alt
+
+from ..archive.coverage import EARLIER, UNDATED, Month
+from ..run import printable
+from ..stores.summary import Summary
+
+T = TypeVar("T", bound=Hashable)
+
+Cell = str | int | float | None
+
+RECENT: Final = timedelta(days=90)
+MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+KINDS: Final = ("edited", "removed", "restored", "opened")
+LANGUAGES: Final = {
+    "en": "English",
+    "ko": "Korean",
+    "zh": "Chinese",
+    "ru": "Russian",
+    "ja": "Japanese",
+    "es": "Spanish",
+    "fr": "French",
+    "de": "German",
+    "ar": "Arabic",
+}
+
+# More colours than these nobody tells apart.
+_COLOURS: Final = 7
+_OTHERS: Final = "all others"
+_LAGS: Final = ((0, "same day"), (1, "1 day"), (2, "2 days"), (7, "3–7 days"), (30, "8–30 days"), (365, "31–365 days"))
+_MEASURES: Final = ("median", "nine in ten")
+_LONGER: Final = "over a year"
+_SHARES: Final = ((0.0, "none"), (5.0, "up to 5 %"), (20.0, "5–20 %"), (50.0, "20–50 %"), (100.0, "over 50 %"))
+_STATES: Final = {"held": "", "gap": "cross", "unread": "circle", "owed": "triangle-up"}
+_ROW: Final = 13
+_MONTHLY: Final = alt.Axis(format="%b %Y", grid=False, labelOverlap="parity", labelSeparation=8, tickCount="month")
+_FORMATS: Final = {"utcyearmonthdate": "%Y-%m-%d", "utcyearmonth": "%Y-%m"}
+CONFIG: Final[dict[str, Any]] = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--soft)",
+        "titleColor": "var(--soft)",
+        "titleFontWeight": "normal",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "gridColor": "var(--line)",
+        "labelLimit": 150,
+    },
+    "legend": {
+        "orient": "bottom",
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--soft)",
+        "titleFontWeight": "normal",
+        "labelLimit": 145,
+        "columns": {"expr": "width > 500 ? 4 : 2"},
+        "symbolType": "square",
+        "symbolStrokeWidth": 0,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The numbers of a figure for who does not see it: ``head`` over ``rows``, the first column their names."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart of ``rows``, whose cells its ``columns`` name; nothing is drawn of none. ``says`` is how to read it."""
+
+    id: str
+    title: str
+    says: str
+    chart: dict[str, Any]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    table: Table
+
+
+def named(label: str | None) -> str:
+    """A source for a person."""
+    return printable(label or "") or "of unknown source"
+
+
+def language(code: str | None) -> str:
+    """A language for a person."""
+    return "unknown" if code is None else LANGUAGES.get(code, code)
+
+
+# Coverage
+
+
+def calendars(months: Sequence[Month]) -> list[Figure]:
+    """A figure a source: its months in a grid of years."""
+    dated = [one for one in months if one.month not in {EARLIER, UNDATED}]
+    chart = _calendar(sorted({one.month[:4] for one in dated}), max((one.held for one in dated), default=0))
+    by_source = groupby(months, key=lambda one: (one.source, one.label))
+    return [
+        _calendar_of(number, source, label, list(group), chart)
+        for number, ((source, label), group) in enumerate(by_source, start=1)
+    ]
+
+
+def _calendar_of(number: int, source: str, label: str | None, months: list[Month], chart: dict[str, Any]) -> Figure:
+    dated = [one for one in months if one.month not in {EARLIER, UNDATED}]
+    columns = ("year", "month", "state", "held", "truncated", "gone", "owed", "no record", "days not walked")
+    number_of = f" ({printable(source)})" if source else ""
+    return Figure(
+        id=f"calendar-{number}",
+        title=f"{named(label)}{number_of}",
+        says=" ".join(_notes(months)),
+        chart=chart,
+        columns=columns,
+        rows=[(one.month[:4], MONTHS[int(one.month[5:]) - 1], _state(one), *_counts(one)) for one in dated],
+        table=Table(("year", "listed", *columns[3:]), list(_by_year(months))),
+    )
+
+
+def _counts(month: Month) -> tuple[int, ...]:
+    return (month.held, month.truncated, month.gone, month.owed, month.missing, month.never_walked or 0)
+
+
+def _state(month: Month) -> str:
+    if month.owed:
+        return "owed"
+    if not month.is_walked:
+        return "gap"
+    return "unread" if month.missing else "held"
+
+
+def _notes(months: Sequence[Month]) -> Iterator[str]:
+    yield f"{sum(one.held for one in months):,} held, {sum(one.owed for one in months):,} owed."
+    if any(one.month == EARLIER for one in months):
+        yield "No walk has reached the list’s end: there may be earlier ones."
+    for one in months:
+        if one.month == UNDATED:
+            yield f"{one.listed + one.held:,} without a date."
+
+
+def _by_year(months: Sequence[Month]) -> Iterator[tuple[Cell, ...]]:
+    for year, group in groupby(months, key=lambda one: one.month if one.month in {EARLIER, UNDATED} else one.month[:4]):
+        found = list(group)
+        sums = (sum(column) for column in zip(*((one.listed, *_counts(one)) for one in found), strict=True))
+        yield ("earlier", *[0] * 6, "all") if year == EARLIER else (year, *sums)
+
+
+def _calendar(years: Sequence[str], most: int) -> dict[str, Any]:
+    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False, domain=False)
+    state = alt.Scale(domain=list(_STATES), range=[f"var(--{name})" for name in _STATES])
+    base = alt.Chart(alt.NamedData("rows")).encode(
+        x=alt.X("year:O", scale=alt.Scale(domain=_years(years)), axis=axis),
+        y=alt.Y("month:O", scale=alt.Scale(domain=MONTHS), axis=axis),
+        tooltip=[
+            alt.Tooltip("year:O"),
+            alt.Tooltip("month:O"),
+            *(
+                alt.Tooltip(f"{name}:Q", format=",")
+                for name in ("held", "truncated", "gone", "owed", "no record", "days not walked")
+            ),
+        ],
+    )
+    dense = alt.FillOpacity(
+        "held:Q", scale=alt.Scale(type="symlog", domain=[0, max(most, 1)], range=[0.12, 1]), legend=None
+    )
+    cells = base.mark_rect(strokeWidth=1, width=alt.RelativeBandSize(0.86), height=alt.RelativeBandSize(0.86)).encode(
+        fill=alt.Fill("state:N", scale=state, legend=None),
+        stroke=alt.Stroke("state:N", scale=state, legend=None),
+        fillOpacity=dense,
+    )
+    signs = {name: sign for name, sign in _STATES.items() if sign}
+    marks = (
+        base.mark_point(filled=True, size=22, opacity=1, fill="var(--ink)", strokeWidth=0)
+        .transform_filter(alt.FieldOneOfPredicate(field="state", oneOf=list(signs)))
+        .encode(
+            shape=alt.Shape("state:N", scale=alt.Scale(domain=list(signs), range=list(signs.values())), legend=None)
+        )
+    )
+    return _finished(alt.layer(cells, marks), height=12 * _ROW)
+
+
+def _years(years: Sequence[str]) -> list[str]:
+    """Those and all between them; of a date that is centuries off, only its own."""
+    numbers = sorted(map(int, years))
+    steps = zip(numbers, [*numbers[1:], numbers[-1] + 1] if numbers else [], strict=True)
+    return [f"{year:04}" for this, after in steps for year in range(this, after if after - this < 50 else this + 1)]
+
+
+# Volume
+
+
+def volumes(summary: Summary, since: date, until: date) -> list[Figure]:
+    """Articles by day of the last year, and by month of all."""
+    name, names = _few(((one.source, one.articles) for one in summary.groups), named)
+    days = _summed((day, name(source), articles) for source, day, articles in summary.days)
+    dated = [(one.month, name(one.source), one.articles) for one in summary.groups if one.month is not None]
+    months, years = _summed(dated), _summed((month[:4], source, articles) for month, source, articles in dated)
+    window = alt.Scale(domain=[_moment(since), _moment(until + timedelta(days=1))])
+    return [
+        Figure(
+            id="days",
+            title="Articles a day",
+            says=f"By day of publication, {since} to {until}. A source that falls silent is a colour that ends.",
+            chart=_stack("utcyearmonthdate", "articles a day", "source", names, window),
+            columns=("when", "source", "articles", "place"),
+            rows=_placed(days, names),
+            table=Table(("month", "articles", "busiest day", "articles on it"), list(_busiest(days))),
+        ),
+        Figure(
+            id="months",
+            title="Articles a month",
+            says="By month of publication, over all years, with those that were removed since.",
+            chart=_stack("utcyearmonth", "articles a month", "source", names),
+            columns=("when", "source", "articles", "place"),
+            rows=_placed(months, names),
+            table=_pivot("year", years, names),
+        ),
+    ]
+
+
+def _busiest(days: Sequence[tuple[str, str, int]]) -> Iterator[tuple[Cell, ...]]:
+    for month, group in groupby(days, key=lambda row: row[0][:7]):
+        totals = Counter[str]()
+        for day, _, articles in group:
+            totals[day] += articles
+        day, most = totals.most_common(1)[0]
+        yield month, totals.total(), day, most
+
+
+# Lag
+
+
+def lags(summary: Summary, until: date) -> list[Figure]:
+    """Days from publication to the first download: how they are distributed, and how that changed of late."""
+    recent = (until - RECENT).isoformat()
+    whose = {
+        "all": _binned((lag, articles) for _, lag, articles in summary.lags),
+        f"published in the last {RECENT.days} days": _binned(
+            (lag, articles) for day, lag, articles in summary.lags if day is not None and day >= recent
+        ),
+    }
+    bins = [label for _, label in _LAGS] + [_LONGER]
+    rows = [
+        (label, who, _percent(counts[label], counts.total()), counts[label])
+        for who, counts in whose.items()
+        if counts
+        for label in bins
+    ]
+    weeks = list(_weekly(summary.lags))
+    return [
+        Figure(
+            id="lag",
+            title="From publication to download",
+            says="In days of the calendar in Pyongyang. Of what was taken as a backlog the age tells nothing;"
+            " what is recent should have been taken within a day or two of a daily run.",
+            chart=_grouped(bins, list(whose)),
+            columns=("lag", "articles", "share", "number"),
+            rows=rows,
+            table=Table(("lag", "articles", "share in %", "number"), rows),
+        ),
+        Figure(
+            id="lag-by-week",
+            title="Lag of the last year, by week of publication",
+            says="Half of a week’s articles were taken within the median, nine in ten within the upper line.",
+            chart=_lines(),
+            columns=("week", "measure", "days"),
+            rows=[(week, name, days) for week, *both, _ in weeks for name, days in zip(_MEASURES, both, strict=True)],
+            table=Table(("week from", *(f"{name} in days" for name in _MEASURES), "articles"), weeks),
+        ),
+    ]
+
+
+def _binned(lags: Iterable[tuple[int, int]]) -> Counter[str]:
+    counts = Counter[str]()
+    for lag, articles in lags:
+        counts[next((label for most, label in _LAGS if lag <= most), _LONGER)] += articles
+    return counts
+
+
+def _weekly(lags: Iterable[tuple[str | None, int, int]]) -> Iterator[tuple[str, int, int, int]]:
+    weeks = defaultdict[date, Counter[int]](Counter)
+    for day, lag, articles in lags:
+        if day is not None:
+            published = date.fromisoformat(day)
+            weeks[published - timedelta(days=published.weekday())][lag] += articles
+    for week, counts in sorted(weeks.items()):
+        yield week.isoformat(), _quantile(counts, 0.5), _quantile(counts, 0.9), counts.total()
+
+
+def _quantile(counts: Counter[int], share: float) -> int:
+    """The smallest value that so many of all do not exceed."""
+    left = share * counts.total()
+    for value in sorted(counts):
+        left -= counts[value]
+        if left <= 0:
+            return value
+    return max(counts)
+
+
+def _grouped(bins: Sequence[str], whose: Sequence[str]) -> dict[str, Any]:
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_bar()
+        .encode(
+            x=alt.X("share:Q", title="share of articles, %", axis=alt.Axis(tickCount=5, domain=False, ticks=False)),
+            y=alt.Y("lag:N", sort=list(bins), title=None, axis=alt.Axis(ticks=False)),
+            yOffset=alt.YOffset("articles:N", sort=list(whose)),
+            color=alt.Color("articles:N", scale=_colours(whose), title="articles", legend=alt.Legend(columns=1)),
+            tooltip=[
+                "lag:N",
+                "articles:N",
+                alt.Tooltip("share:Q", title="share, %"),
+                alt.Tooltip("number:Q", format=","),
+            ],
+        )
+    )
+    return _finished(chart, height=28 * len(bins))
+
+
+def _lines() -> dict[str, Any]:
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_line(point=alt.OverlayMarkDef(size=28, filled=True), interpolate="monotone")
+        .encode(
+            x=alt.X("utcyearmonthdate(week):T", title=None, axis=_MONTHLY),
+            y=alt.Y(
+                "days:Q",
+                title="days, logarithmic",
+                scale=alt.Scale(type="symlog"),
+                axis=alt.Axis(values=[0, 1, 3, 7, 30, 100, 365], domain=False, ticks=False),
+            ),
+            color=alt.Color("measure:N", scale=_colours(_MEASURES), title="measure"),
+            shape=alt.Shape("measure:N", scale=alt.Scale(domain=list(_MEASURES)), title="measure"),
+            tooltip=[
+                alt.Tooltip("utcyearmonthdate(week):T", format="%Y-%m-%d", title="week from"),
+                "measure:N",
+                alt.Tooltip("days:Q"),
+            ],
+        )
+    )
+    return _finished(chart, height=190)
+
+
+# Languages and truncation
+
+
+def languages(summary: Summary) -> Figure:
+    """Which language the texts of each source are in."""
+    name, names = _few(((one.language, one.articles) for one in summary.groups), language)
+    found = _summed((named(one.source), name(one.language), one.articles) for one in summary.groups)
+    totals = Counter[str]()
+    for source, _, articles in found:
+        totals[source] += articles
+    sources = [source for source, _ in totals.most_common()]
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "articles:Q",
+                stack="normalize",
+                title="share of the source’s articles",
+                axis=alt.Axis(format="%", tickCount=5, grid=False),
+            ),
+            y=alt.Y("source:N", sort=sources, title=None, axis=alt.Axis(ticks=False, domain=False)),
+            color=alt.Color("language:N", scale=_colours(names), title="language of the text"),
+            order=alt.Order("place:Q"),
+            tooltip=[
+                "source:N",
+                "language:N",
+                alt.Tooltip("articles:Q", format=","),
+                alt.Tooltip("share:Q", title="share, %"),
+            ],
+        )
+    )
+    return Figure(
+        id="languages",
+        title="Languages",
+        says="Of the texts, as they were recognised, whatever the source’s label says; the largest source first.",
+        chart=_finished(chart, height=max(22 * len(sources), 40)),
+        columns=("source", "language", "articles", "place", "share"),
+        rows=[(*row, _percent(row[2], totals[row[0]])) for row in _placed(found, names)],
+        table=_pivot("source", found, names),
+    )
+
+
+def truncation(summary: Summary) -> Figure:
+    """Which share of each source and year the site shows in part only."""
+    counts = defaultdict[tuple[str, str], Counter[str]](Counter)
+    for one in summary.groups:
+        if one.status == "live" and one.month is not None:
+            counts[named(one.source), one.month[:4]][one.access] += one.articles
+    rows = [
+        (source, year, found.total(), found["truncated"], share, next(name for most, name in _SHARES if share <= most))
+        for (source, year), found in sorted(counts.items())
+        for share in (_percent(found["truncated"], found.total()),)
+    ]
+    names = [name for _, name in _SHARES]
+    totals = Counter[str]()
+    for row in rows:
+        totals[row[0]] += row[2]
+    sources = [source for source, _ in totals.most_common()]
+    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False, domain=False)
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_rect(stroke="var(--line)", strokeWidth=1)
+        .encode(
+            x=alt.X("year:O", scale=alt.Scale(domain=_years(sorted({row[1] for row in rows}))), axis=axis),
+            y=alt.Y("source:N", sort=sources, axis=axis),
+            color=alt.Color("class:N", scale=_colours(names, "t"), title="truncated"),
+            tooltip=[
+                "source:N",
+                "year:O",
+                alt.Tooltip("articles:Q", format=","),
+                alt.Tooltip("truncated:Q", format=","),
+                alt.Tooltip("share:Q", title="share, %"),
+            ],
+        )
+    )
+    return Figure(
+        id="truncated",
+        title="Truncated texts",
+        says="The share of a source’s articles of a year that the site cuts for who has no subscription.",
+        chart=_finished(chart, height=max(20 * len(sources), 40)),
+        columns=("source", "year", "articles", "truncated", "share", "class"),
+        rows=rows,
+        table=Table(("source", "articles", "truncated", "share in %"), list(_of_sources(rows))),
+    )
+
+
+def _of_sources(rows: Sequence[tuple[str, str, int, int, float, str]]) -> Iterator[tuple[Cell, ...]]:
+    for source, group in groupby(rows, key=lambda row: row[0]):
+        found = list(group)
+        articles, truncated = sum(row[2] for row in found), sum(row[3] for row in found)
+        yield source, articles, truncated, _percent(truncated, articles)
+
+
+# Changes
+
+
+def changes(summary: Summary) -> Figure:
+    """Edits and removals by the month in which they were seen."""
+    months = _summed((day[:7], kind, count) for day, kind, count in summary.changes)
+    return Figure(
+        id="changes",
+        title="Edits and removals",
+        says="By the month in which they were seen. Opened: shown whole, where it was cut. Restored: there again.",
+        chart=_stack("utcyearmonth", "revisions a month", "change", KINDS),
+        columns=("when", "change", "articles", "place"),
+        rows=_placed(months, KINDS),
+        table=_pivot("month", months, KINDS),
+    )
+
+
+# What the figures share
+
+
+def _few(counts: Iterable[tuple[T, int]], name: Callable[[T], str]) -> tuple[Callable[[T], str], list[str]]:
+    """How those that count most are called, and the others as one; and all these names, the largest first."""
+    totals = Counter[T]()
+    for key, count in counts:
+        totals[key] += count
+    ranked = [key for key, _ in totals.most_common()]
+    shown = set(ranked if len(ranked) <= _COLOURS + 1 else ranked[:_COLOURS])
+    called = {key: name(key) if key in shown else _OTHERS for key in ranked}
+    return called.__getitem__, list(dict.fromkeys(called.values()))
+
+
+def _summed(counts: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    totals = Counter[tuple[str, str]]()
+    for first, second, count in counts:
+        totals[first, second] += count
+    return [(*key, count) for key, count in sorted(totals.items())]
+
+
+def _placed(counts: Sequence[tuple[str, str, int]], names: Sequence[str]) -> list[tuple[str, str, int, int]]:
+    """With each name's place, in which its bars are stacked."""
+    places = {name: place for place, name in enumerate(names)}
+    return [(first, name, count, places[name]) for first, name, count in counts]
+
+
+def _pivot(head: str, counts: Sequence[tuple[str, str, int]], names: Sequence[str]) -> Table:
+    rows = list[tuple[Cell, ...]]()
+    for first, group in groupby(counts, key=lambda row: row[0]):
+        found = {name: count for _, name, count in group}
+        rows.append((first, *(found.get(name, 0) for name in names), sum(found.values())))
+    return Table((head, *names, "all"), rows)
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+def _moment(day: date) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
+
+
+def _stack(unit: str, title: str, of: str, names: Sequence[str], scale: alt.Scale | None = None) -> dict[str, Any]:
+    """Bars over time, in a colour for each name, the first lowest."""
+    when = f"{unit}(when):T"
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_bar(binSpacing=0)
+        .encode(
+            x=alt.X(when, title=None, scale=scale or alt.Scale(), axis=_MONTHLY),
+            y=alt.Y("articles:Q", title=title, axis=alt.Axis(tickMinStep=1, tickCount=4, domain=False, ticks=False)),
+            color=alt.Color(f"{of}:N", scale=_colours(names), title=of),
+            order=alt.Order("place:Q"),
+            tooltip=[
+                alt.Tooltip(when, format=_FORMATS[unit], title="when"),
+                alt.Tooltip(f"{of}:N"),
+                alt.Tooltip("articles:Q", format=","),
+            ],
+        )
+    )
+    return _finished(chart, height=210)
+
+
+def _colours(names: Sequence[str], palette: str = "c") -> alt.Scale:
+    hues = [f"var(--{palette}{place})" if name != _OTHERS else "var(--others)" for place, name in enumerate(names)]
+    return alt.Scale(domain=list(names), range=hues)
+
+
+def _finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
+    """As wide as the page leaves room for; how it looks otherwise is :data:`CONFIG`'s."""
+    spec: dict[str, Any] = chart.properties(width="container", height=height).to_dict()
+    return {key: value for key, value in spec.items() if key not in {"config", "$schema"}}

@@ -1,0 +1,96 @@
+"""What a SQLite store holds, counted: what ``scrapy report`` shows of it. Aggregates, never a row an article."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from ..changes import Kind, kind_of
+from .sqlite import reading
+
+# The site's days are Korean ones; what is taken in the evening there is taken that day.
+_LAG: Final = "julianday(date(date_downloaded, '+9 hours')) - julianday(date_published)"
+
+_GROUPS: Final = """
+SELECT source_label, substr(date_published, 1, 7), in_language, access, status, count(*), min(date_published),
+    max(date_published)
+FROM articles GROUP BY 1, 2, 3, 4, 5
+"""
+_DAYS: Final = """
+SELECT source_label, date_published, count(*) FROM articles WHERE date_published BETWEEN ? AND ? GROUP BY 1, 2
+"""
+_LAGS: Final = f"""
+SELECT CASE WHEN date_published BETWEEN ? AND ? THEN date_published END, CAST(max(0, {_LAG}) AS INTEGER), count(*)
+FROM revisions WHERE revision = 1 AND {_LAG} IS NOT NULL GROUP BY 1, 2
+"""  # noqa: S608 - our own words
+_PAIRS: Final = """
+FROM revisions AS new JOIN revisions AS old ON old.id = new.id AND old.revision = new.revision - 1
+WHERE new.revision > 1
+"""
+_CHANGES: Final = f"""
+SELECT substr(new.date_downloaded, 1, 10), old.status, old.access, new.status, new.access, count(*)
+{_PAIRS} GROUP BY 1, 2, 3, 4, 5
+"""
+_LATEST: Final = f"""
+SELECT old.status, old.access, new.status, new.access, new.date_downloaded, new.source_label, new.headline, new.url
+{_PAIRS} ORDER BY new.date_downloaded DESC, new.id DESC LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """So many articles that are alike: ``month`` is ``YYYY-MM``, ``None`` for the undated."""
+
+    source: str | None
+    month: str | None
+    language: str | None
+    access: str
+    status: str
+    articles: int
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An article that was edited or removed, ``seen`` when its new revision was downloaded."""
+
+    kind: Kind
+    seen: str
+    source: str | None
+    headline: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """``days``: (source, day, articles). ``lags``: (day of publication, days until the article was first downloaded,
+    articles), the day ``None`` before the time that ``days`` is of. ``changes``: (day, kind, revisions). ``latest``
+    are the last changes, newest first.
+    """
+
+    groups: list[Group]
+    days: list[tuple[str | None, str, int]]
+    lags: list[tuple[str | None, int, int]]
+    changes: list[tuple[str, Kind, int]]
+    latest: list[Changed]
+
+
+def summarise(path: Path, since: date, until: date, latest: int) -> Summary:
+    """Counts a store; by day from ``since`` to ``until``. Raises ``ArgumentError``, :class:`~.StoreDown`."""
+    with reading(path) as db:
+        # One state of the store, whatever a sync adds meanwhile.
+        db.execute("BEGIN")
+        window = (since.isoformat(), until.isoformat())
+        return Summary(
+            groups=[Group(*row) for row in db.execute(_GROUPS)],
+            days=db.execute(_DAYS, window).fetchall(),
+            lags=db.execute(_LAGS, window).fetchall(),
+            changes=[(day, kind_of(*what), count) for day, *what, count in db.execute(_CHANGES)],
+            latest=_latest(db, latest),
+        )
+
+
+def _latest(db: sqlite3.Connection, count: int) -> list[Changed]:
+    return [Changed(kind_of(*row[:4]), *row[4:]) for row in db.execute(_LATEST, (count,))]
