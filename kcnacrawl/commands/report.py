@@ -5,19 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ..archive.coverage import read_coverage
 from ..archive.log import write_whole
-from ..archive.runs import read_reports
 from ..arguments import ArgumentError
 from ..reading import ReadingCommand
-from ..stores.summary import summarise
 from ..verdict import Verdict
 from .find import STORE
 from .sync import bring_up_to_date
 
 _PAGE: Final = "report.html"
-_RUNS: Final = 30
-_CHANGES: Final = 50
 _EXTRA: Final = frozenset({"altair", "jinja2", "vl_convert"})
 
 
@@ -40,18 +35,9 @@ class Command(ReadingCommand):
             if error.name not in _EXTRA:
                 raise
             raise ArgumentError(f"report needs {error.name}: pip install kcnacrawl[report]") from error
-        now = datetime.now(UTC)
-        months = read_coverage(folder, now.date())
         store = opts.store or folder / STORE
         bring_up_to_date(folder, f"sqlite:///{store}")
-        contents = page.Contents(
-            folder=folder,
-            made=now,
-            months=months,
-            summary=summarise(store, page.year_until(now.date()), now.date(), _CHANGES),
-            runs=page.read_runs(read_reports(folder, _RUNS)),
-        )
         path = Path(self.word or folder / _PAGE)
-        write_whole(path, page.render(contents))
+        write_whole(path, page.render(page.read(folder, store, datetime.now(UTC))))
         print(path)
         return Verdict.OK.exit_code()

@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Hashable)
 
 Cell = str | int | float | None
 
-RECENT: Final = timedelta(days=90)
+RECENT: Final = timedelta(weeks=13)
 MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 KINDS: Final = ("edited", "removed", "restored", "opened")
 LANGUAGES: Final = {
@@ -43,11 +43,21 @@ _LAGS: Final = ((0, "same day"), (1, "1 day"), (2, "2 days"), (7, "3–7 days"),
 _MEASURES: Final = ("median", "nine in ten")
 _LONGER: Final = "over a year"
 _SHARES: Final = ((0.0, "none"), (5.0, "up to 5 %"), (20.0, "5–20 %"), (50.0, "20–50 %"), (100.0, "over 50 %"))
-_STATES: Final = {"held": "", "gap": "cross", "unread": "circle", "owed": "triangle-up"}
+_X: Final = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
+_STATES: Final = {"held": "", "gap": _X, "unread": "circle", "owed": "triangle-up"}
 _ROW: Final = 13
-_MONTHLY: Final = alt.Axis(format="%b %Y", grid=False, labelOverlap="parity", labelSeparation=8, tickCount="month")
+_AXIS_OF_TIME: Final[dict[str, Any]] = {
+    "format": "%b %Y",
+    "grid": False,
+    "labelOverlap": "parity",
+    "labelSeparation": 8,
+}
+_MONTHLY: Final = alt.Axis(**_AXIS_OF_TIME, tickCount="month")
+_AXES: Final = {"utcyearmonthdate": _MONTHLY, "utcyearmonth": alt.Axis(**_AXIS_OF_TIME)}
 _FORMATS: Final = {"utcyearmonthdate": "%Y-%m-%d", "utcyearmonth": "%Y-%m"}
 CONFIG: Final[dict[str, Any]] = {
+    # What a chart is, the page says around it.
+    "aria": False,
     "background": "transparent",
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
@@ -121,10 +131,11 @@ def calendars(months: Sequence[Month]) -> list[Figure]:
 def _calendar_of(number: int, source: str, label: str | None, months: list[Month], chart: dict[str, Any]) -> Figure:
     dated = [one for one in months if one.month not in {EARLIER, UNDATED}]
     columns = ("year", "month", "state", "held", "truncated", "gone", "owed", "no record", "days not walked")
-    number_of = f" ({printable(source)})" if source else ""
     return Figure(
         id=f"calendar-{number}",
-        title=f"{named(label)}{number_of}",
+        title=f"{named(label)} ({printable(source)})"
+        if label and source
+        else named(label or (source and f"source {source}")),
         says=" ".join(_notes(months)),
         chart=chart,
         columns=columns,
@@ -151,7 +162,7 @@ def _notes(months: Sequence[Month]) -> Iterator[str]:
         yield "No walk has reached the list’s end: there may be earlier ones."
     for one in months:
         if one.month == UNDATED:
-            yield f"{one.listed + one.held:,} without a date."
+            yield f"{one.held + one.gone + one.missing:,} without a date."
 
 
 def _by_year(months: Sequence[Month]) -> Iterator[tuple[Cell, ...]]:
@@ -162,7 +173,7 @@ def _by_year(months: Sequence[Month]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _calendar(years: Sequence[str], most: int) -> dict[str, Any]:
-    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False, domain=False)
+    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=4, ticks=False, domain=False)
     state = alt.Scale(domain=list(_STATES), range=[f"var(--{name})" for name in _STATES])
     base = alt.Chart(alt.NamedData("rows")).encode(
         x=alt.X("year:O", scale=alt.Scale(domain=_years(years)), axis=axis),
@@ -177,7 +188,7 @@ def _calendar(years: Sequence[str], most: int) -> dict[str, Any]:
         ],
     )
     dense = alt.FillOpacity(
-        "held:Q", scale=alt.Scale(type="symlog", domain=[0, max(most, 1)], range=[0.12, 1]), legend=None
+        "held:Q", scale=alt.Scale(type="sqrt", domain=[0, max(most, 1)], range=[0.12, 1]), legend=None
     )
     cells = base.mark_rect(strokeWidth=1, width=alt.RelativeBandSize(0.86), height=alt.RelativeBandSize(0.86)).encode(
         fill=alt.Fill("state:N", scale=state, legend=None),
@@ -251,8 +262,8 @@ def lags(summary: Summary, until: date) -> list[Figure]:
     recent = (until - RECENT).isoformat()
     whose = {
         "all": _binned((lag, articles) for _, lag, articles in summary.lags),
-        f"published in the last {RECENT.days} days": _binned(
-            (lag, articles) for day, lag, articles in summary.lags if day is not None and day >= recent
+        f"published in the last {RECENT.days // 7} weeks": _binned(
+            (lag, articles) for week, lag, articles in summary.lags if week is not None and week > recent
         ),
     }
     bins = [label for _, label in _LAGS] + [_LONGER]
@@ -294,13 +305,12 @@ def _binned(lags: Iterable[tuple[int, int]]) -> Counter[str]:
 
 
 def _weekly(lags: Iterable[tuple[str | None, int, int]]) -> Iterator[tuple[str, int, int, int]]:
-    weeks = defaultdict[date, Counter[int]](Counter)
-    for day, lag, articles in lags:
-        if day is not None:
-            published = date.fromisoformat(day)
-            weeks[published - timedelta(days=published.weekday())][lag] += articles
+    weeks = defaultdict[str, Counter[int]](Counter)
+    for week, lag, articles in lags:
+        if week is not None:
+            weeks[week][lag] += articles
     for week, counts in sorted(weeks.items()):
-        yield week.isoformat(), _quantile(counts, 0.5), _quantile(counts, 0.9), counts.total()
+        yield week, _quantile(counts, 0.5), _quantile(counts, 0.9), counts.total()
 
 
 def _quantile(counts: Counter[int], share: float) -> int:
@@ -416,7 +426,7 @@ def truncation(summary: Summary) -> Figure:
     for row in rows:
         totals[row[0]] += row[2]
     sources = [source for source, _ in totals.most_common()]
-    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False, domain=False)
+    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=4, ticks=False, domain=False)
     chart = (
         alt.Chart(alt.NamedData("rows"))
         .mark_rect(stroke="var(--line)", strokeWidth=1)
@@ -518,7 +528,7 @@ def _stack(unit: str, title: str, of: str, names: Sequence[str], scale: alt.Scal
         alt.Chart(alt.NamedData("rows"))
         .mark_bar(binSpacing=0)
         .encode(
-            x=alt.X(when, title=None, scale=scale or alt.Scale(), axis=_MONTHLY),
+            x=alt.X(when, title=None, scale=scale or alt.Scale(), axis=_AXES[unit]),
             y=alt.Y("articles:Q", title=title, axis=alt.Axis(tickMinStep=1, tickCount=4, domain=False, ticks=False)),
             color=alt.Color(f"{of}:N", scale=_colours(names), title=of),
             order=alt.Order("place:Q"),

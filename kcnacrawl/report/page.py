@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +19,17 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .. import __version__
-from ..archive.coverage import Month
+from ..archive.coverage import Month, read_coverage
+from ..archive.runs import read_reports
 from ..run import printable
-from ..stores.summary import Summary
+from ..stores.summary import Summary, summarise
 from . import figures
 from .figures import Cell, Figure, named
 
 _BUNDLED: Final = "globalThis.vegaEmbed = vegaEmbed;"
+_DAYS: Final = timedelta(days=364)
+_RUNS: Final = 30
+_CHANGES: Final = 50
 _CHANGES_SINCE: Final = timedelta(days=30)
 
 
@@ -54,10 +59,11 @@ class RunReport(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that is on the page. ``runs`` are the last ones, newest first."""
+    """All that is on the page: by day ``since`` a year ago; of ``runs`` the last, newest first."""
 
     folder: Path
     made: datetime
+    since: date
     months: Sequence[Month]
     summary: Summary
     runs: Sequence[RunReport]
@@ -73,9 +79,19 @@ class KeyNumber:
     is_well: bool | None = None
 
 
-def read_runs(reports: Iterator[Mapping[str, Any]]) -> list[RunReport]:
-    """The runs of those reports that are ones."""
-    return [run for report in reports if (run := _read_run(report)) is not None]
+def read(folder: Path, store: Path, now: datetime) -> Contents:
+    """What ledger, store and reports of an archive say now. Raises :class:`~kcnacrawl.archive.StorageFailed`,
+    ``ArgumentError``, :class:`~kcnacrawl.stores.StoreDown`.
+    """
+    today = now.date()
+    return Contents(
+        folder=folder,
+        made=now,
+        since=today - _DAYS,
+        months=read_coverage(folder, today),
+        summary=summarise(store, today - _DAYS, today, _CHANGES),
+        runs=[run for report in read_reports(folder, _RUNS) if (run := _read_run(report)) is not None],
+    )
 
 
 def _read_run(report: Mapping[str, Any]) -> RunReport | None:
@@ -85,25 +101,19 @@ def _read_run(report: Mapping[str, Any]) -> RunReport | None:
         return None
 
 
-def year_until(today: date) -> date:
-    """The first day of the year that ends today."""
-    return today - timedelta(days=364)
-
-
 def render(contents: Contents) -> bytes:
     """The page, in UTF-8."""
     today = contents.made.date()
     summary = contents.summary
     sections = {
         "coverage": figures.calendars(contents.months),
-        "volume": figures.volumes(summary, year_until(today), today),
+        "volume": figures.volumes(summary, contents.since, today),
         "lag": figures.lags(summary, today),
         "texts": [figures.languages(summary), figures.truncation(summary)],
         "changes": [figures.changes(summary)],
     }
     pieces = {name: _source(name) for name in ("page.css", "page.js")}
-    # What ends a script element would end it in a string, too.
-    bundle = vl_convert.javascript_bundle(_BUNDLED, vl_version=_vega_lite()).replace("</script", "<\\/script")
+    bundle = _bundle()
     page = _ENVIRONMENT.get_template("page.html").render(
         **sections,
         contents=contents,
@@ -158,9 +168,12 @@ def _drawings(all_figures: Sequence[Figure]) -> dict[str, Any]:
     }
 
 
-def _vega_lite() -> str:
-    """The version of Vega-Lite that Altair writes for."""
-    return ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+@cache
+def _bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed, of the version that Altair writes for; it takes seconds to make."""
+    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+    # What ends a script element would end it in a string, too.
+    return vl_convert.javascript_bundle(_BUNDLED, vl_version=version).replace("</script", "<\\/script")
 
 
 def _policy(style: str, scripts: Sequence[str]) -> str:
@@ -190,4 +203,5 @@ _ENVIRONMENT: Final = Environment(
     loader=_LOADER, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _ENVIRONMENT.filters |= {"cell": _cell, "named": named, "printable": printable}
+_ENVIRONMENT.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 _ENVIRONMENT.tests["link"] = _is_link

@@ -33,8 +33,8 @@ _COLUMNS: Final = ",\n    ".join(
     f"{key} {_NOT_NULL[key]} NOT NULL" if key in _NOT_NULL else f"{key} {'INTEGER' if key == 'source_id' else 'TEXT'}"
     for key in _KEYS
 )
-# What articles are counted by stands in an index, or their texts would have to be read along.
-# A row's number is what the index knows it by: an implicit one would change in a VACUUM.
+# A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions are
+# counted by stands in indexes, or their texts would have to be read along.
 _SCHEMA: Final = f"""
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY,
@@ -50,7 +50,7 @@ CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NO
 CREATE INDEX articles_by_day ON articles (date_published DESC, url_time DESC);
 CREATE INDEX articles_by_source ON articles (source_label, date_published, in_language, access, status);
 CREATE INDEX articles_by_year ON articles (year);
-CREATE INDEX revisions_by_time ON revisions (date_downloaded);
+CREATE INDEX revisions_by_time ON revisions (date_downloaded, revision, date_published);
 CREATE VIRTUAL TABLE articles_fts USING fts5 (
     headline, article_body, content = 'articles', content_rowid = 'number', tokenize = 'ascii'
 );

@@ -1,6 +1,7 @@
 """What a SQLite store holds, counted: what ``scrapy report`` shows of it. Aggregates, never a row an article."""
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ from .sqlite import reading
 
 # The site's days are Korean ones; what is taken in the evening there is taken that day.
 _LAG: Final = "julianday(date(date_downloaded, '+9 hours')) - julianday(date_published)"
+_MONDAY: Final = "date(date_published, '-6 days', 'weekday 1')"
 
 _GROUPS: Final = """
 SELECT source_label, substr(date_published, 1, 7), in_language, access, status, count(*), min(date_published),
@@ -21,7 +23,7 @@ _DAYS: Final = """
 SELECT source_label, date_published, count(*) FROM articles WHERE date_published BETWEEN ? AND ? GROUP BY 1, 2
 """
 _LAGS: Final = f"""
-SELECT CASE WHEN date_published BETWEEN ? AND ? THEN date_published END, CAST(max(0, {_LAG}) AS INTEGER), count(*)
+SELECT CASE WHEN date_published BETWEEN ? AND ? THEN {_MONDAY} END, CAST(max(0, {_LAG}) AS INTEGER), count(*)
 FROM revisions WHERE revision = 1 AND {_LAG} IS NOT NULL GROUP BY 1, 2
 """  # noqa: S608 - our own words
 _PAIRS: Final = """
@@ -34,7 +36,7 @@ SELECT substr(new.date_downloaded, 1, 10), old.status, old.access, new.status, n
 """
 _LATEST: Final = f"""
 SELECT old.status, old.access, new.status, new.access, new.date_downloaded, new.source_label, new.headline, new.url
-{_PAIRS} ORDER BY new.date_downloaded DESC, new.id DESC LIMIT ?
+{_PAIRS} ORDER BY new.date_downloaded DESC, new.id DESC, new.revision DESC LIMIT ?
 """
 
 
@@ -65,9 +67,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``days``: (source, day, articles). ``lags``: (day of publication, days until the article was first downloaded,
-    articles), the day ``None`` before the time that ``days`` is of. ``changes``: (day, kind, revisions). ``latest``
-    are the last changes, newest first.
+    """``days``: (source, day, articles). ``lags``: (Monday of the week of publication, days until an article was first
+    downloaded, articles), the week ``None`` outside the time that ``days`` is of. ``changes``: (day, kind, revisions).
+    ``latest`` are the last changes, newest first.
     """
 
     groups: list[Group]
@@ -87,10 +89,13 @@ def summarise(path: Path, since: date, until: date, latest: int) -> Summary:
             groups=[Group(*row) for row in db.execute(_GROUPS)],
             days=db.execute(_DAYS, window).fetchall(),
             lags=db.execute(_LAGS, window).fetchall(),
-            changes=[(day, kind_of(*what), count) for day, *what, count in db.execute(_CHANGES)],
-            latest=_latest(db, latest),
+            changes=_changes(db),
+            latest=[Changed(kind_of(*row[:4]), *row[4:]) for row in db.execute(_LATEST, (latest,))],
         )
 
 
-def _latest(db: sqlite3.Connection, count: int) -> list[Changed]:
-    return [Changed(kind_of(*row[:4]), *row[4:]) for row in db.execute(_LATEST, (count,))]
+def _changes(db: sqlite3.Connection) -> list[tuple[str, Kind, int]]:
+    totals = Counter[tuple[str, Kind]]()
+    for day, *what, revisions in db.execute(_CHANGES):
+        totals[day, kind_of(*what)] += revisions
+    return [(*key, count) for key, count in totals.items()]
