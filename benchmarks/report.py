@@ -6,6 +6,7 @@ its ledger and its store, by the project's own means; that takes minutes. One th
 
 import asyncio
 import hashlib
+import os
 import random
 import sys
 import tempfile
@@ -175,11 +176,13 @@ def make(folder: Path, count: int) -> None:
 
 
 def measure(folder: Path) -> None:
-    size = (folder / "articles.jsonl").stat().st_size / 1e6
+    size, page = (folder / "articles.jsonl").stat().st_size / 1e6, folder / "report.html"
     for _ in range(ROUNDS):
+        before = os.times()
         seconds, memory = run([*SCRAPY, "report", "-s", f"KCNACRAWL_DIR={folder}"], ROOT)
-        written = (folder / "report.html").stat().st_size / 1e6
-        print(f"archive {size:,.0f} MB: {seconds:.1f} s, {memory:.0f} MB of memory, report.html {written:.2f} MB")
+        cpu = sum(os.times()[2:4]) - sum(before[2:4])
+        print(f"archive {size:,.0f} MB: {seconds:.1f} s ({cpu:.1f} s of CPU), {memory:.0f} MB of memory", end="")
+        print(f", page {page.stat().st_size / 1e6:.2f} MB")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import chain, groupby, pairwise
 from typing import Any, Final, TypeVar
 
 import altair as alt
@@ -46,6 +46,7 @@ _SHARES: Final = ((0.0, "none"), (5.0, "up to 5 %"), (20.0, "5–20 %"), (50.0, 
 _X: Final = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
 _STATES: Final = {"held": "", "gap": _X, "unread": "circle", "owed": "triangle-up"}
 _ROW: Final = 13
+_NEARBY: Final = 50
 _AXIS_OF_TIME: Final[dict[str, Any]] = {
     "format": "%b %Y",
     "grid": False,
@@ -53,6 +54,8 @@ _AXIS_OF_TIME: Final[dict[str, Any]] = {
     "labelSeparation": 8,
 }
 _MONTHLY: Final = alt.Axis(**_AXIS_OF_TIME, tickCount="month")
+_BARE: Final = alt.Axis(title=None, ticks=False, domain=False)
+_YEARLY: Final = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=4, ticks=False, domain=False)
 _AXES: Final = {"utcyearmonthdate": _MONTHLY, "utcyearmonth": alt.Axis(**_AXIS_OF_TIME)}
 _FORMATS: Final = {"utcyearmonthdate": "%Y-%m-%d", "utcyearmonth": "%Y-%m"}
 CONFIG: Final[dict[str, Any]] = {
@@ -173,11 +176,10 @@ def _by_year(months: Sequence[Month]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _calendar(years: Sequence[str], most: int) -> dict[str, Any]:
-    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=4, ticks=False, domain=False)
     state = alt.Scale(domain=list(_STATES), range=[f"var(--{name})" for name in _STATES])
     base = alt.Chart(alt.NamedData("rows")).encode(
-        x=alt.X("year:O", scale=alt.Scale(domain=_years(years)), axis=axis),
-        y=alt.Y("month:O", scale=alt.Scale(domain=MONTHS), axis=axis),
+        x=alt.X("year:O", scale=alt.Scale(domain=_years(years)), axis=_YEARLY),
+        y=alt.Y("month:O", scale=alt.Scale(domain=MONTHS), axis=_BARE),
         tooltip=[
             alt.Tooltip("year:O"),
             alt.Tooltip("month:O"),
@@ -207,10 +209,12 @@ def _calendar(years: Sequence[str], most: int) -> dict[str, Any]:
 
 
 def _years(years: Sequence[str]) -> list[str]:
-    """Those and all between them; of a date that is centuries off, only its own."""
+    """Those and all between them, twelve at least; of a date that is centuries off, only its own."""
     numbers = sorted(map(int, years))
-    steps = zip(numbers, [*numbers[1:], numbers[-1] + 1] if numbers else [], strict=True)
-    return [f"{year:04}" for this, after in steps for year in range(this, after if after - this < 50 else this + 1)]
+    if numbers:
+        numbers.insert(0, max(min(numbers[0], numbers[-1] - 11), 1))
+    nearby = (range(this, after) for this, after in pairwise(numbers) if after - this < _NEARBY)
+    return [f"{year:04}" for year in sorted({*numbers, *chain.from_iterable(nearby)})]
 
 
 # Volume
@@ -222,13 +226,13 @@ def volumes(summary: Summary, since: date, until: date) -> list[Figure]:
     days = _summed((day, name(source), articles) for source, day, articles in summary.days)
     dated = [(one.month, name(one.source), one.articles) for one in summary.groups if one.month is not None]
     months, years = _summed(dated), _summed((month[:4], source, articles) for month, source, articles in dated)
-    window = alt.Scale(domain=[_moment(since), _moment(until + timedelta(days=1))])
+    window = _between(since, until + timedelta(days=1))
     return [
         Figure(
             id="days",
             title="Articles a day",
             says=f"By day of publication, {since} to {until}. A source that falls silent is a colour that ends.",
-            chart=_stack("utcyearmonthdate", "articles a day", "source", names, window),
+            chart=_stack("utcyearmonthdate", "articles a day", "source", names, days, window),
             columns=("when", "source", "articles", "place"),
             rows=_placed(days, names),
             table=Table(("month", "articles", "busiest day", "articles on it"), list(_busiest(days))),
@@ -237,7 +241,7 @@ def volumes(summary: Summary, since: date, until: date) -> list[Figure]:
             id="months",
             title="Articles a month",
             says="By month of publication, over all years, with those that were removed since.",
-            chart=_stack("utcyearmonth", "articles a month", "source", names),
+            chart=_stack("utcyearmonth", "articles a month", "source", names, months, _span(months)),
             columns=("when", "source", "articles", "place"),
             rows=_placed(months, names),
             table=_pivot("year", years, names),
@@ -262,7 +266,7 @@ def lags(summary: Summary, until: date) -> list[Figure]:
     recent = (until - RECENT).isoformat()
     whose = {
         "all": _binned((lag, articles) for _, lag, articles in summary.lags),
-        f"published in the last {RECENT.days // 7} weeks": _binned(
+        f"of the last {RECENT.days // 7} weeks": _binned(
             (lag, articles) for week, lag, articles in summary.lags if week is not None and week > recent
         ),
     }
@@ -289,7 +293,7 @@ def lags(summary: Summary, until: date) -> list[Figure]:
             id="lag-by-week",
             title="Lag of the last year, by week of publication",
             says="Half of a week’s articles were taken within the median, nine in ten within the upper line.",
-            chart=_lines(),
+            chart=_lines(max((upper for _, _, upper, _ in weeks), default=0)),
             columns=("week", "measure", "days"),
             rows=[(week, name, days) for week, *both, _ in weeks for name, days in zip(_MEASURES, both, strict=True)],
             table=Table(("week from", *(f"{name} in days" for name in _MEASURES), "articles"), weeks),
@@ -343,7 +347,7 @@ def _grouped(bins: Sequence[str], whose: Sequence[str]) -> dict[str, Any]:
     return _finished(chart, height=28 * len(bins))
 
 
-def _lines() -> dict[str, Any]:
+def _lines(most: int) -> dict[str, Any]:
     chart = (
         alt.Chart(alt.NamedData("rows"))
         .mark_line(point=alt.OverlayMarkDef(size=28, filled=True), interpolate="monotone")
@@ -352,7 +356,7 @@ def _lines() -> dict[str, Any]:
             y=alt.Y(
                 "days:Q",
                 title="days, logarithmic",
-                scale=alt.Scale(type="symlog"),
+                scale=alt.Scale(type="symlog", domain=[0, max(most, 7)]),
                 axis=alt.Axis(values=[0, 1, 3, 7, 30, 100, 365], domain=False, ticks=False),
             ),
             color=alt.Color("measure:N", scale=_colours(_MEASURES), title="measure"),
@@ -388,7 +392,7 @@ def languages(summary: Summary) -> Figure:
                 title="share of the source’s articles",
                 axis=alt.Axis(format="%", tickCount=5, grid=False),
             ),
-            y=alt.Y("source:N", sort=sources, title=None, axis=alt.Axis(ticks=False, domain=False)),
+            y=alt.Y("source:N", sort=sources, axis=_BARE),
             color=alt.Color("language:N", scale=_colours(names), title="language of the text"),
             order=alt.Order("place:Q"),
             tooltip=[
@@ -426,13 +430,12 @@ def truncation(summary: Summary) -> Figure:
     for row in rows:
         totals[row[0]] += row[2]
     sources = [source for source, _ in totals.most_common()]
-    axis = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=4, ticks=False, domain=False)
     chart = (
         alt.Chart(alt.NamedData("rows"))
         .mark_rect(stroke="var(--line)", strokeWidth=1)
         .encode(
-            x=alt.X("year:O", scale=alt.Scale(domain=_years(sorted({row[1] for row in rows}))), axis=axis),
-            y=alt.Y("source:N", sort=sources, axis=axis),
+            x=alt.X("year:O", scale=alt.Scale(domain=_years(sorted({row[1] for row in rows}))), axis=_YEARLY),
+            y=alt.Y("source:N", sort=sources, axis=_BARE),
             color=alt.Color("class:N", scale=_colours(names, "t"), title="truncated"),
             tooltip=[
                 "source:N",
@@ -471,7 +474,7 @@ def changes(summary: Summary) -> Figure:
         id="changes",
         title="Edits and removals",
         says="By the month in which they were seen. Opened: shown whole, where it was cut. Restored: there again.",
-        chart=_stack("utcyearmonth", "revisions a month", "change", KINDS),
+        chart=_stack("utcyearmonth", "revisions a month", "change", KINDS, months, _span(months)),
         columns=("when", "change", "articles", "place"),
         rows=_placed(months, KINDS),
         table=_pivot("month", months, KINDS),
@@ -517,19 +520,36 @@ def _percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 1) if whole else 0.0
 
 
-def _moment(day: date) -> alt.DateTime:
-    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
+def _between(since: date, until: date) -> alt.Scale:
+    return alt.Scale(
+        domain=[alt.DateTime(year=one.year, month=one.month, date=one.day, utc=True) for one in (since, until)]
+    )
 
 
-def _stack(unit: str, title: str, of: str, names: Sequence[str], scale: alt.Scale | None = None) -> dict[str, Any]:
+def _span(months: Sequence[tuple[str, str, int]]) -> alt.Scale:
+    """From the first of these months to the last, a year at least."""
+    if not months:
+        return alt.Scale()
+    first, last = (date.fromisoformat(f"{months[place][0]}-01") for place in (0, -1))
+    return _between(min(first, last - timedelta(days=360)), last + timedelta(days=31))
+
+
+def _stack(
+    unit: str, title: str, of: str, names: Sequence[str], counts: Sequence[tuple[str, str, int]], time: alt.Scale
+) -> dict[str, Any]:
     """Bars over time, in a colour for each name, the first lowest."""
+    highest = Counter[str]()
+    for at, _, count in counts:
+        highest[at] += count
+    # There is no half of an article.
+    heights = alt.Scale(domain=[0, max([4, *highest.values()])], nice=True)
     when = f"{unit}(when):T"
     chart = (
         alt.Chart(alt.NamedData("rows"))
         .mark_bar(binSpacing=0)
         .encode(
-            x=alt.X(when, title=None, scale=scale or alt.Scale(), axis=_AXES[unit]),
-            y=alt.Y("articles:Q", title=title, axis=alt.Axis(tickMinStep=1, tickCount=4, domain=False, ticks=False)),
+            x=alt.X(when, title=None, scale=time, axis=_AXES[unit]),
+            y=alt.Y("articles:Q", title=title, scale=heights, axis=alt.Axis(tickCount=4, domain=False, ticks=False)),
             color=alt.Color(f"{of}:N", scale=_colours(names), title=of),
             order=alt.Order("place:Q"),
             tooltip=[

@@ -140,7 +140,7 @@ def _key_numbers(contents: Contents) -> Iterator[KeyNumber]:
     live = [one for one in summary.groups if one.status == "live"]
     cut = sum(one.articles for one in live if one.access == "truncated")
     share = f"{100 * cut / max(1, sum(one.articles for one in live)):.1f} %"
-    yield KeyNumber(share, "truncated", f"{cut:,} texts are cut by the site")
+    yield KeyNumber(share, "truncated", f"the site cuts {cut:,} of the texts")
     since = (contents.made.date() - _CHANGES_SINCE).isoformat()
     recent = [(kind, count) for day, kind, count in summary.changes if day >= since]
     edits = sum(count for kind, count in recent if kind == "edited")
