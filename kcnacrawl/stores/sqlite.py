@@ -33,8 +33,8 @@ _COLUMNS: Final = ",\n    ".join(
     f"{key} {_NOT_NULL[key]} NOT NULL" if key in _NOT_NULL else f"{key} {'INTEGER' if key == 'source_id' else 'TEXT'}"
     for key in _KEYS
 )
-# A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions are
-# counted by stands in indexes, or their texts would have to be read along.
+# A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions
+# are counted by stands in indexes, or their texts would have to be read along.
 _SCHEMA: Final = f"""
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY,
