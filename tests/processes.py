@@ -75,10 +75,7 @@ def fork(words: list[str], cwd: str, environment: Mapping[str, str], streams: li
     request = json.dumps([words, cwd, environment]).encode()
     with _one_at_a_time:
         socket.send_fds(warm(), [request], streams)
-        pid = int(warm().recv(20))
-        # Only then it is ours: its parent has ended.
-        warm().recv(20)
-    return pid
+        return int(warm().recv(20))
 
 
 @cache
@@ -107,7 +104,7 @@ def import_all() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for package in ("scrapy", "kcnacrawl"):
-            for found in walk_packages(import_module(package).__path__, f"{package}."):
+            for found in walk_packages(import_module(package).__path__, f"{package}.", lambda _: None):
                 if found.name not in COLD and not found.name.endswith("__main__"):
                     with suppress(ImportError, Warning):
                         import_module(found.name)
@@ -122,17 +119,20 @@ def serve(requests: socket.socket) -> list[str]:
         request, streams, *_ = socket.recv_fds(requests, _LARGEST_REQUEST, 3)
         if not request:
             sys.exit()
-        if parent := os.fork():
+        if between := os.fork():
             for stream in streams:
                 os.close(stream)
-            os.waitpid(parent, 0)
-            requests.send(b"orphaned")
-        elif pid := os.fork():
-            requests.send(str(pid).encode())
+            os.waitpid(between, 0)
+            continue
+        between = os.getpid()
+        if os.fork():
             os._exit(0)
-        else:
-            requests.close()
-            return take_place(*json.loads(request), streams)
+        # Once its parent has ended, it is a child of who asked for it.
+        while os.getppid() == between:
+            os.sched_yield()
+        requests.send(str(os.getpid()).encode())
+        requests.close()
+        return take_place(*json.loads(request), streams)
 
 
 def take_place(words: list[str], cwd: str, environment: Mapping[str, str], streams: list[int]) -> list[str]:

@@ -87,15 +87,15 @@ def test_a_day_is_looked_up_in_the_deepest_stretch_it_is_not_above_of(ledger: Le
 
 
 def test_an_interrupted_walk_goes_on_where_it_stopped(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=2_000, sources=1)
-    crawl(replica.url, "source", "-a", "limit=600")
+    replica = serve(articles=800, sources=1)
+    crawl(replica.url, "source", "-a", "limit=240")
     walked = len(replica.listing_requests())
     replica.requests.clear()
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
     # The rest, one page from the top, two that find the place, and one that makes sure of the end.
-    assert len(replica.listing_requests()) <= 2_000 / STRIDE - walked + 6
+    assert len(replica.listing_requests()) <= 800 / STRIDE - walked + 6
 
 
 def test_an_interrupted_window_goes_on_where_it_stopped(serve: Serve, crawl: Run) -> None:
@@ -167,7 +167,7 @@ def whole(replica: Replica, ids: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("order", ["date", "arrival"])
 def test_an_article_that_slips_in_weeks_late_is_found_within_a_week(serve: Serve, crawl: Run, order: str) -> None:
-    replica = serve(articles=1_000, sources=1)
+    replica = serve(articles=400, sources=1)
     replica.world.arrange(order)
     first = crawl(replica.url, "source")
     late = slip_in(replica, 10, 20, 35)
@@ -179,7 +179,7 @@ def test_an_article_that_slips_in_weeks_late_is_found_within_a_week(serve: Serve
 
 
 def test_what_is_walked_again_costs_listing_pages_and_no_article(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=1_000, sources=1)
+    replica = serve(articles=400, sources=1)
     first = crawl(replica.url, "source")
     pages = {}
     for days in (6, 7, 8, 14):
@@ -188,7 +188,7 @@ def test_what_is_walked_again_costs_listing_pages_and_no_article(serve: Serve, c
         assert asked(replica) == set()
         pages[days] = len(replica.listing_requests())
     assert pages[6] == pages[8] == 1
-    assert 1 < pages[7] <= 1_000 / STRIDE
+    assert 1 < pages[7] <= 400 / STRIDE
     assert 1 < pages[14] <= pages[7]
 
 

@@ -46,10 +46,10 @@ def test_it_is_what_it_would_be_and_says_the_same(module: Module, tmp_path: Path
         with (tmp_path / "input").open() as given:
             options: dict[str, Any] = {"cwd": tmp_path, "env": os.environ | {"ONE": "하나"}, "stdin": given}
             done = run(module(PROBE, "one", "두 번째"), capture_output=True, **options)
-        told.append((done.returncode, done.stdout.decode(), done.stderr))
+        told.append((done.stdout.decode().split("\n"), done.stderr, done.returncode))
     assert told[0] == told[1]
-    assert told[0][0] == 0
-    assert told[0][1].endswith("given한\r\n")
+    assert told[0][0][-2:] == ["given한\r", ""]
+    assert told[0][1:] == (b"said\n", 0)
 
 
 @pytest.mark.parametrize(
