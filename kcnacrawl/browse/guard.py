@@ -54,7 +54,7 @@ class Guard:
         if method not in {"GET", "HEAD"}:
             return 405, "here is only reading"
         elsewhere = headers.get(b"sec-fetch-site", b"none") not in {b"none", b"same-origin"}
-        if elsewhere and headers.get(b"sec-fetch-mode") != b"navigate":
+        if elsewhere and headers.get(b"sec-fetch-dest") != b"document":
             return 403, "asked for by a page of another site"
         return None
 

@@ -42,7 +42,7 @@ def prepare_connection(conn: Any) -> None:
 
 
 def _escape(query: object) -> str:
-    return words.match(str(query)) or _NOTHING
+    return words.match(str(query or "")) or _NOTHING
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
