@@ -33,9 +33,14 @@ FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SHOWN = {"", "cron", "json", "mermaid", "sql"}
 """What is shown and is no command of a shell."""
 
+POSTGRESQL = "test_postgresql.py::test_every_command_and_question_of_the_documentation_works"
 SYSTEM = {
     ("operating.md", "install -d"): "test_deploy.py::test_logs_are_rotated_and_the_archive_is_not",
     ("operating.md", "cp deploy/"): "test_deploy.py::test_systemd_verifies_the_units_and_prints_nothing",
+    ("stores.md", "sudo apt-get"): POSTGRESQL,
+    ("stores.md", ".venv/bin/scrapy sync postgresql"): POSTGRESQL,
+    ("stores.md", "psql kcna -c"): POSTGRESQL,
+    ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
     ("operating.md", "ln -s /var"): "test_metrics.py::test_a_run_is_told_by_its_end_its_verdict_and_its_counts",
 }
 """By document and how the block begins: what changes the machine, and the test that covers what it is about."""
@@ -96,8 +101,11 @@ def checkout(crawled: Path, tmp_path: Path) -> Path:
 def environment(folder: Path, site: str) -> dict[str, str]:
     """A reader's, but for the site and the pace."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("KCNACRAWL_", "SCRAPY_"))}
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "huggingface")}
     fast = {"SCRAPY_SETTINGS_MODULE": "fast", "KCNACRAWL_BACKOFF": "0.05", "KCNACRAWL_URL": site}
-    return ours | fast | {"PYTHONPATH": f"{folder}:{ROOT}", "PATH": f"{folder}/.venv/bin:{os.environ['PATH']}"}
+    return (
+        ours | offline | fast | {"PYTHONPATH": f"{folder}:{ROOT}", "PATH": f"{folder}/.venv/bin:{os.environ['PATH']}"}
+    )
 
 
 def commands(block: Block, folder: Path) -> Iterator[str]:
@@ -117,9 +125,8 @@ def script(document: Path, folder: Path) -> str:
     for block in RUN:
         for line in commands(block, folder) if block.document == document else ():
             expected = re.search(r"# exit (\d+)", line)
-            well = f"[ $code = {expected[1] if expected else 0} ]" + " && [ -s shown ]" * line.startswith(
-                ("jq ", PYTHON)
-            )
+            shows = line.startswith(("jq ", PYTHON)) and ">" not in line
+            well = f"[ $code = {expected[1] if expected else 0} ]" + " && [ -s shown ]" * shows
             where = shlex.quote(f"{document.name}, block of line {block.line}: {line}")
             steps.append(f"{{\n{line}\n}} >shown; code=$?\n")
             steps.append(f"{well} || {{ cat shown; echo {where}: exit code $code; exit 1; }}\n")

@@ -410,8 +410,6 @@ def test_the_database_reaches_neither_the_network_nor_other_files(tmp_path: Path
 
 # Read by others
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/stores-parquet.md").read_text(encoding="utf-8"), re.DOTALL)
-
 
 def read_by_duckdb(folder: Path, _: Path) -> pa.Table:
     with duckdb.connect() as db:
@@ -451,14 +449,3 @@ def test_readers_agree_on_rows_and_types(
 def plain(kind: pa.DataType) -> str:
     """A type, however long its values may be and whatever a list calls what it holds."""
     return re.sub(r"large_|(?<=<)\w+: ", "", str(kind))
-
-
-def test_what_the_documentation_says_to_type_works(store: Path, tmp_path: Path) -> None:
-    (tmp_path / "output").mkdir()
-    (tmp_path / "output/parquet").symlink_to(store)
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
-    assert len(EXAMPLES) == 4
-    run = [sys.executable, "-c", "print('\\f')\n".join(EXAMPLES)]
-    done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert ["(En)" in printed for printed in done.stdout.split("\f")] == [True] * 4

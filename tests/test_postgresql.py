@@ -445,7 +445,7 @@ def test_a_database_that_may_only_be_read_is_down_and_loses_nothing(tmp_path: Pa
 
 DOCS = (ROOT / "docs/stores.md").read_text(encoding="utf-8")
 SECTION = re.search(r"^## postgresql://$(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL)
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", SECTION[1] if SECTION else "", re.DOTALL)
+BLOCKS = re.findall(r"```(\w+)(?: system)?\n(.*?)```", SECTION[1] if SECTION else "", re.DOTALL)
 
 
 def test_every_command_and_question_of_the_documentation_works(tmp_path: Path, postgresql: Server) -> None:
