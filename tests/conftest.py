@@ -54,7 +54,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def crawl_later(days: float, folder: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
     """``scrapy crawl …`` by a clock that is so many days ahead."""
     run = [sys.executable, "-m", "tests.clock", str(days), *command(folder, url, *words)[3:]]
-    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -74,7 +74,7 @@ def command(folder: Path, url: str, *words: str, pace: tuple[str, ...] = FAST) -
 def scrapy(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """``scrapy NAME …`` on an archive."""
     run = [sys.executable, "-m", "scrapy", words[0], "-s", f"KCNACRAWL_DIR={folder}", *words[1:]]
-    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120, **options)
+    return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +124,7 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             **options,
         )
         assert "ScrapyDeprecationWarning" not in done.stderr

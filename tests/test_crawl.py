@@ -31,9 +31,8 @@ READABLE = [name for name, spelling in SPELLINGS.items() if not spelling.needs_b
 
 @pytest.mark.parametrize("spelling", READABLE)
 def test_every_article_is_stored_as_it_is_in_every_spelling(serve: Serve, crawl: Run, spelling: str) -> None:
-    # Of each other articles, of which there are always new ones; the first site is the large one.
-    seed = 1 + READABLE.index(spelling)
-    replica = serve(articles=2000 if seed == 1 else 600, sources=5, spelling=spelling, seed=seed)
+    # What a spelling changes shows on each page; what is rare among articles, in one large site.
+    replica = serve(articles=2000 if spelling == "plain" else 600, sources=5, spelling=spelling)
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
