@@ -1,65 +1,86 @@
-"""Archives as large as asked for, with revisions and tombstones, out of the replica's world: no crawl, no server."""
+"""Archives as large as asked for, with revisions and tombstones: no crawl, no server."""
 
-import dataclasses
 import hashlib
+import random
 import unicodedata
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from kcnacrawl.dates import from_unix, instant
 from kcnacrawl.items import Article
 from kcnacrawl.replica.world import World
 
-SITE = "https://kcnawatch.org"
-EDITED, GONE = 25, 100
-"""One article in so many is edited later, or removed."""
+SOURCES = 30
+DAYS = 28 * 365
+TODAY = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
+# Most of an archive is taken at once, the rest as it appears.
+BEGUN = TODAY - timedelta(days=300)
+LANGUAGES = ["en", "en", "ko", "ko", "en", "zh", "ru", "es", "ja", "ar"]
 
 
-def append(folder: Path, world: World, ids: list[str]) -> int:
-    """Appends articles of a world to an archive, then what became of them; returns how many records that is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    encoder, count = msgspec.json.Encoder(), 0
+def write(folder: Path, records: Iterable[Article]) -> None:
+    """Appends records to the archive in a folder."""
+    encode = msgspec.json.Encoder().encode
     with (folder / "articles.jsonl").open("ab") as file:
-        for record in _records(world, ids):
-            file.write(encoder.encode(record) + b"\n")
-            count += 1
-    return count
+        file.writelines(encode(one) + b"\n" for one in records)
 
 
-def _records(world: World, ids: list[str]) -> Iterator[Article]:
-    for one in ids:
-        yield _article(world, one)
-    for one in ids[::EDITED]:
-        yield _later(_article(world, one), 2, article_body="A correction was made to this text.")
-    for one in ids[::GONE]:
-        yield _later(_article(world, one), 3, status="gone", article_body="A correction was made to this text.")
+def articles(count: int) -> Iterator[Article]:
+    """Records as runs would have taken them, of some 5 KB; one in 25 edited, one in 200 gone after that."""
+    choose = random.Random(11)
+    paragraphs = list(_paragraphs())
+    for number in range(count):
+        source = min(int(choose.expovariate(0.12)), SOURCES - 1)
+        age = min(int(choose.triangular(0, DAYS - source * 200, 0)), DAYS)
+        day = TODAY - timedelta(days=age)
+        taken = BEGUN + timedelta(minutes=choose.randrange(20_000)) if day < BEGUN else day
+        taken = min(taken + timedelta(hours=choose.expovariate(0.03)), TODAY)
+        name, language = f"Source number {source}", LANGUAGES[source % len(LANGUAGES)]
+        body = "\n\n".join(choose.choices(paragraphs, k=14))
+        first = Article(
+            id=f"{int(day.timestamp()):010}-{100_000_000 + number}",
+            revision=1,
+            status="live",
+            url=f"https://kcnawatch.org/newstream/{int(day.timestamp()):010}-{100_000_000 + number}/headline",
+            headline=f"Headline {number} of {name}",
+            date_published=None if number % 5_000 == 0 else day.date().isoformat(),
+            date_published_raw=f"{day:%d/%m/%Y}",
+            date_listed=day.date().isoformat(),
+            date_listed_raw=f"{day:%B %d, %Y}",
+            url_time=from_unix(int(day.timestamp())),
+            date_conflict=False,
+            source_id=150 + source,
+            source_label=f"{name} ({language.title()})",
+            source_name=name,
+            source_language=language,
+            in_language=language if choose.random() < 0.93 else choose.choice(LANGUAGES),
+            description=None,
+            article_body=body,
+            access="truncated" if choose.random() < source / 200 and age < 3_000 else "full",
+            original_url=None,
+            images=(),
+            body_sha256=hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest(),
+            date_downloaded=instant(taken),
+            listing_url=None,
+            run_id="20260101T000000Z-source-000000",
+        )
+        yield first
+        if number % 25 == 0:
+            seen = instant(min(taken + timedelta(days=choose.choice([1, 3, 7, 30, 180])), TODAY))
+            again = replace(
+                first, revision=2, headline=f"{first.headline}, edited", access="full", date_downloaded=seen
+            )
+            yield again
+            if number % 200 == 0:
+                yield replace(again, revision=3, status="gone", date_downloaded=seen)
 
 
-def _article(world: World, article_id: str) -> Article:
-    truth = world.truth(article_id, SITE)
-    body, taken = str(truth["article_body"]), datetime.fromisoformat(str(truth["url_time"])) + timedelta(hours=7)
-    fields = {name: value for name, value in truth.items() if name not in {"gate", "url_path", "images", "status"}}
-    made = {
-        "revision": 1,
-        "status": "live",
-        "url": f"{SITE}{truth['url_path']}",
-        "images": truth["images"],
-        "body_sha256": _digest(body),
-        "date_downloaded": taken.isoformat(),
-        "listing_url": None,
-        "run_id": f"{taken:%Y%m%d}T060000Z-source-1f0c2a",
-    }
-    return msgspec.convert(fields | made, Article)
-
-
-def _later(article: Article, revision: int, *, article_body: str, **fields: str) -> Article:
-    taken = datetime.fromisoformat(article.date_downloaded) + timedelta(days=revision)
-    body = f"{article.article_body}\n\n{article_body}"
-    changed = {"article_body": body, "body_sha256": _digest(body), "date_downloaded": taken.isoformat(), **fields}
-    return dataclasses.replace(article, revision=revision, **changed)  # type: ignore[arg-type]
-
-
-def _digest(body: str) -> str:
-    return hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest()
+def _paragraphs() -> Iterator[str]:
+    """The replica's texts, which have a vocabulary, in English and Korean."""
+    world = World(articles=1_000, sources=12)
+    for one in world.ids():
+        yield from filter(None, str(world.truth(one)["article_body"]).split("\n\n"))

@@ -5,98 +5,26 @@ its ledger and its store, by the project's own means; that takes minutes. One th
 """
 
 import asyncio
-import hashlib
 import os
-import random
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
+from archives import LANGUAGES, SOURCES, TODAY, articles, write
 from bench import ROOT, SCRAPY, run
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.log import write_whole
-from kcnacrawl.dates import from_unix, instant
-from kcnacrawl.items import Article, Card, Rejected
+from kcnacrawl.dates import instant
+from kcnacrawl.items import Card, Rejected
 from kcnacrawl.walk import Rewalk, Walk, Window
 
 ROUNDS = 3
-SOURCES = 30
-DAYS = 28 * 365
-TODAY = datetime.now(UTC).replace(hour=5, minute=0, second=0, microsecond=0)
-# Most of an archive is taken at once, the rest as it appears.
-BEGUN = TODAY - timedelta(days=300)
-WORDS = [
-    "The",
-    "workers",
-    "of",
-    "Pyongyang",
-    "Kim Jong Un",
-    "김정은동지께서",
-    "당의",
-    "인민은",
-    "поезд",
-    "政策",
-    "a",
-    "steel",
-]
-LANGUAGES = ["en", "en", "ko", "ko", "en", "zh", "ru", "es", "ja", "ar"]
 SPIDERS = ["source", "source", "recheck", "sitemap", "search"]
 VERDICTS = [("ok", 0)] * 8 + [("incomplete", 3), ("refused", 5), ("interrupted", 143), ("layout_changed", 4)]
-
-
-def articles(count: int) -> Iterator[Article]:
-    """Records as runs would have taken them, of some 5 KB; one in 25 edited, one in 200 of those then gone."""
-    choose = random.Random(11)
-    paragraphs = [" ".join(choose.choices(WORDS, k=60)) for _ in range(500)]
-    for number in range(count):
-        source = min(int(choose.expovariate(0.12)), SOURCES - 1)
-        age = min(int(choose.triangular(0, DAYS - source * 200, 0)), DAYS)
-        day = TODAY - timedelta(days=age)
-        taken = BEGUN + timedelta(minutes=choose.randrange(20_000)) if day < BEGUN else day
-        taken = min(taken + timedelta(hours=choose.expovariate(0.03)), TODAY)
-        name, language = f"Source number {source}", LANGUAGES[source % len(LANGUAGES)]
-        body = "\n\n".join(choose.choices(paragraphs, k=8))
-        first = Article(
-            id=f"{int(day.timestamp()):010}-{100_000_000 + number}",
-            revision=1,
-            status="live",
-            url=f"https://kcnawatch.org/newstream/{int(day.timestamp()):010}-{100_000_000 + number}/headline",
-            headline=f"Headline {number} of {name}",
-            date_published=None if number % 5_000 == 0 else day.date().isoformat(),
-            date_published_raw=f"{day:%d/%m/%Y}",
-            date_listed=day.date().isoformat(),
-            date_listed_raw=f"{day:%B %d, %Y}",
-            url_time=from_unix(int(day.timestamp())),
-            date_conflict=False,
-            source_id=150 + source,
-            source_label=f"{name} ({language.title()})",
-            source_name=name,
-            source_language=language,
-            in_language=language if choose.random() < 0.93 else choose.choice(LANGUAGES),
-            description=None,
-            article_body=body,
-            access="truncated" if choose.random() < source / 200 and age < 3_000 else "full",
-            original_url=None,
-            images=(),
-            body_sha256=hashlib.sha256(body.encode()).hexdigest(),
-            date_downloaded=instant(taken),
-            listing_url=None,
-            run_id="20260101T000000Z-source-000000",
-        )
-        yield first
-        if number % 25 == 0:
-            seen = instant(min(taken + timedelta(days=choose.choice([1, 3, 7, 30, 180])), TODAY))
-            again = replace(
-                first, revision=2, headline=f"{first.headline}, edited", access="full", date_downloaded=seen
-            )
-            yield again
-            if number % 200 == 0:
-                yield replace(again, revision=3, status="gone", date_downloaded=seen)
 
 
 def rejections() -> Iterator[Rejected]:
@@ -164,8 +92,7 @@ def make(folder: Path, count: int) -> None:
     """Archive, ledger, reports and store."""
     encode = msgspec.json.Encoder().encode
     (folder / "runs").mkdir(parents=True)
-    with (folder / "articles.jsonl").open("wb") as file:
-        file.writelines(encode(one) + b"\n" for one in articles(count))
+    write(folder, articles(count))
     with (folder / "quarantine.jsonl").open("wb") as file:
         file.writelines(encode(one) + b"\n" for one in rejections())
     for one in map(report, range(200)):
