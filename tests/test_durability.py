@@ -141,6 +141,7 @@ def test_a_signal_while_the_crawl_starts_is_heard(serve: Serve, start: Launch) -
         codes.append(terminate(run))
     # Before Python has come to our code, the kernel's own way of ending a process.
     assert set(codes) <= {143, -signal.SIGTERM}
+    replica.requests.clear()
     run = start(replica)
     wait_for(lambda: replica.requests)
     assert terminate(run) == 143
