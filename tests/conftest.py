@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS, Spelling
@@ -21,6 +22,10 @@ from .processes import ROOT
 
 if TYPE_CHECKING:
     from .postgresql import Server
+
+# How long an example takes is the machine's affair, and what was found is told where all can read it.
+settings.register_profile("kcnacrawl", deadline=None, database=None)
+settings.load_profile("kcnacrawl")
 
 FAST = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "KCNACRAWL_BACKOFF=0.05")
 

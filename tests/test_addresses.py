@@ -4,7 +4,7 @@ import unicodedata
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kcnacrawl.addresses import (
@@ -26,7 +26,6 @@ REPLICA = Site("http://127.0.0.1:8123")
 ID = "1616497394-946528541"
 BASE = f"https://kcnawatch.org/newstream/{ID}"
 
-quick = settings(deadline=None, database=None)
 IDS = st.from_regex(r"[0-9]{10}-[0-9]{7,9}", fullmatch=True)
 SLUGS = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,5}", fullmatch=True)
 DECORATION = st.sampled_from(["", "/", "//", "/%20", "/%3C/a%3E", "/Lee", "?t=1629129194902", "/?t=1", "#top", "%20"])
@@ -165,7 +164,6 @@ def test_unix_time_is_the_identitys_first_number() -> None:
     assert unix_time(ID) == 1616497394
 
 
-@quick
 @given(IDS, SLUGS, DECORATION)
 def test_decoration_never_changes_the_identity(article_id: str, slug: str, decoration: str) -> None:
     assert SITE.identify(f"https://kcnawatch.org/newstream/{article_id}/{slug}{decoration}") == ArticleAddress(
@@ -173,14 +171,12 @@ def test_decoration_never_changes_the_identity(article_id: str, slug: str, decor
     )
 
 
-@quick
 @given(IDS, st.text(max_size=30))
 def test_a_canonical_address_reads_back_as_itself(article_id: str, raw: str) -> None:
     address = ArticleAddress(article_id, clean_slug(raw))
     assert SITE.identify(SITE.article(address)) == address
 
 
-@quick
 @given(st.one_of(st.text(), st.text(st.characters(codec=None, categories=["Cs", "Cc", "Nd", "Po"]))))
 @example("http://[")
 @example("//[/newstream/")
@@ -213,7 +209,6 @@ def test_a_slug_is_encoded_once(raw: str, slug: str) -> None:
     assert clean_slug(raw) == slug
 
 
-@quick
 @given(st.text(alphabet=st.one_of(st.sampled_from("%250AaEF /?#.\t\u200b국"), st.characters()), max_size=40))
 @example("%252541")
 @example("%20%2520")
@@ -221,7 +216,6 @@ def test_cleaning_a_slug_twice_is_cleaning_it_once(raw: str) -> None:
     assert clean_slug(clean_slug(raw)) == clean_slug(raw)
 
 
-@quick
 @given(st.text())
 def test_a_clean_slug_has_nothing_that_ends_a_path_segment(raw: str) -> None:
     slug = clean_slug(raw)
@@ -259,7 +253,6 @@ def test_a_slug_hides_no_separator_and_no_control_however_it_is_encoded(raw: str
     assert clean_slug(raw) == slug
 
 
-@quick
 @given(st.lists(st.sampled_from("% 2 5 0 A F f C c 2F 5C 2e 25 %25 %2F %5c %0A .. / \\ a".split()), max_size=30))
 def test_a_slug_decoded_again_and_again_is_never_a_path(pieces: list[str]) -> None:
     slug = clean_slug("".join(pieces))
@@ -394,7 +387,6 @@ def test_what_is_no_address_of_a_site_is_refused(url: str) -> None:
         Site(url)
 
 
-@quick
 @given(st.one_of(st.text(), st.text().map("http://{}".format), st.text().map("https://kcnawatch.org{}".format)))
 def test_any_text_is_a_site_or_a_value_error(text: str) -> None:
     try:
@@ -436,7 +428,6 @@ def test_the_sid_of_a_listings_address(url: str, sid: int | None) -> None:
 
 
 @given(st.integers(0, 999_999_999))
-@quick
 def test_a_listing_address_reads_back_as_its_sid(sid: int) -> None:
     assert SITE.identify_listing(SITE.listing(sid)) == sid
 

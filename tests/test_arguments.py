@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kcnacrawl.addresses import ArticleAddress, Site
@@ -16,7 +16,6 @@ SITE = Site("https://kcnawatch.org")
 ID = "1616497394-946528541"
 OTHER = "1752190001-161803399"
 ARTICLE = SourceRef(article=ArticleAddress(ID, "slug"))
-quick = settings(deadline=None, database=None)
 
 
 def read_sources(text: str) -> tuple[SourceRef, ...]:
@@ -222,7 +221,6 @@ def test_an_unknown_argument_is_refused_and_the_known_ones_are_named() -> None:
         SourceArguments.read({"sourse": "163"}, SITE)
 
 
-@quick
 @given(st.sampled_from(["since", "until", "limit", "source"]), st.text())
 @example("source", "/line\nbreak")
 @example("source", "http://[")
@@ -242,7 +240,6 @@ def test_a_value_too_long_to_show_is_cut(name: str) -> None:
     assert len(str(caught.value)) < 600
 
 
-@quick
 @given(st.text())
 @example("line\nbreak")
 def test_any_article_is_taken_or_refused_in_one_line(text: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcnacrawl.dates import (
@@ -17,7 +17,6 @@ from kcnacrawl.dates import (
     parse_published,
 )
 
-quick = settings(deadline=None, database=None)
 MONTHS = "January February March April May June July August September October November December".split()
 
 
@@ -155,19 +154,16 @@ def test_other_lines_are_not_todays_date(text: str) -> None:
     assert not looks_like_page_date(text)
 
 
-@quick
 @given(st.dates(date(1000, 1, 1)))
 def test_a_header_date_goes_there_and_back(day: date) -> None:
     assert parse_published(f"{day.day:02}/{day.month:02}/{day.year}") == day
 
 
-@quick
 @given(st.dates(date(1000, 1, 1)))
 def test_a_card_date_goes_there_and_back(day: date) -> None:
     assert parse_listed(f"{MONTHS[day.month - 1]} {day.day:02}, {day.year}") == day
 
 
-@quick
 @given(st.integers(0, 9_999_999_999))
 def test_a_unix_time_goes_there_and_back(seconds: int) -> None:
     moment = datetime.fromisoformat(from_unix(seconds))
@@ -175,7 +171,6 @@ def test_a_unix_time_goes_there_and_back(seconds: int) -> None:
     assert moment.tzinfo == UTC
 
 
-@quick
 @given(st.one_of(st.text(max_size=20), st.from_regex(r"\A\d\d/\d\d/\d{4}\Z"), st.from_regex(r"\A[A-Z]\w+ \d\d, \d{4}")))
 def test_any_text_is_a_day_or_a_bad_date(raw: str) -> None:
     for parse in (parse_published, parse_listed):

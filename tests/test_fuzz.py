@@ -45,8 +45,6 @@ ANCHORS = {"page", "header", "label", "headline", "body", "sitemap"}
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "")
 fuzz = settings(
-    deadline=None,
-    database=None,
     derandomize=not EXAMPLES,
     max_examples=int(EXAMPLES or 100),
     suppress_health_check=list(HealthCheck),

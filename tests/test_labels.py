@@ -1,7 +1,7 @@
 """Source labels: every one known, taken apart."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcnacrawl.labels import read_label
@@ -46,7 +46,6 @@ def test_an_empty_label_says_nothing() -> None:
     assert read_label("") == (None, None)
 
 
-@settings(deadline=None, database=None)
 @given(st.text())
 def test_any_text_is_a_label(label: str) -> None:
     name, language = read_label(label)

@@ -1,7 +1,7 @@
 """The language a text is in, by its own letters and words."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kcnacrawl.language import detect
@@ -82,7 +82,6 @@ def test_without_letters_there_is_no_language(text: str) -> None:
     assert detect(text, text) is None
 
 
-@settings(deadline=None, database=None)
 @given(st.text(), st.text())
 def test_any_text_has_a_two_letter_code_or_none(headline: str, body: str) -> None:
     found = detect(headline, body)

@@ -30,7 +30,7 @@ from kcnacrawl.pages.more import MOST_CANDIDATES, ajax_ids
 PAGES = Path(__file__).parent / "pages"
 SITE = Site("https://kcnawatch.org")
 URL = "https://kcnawatch.org/newstream/1616497394-946528541/scientists-meet"
-fuzz = settings(deadline=None, database=None, max_examples=150)
+fuzz = settings(max_examples=150)
 
 
 def load(folder: Path) -> tuple[str, str, Site]:

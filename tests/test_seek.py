@@ -223,7 +223,7 @@ class Shifting:
         return {one.id for _, one, day in self.rows if window.holds(day)}
 
 
-@settings(deadline=None, database=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32), st.booleans(), st.sampled_from([0, 3, 15, 60, 300, 2000]))
 def test_a_window_that_is_sought_is_seen_whole_and_costs_no_more_than_walking(
     seed: int, by_arrival: bool, count: int
@@ -237,7 +237,7 @@ def test_a_window_that_is_sought_is_seen_whole_and_costs_no_more_than_walking(
     assert sought.requests <= walked.requests
 
 
-@settings(deadline=None, database=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32), st.booleans(), st.sampled_from([15, 300, 2000]), st.sampled_from([1, 4, 30]))
 def test_what_arrives_or_is_removed_meanwhile_hides_nothing_that_stays(
     seed: int, by_arrival: bool, count: int, most: int

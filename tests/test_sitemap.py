@@ -18,7 +18,7 @@ SITE = Site("https://kcnawatch.org")
 URL = "https://kcnawatch.org/sitemap_index.xml"
 NAMESPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 PAGE = "https://kcnawatch.org/newstream/1616497394-946528541/looms"
-fuzz = settings(deadline=None, database=None, derandomize=True)
+fuzz = settings(derandomize=True)
 
 
 def urlset(content: str, head: str = '<?xml version="1.0" encoding="UTF-8"?>') -> bytes:

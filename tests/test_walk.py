@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kcnacrawl import walk as walk_module
@@ -30,7 +30,6 @@ from kcnacrawl.walk import (
     middle_day,
 )
 
-quick = settings(deadline=None, database=None)
 TODAY = date(2025, 7, 6)
 MONTHS = "January February March April May June July August September October November December".split()
 
@@ -98,7 +97,6 @@ def test_a_whole_walk_costs_few_pages_more_than_the_list_has(count: int) -> None
     assert one.pages <= count // (PAGE_SIZE - 1) + 2
 
 
-@quick
 @given(st.integers(0, 45), st.dictionaries(st.integers(0, 8), st.integers(0, 25), max_size=4))
 def test_what_arrives_at_the_top_while_paging_hides_nothing(count: int, arrivals: dict[int, int]) -> None:
     before = cards(count, first=1000)
@@ -131,7 +129,6 @@ def test_a_few_arrivals_do_not_keep_a_walk_from_its_end() -> None:
 REMOVALS = st.dictionaries(st.integers(0, 12), st.sets(st.integers(0, 59), max_size=45), max_size=4)
 
 
-@quick
 @given(st.integers(0, 60), REMOVALS)
 @example(60, {3: {0}})
 @example(60, {3: set(range(9))})
@@ -149,7 +146,6 @@ def test_what_is_removed_while_paging_hides_nothing_that_stays(count: int, remov
     assert not completes(stop) or ids(site) <= set(seen)
 
 
-@quick
 @given(
     st.integers(0, 60),
     REMOVALS,
@@ -213,7 +209,6 @@ def known_as(one: Stretch, some: list[Card]) -> dict[str, Stretch]:
     return dict.fromkeys(ids(some), one)
 
 
-@quick
 @given(st.integers(1, 45), st.integers(0, 30))
 def test_a_second_walk_sees_all_news_and_stops_where_the_first_began(held: int, news: int) -> None:
     old, second = cards(held, first=1000), walk()
@@ -297,7 +292,6 @@ def test_the_middle_of_a_page_does_not_mind_a_card_that_is_years_off() -> None:
     assert middle_day([card(1, None), card(2, None), card(3)], DISORDER) is None
 
 
-@quick
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5)), max_size=60), st.integers(0, 60))
 def test_five_days_of_disorder_hide_nothing_of_the_window(ages: list[tuple[int, int]], depth: int) -> None:
     """Each card stands up to five days higher than its date."""
