@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
@@ -12,6 +12,9 @@ from .arguments import ArgumentError
 from .run import read_folder
 from .stores import StoreDown
 from .verdict import Verdict, tell
+
+STORE: Final = "store.sqlite"
+"""The SQLite store in the archive's folder that is read when none is given."""
 
 
 class ReadingCommand(ScrapyCommand):
@@ -55,3 +58,17 @@ class ReadingCommand(ScrapyCommand):
     def _fail(self, verdict: Verdict, message: str) -> None:
         self.exitcode = verdict.exit_code()
         tell(verdict, self.exitcode, message)
+
+
+class StoreCommand(ReadingCommand):
+    """Reads the SQLite store, :data:`STORE` or that of ``--store``."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        told = f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
+        parser.add_argument("--store", metavar="FILE", type=Path, help=told)
+
+    @staticmethod
+    def store(folder: Path, opts: argparse.Namespace) -> Path:
+        """Where it is."""
+        return Path(opts.store or folder / STORE)

@@ -399,7 +399,7 @@ def main() -> int:
     chosen = options.only or [name for name in MIX if name not in options.without]
     faults = [fault for name in chosen for fault in MIX[name]]
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
-    # What is slipped into a list further down, weeks late, is not looked for: see the README.
+    # What is slipped into a list further down, weeks late, is not looked for: see docs/reach.md.
     spelling = replace(Spelling.random(options.seed), order="arrival", ajax_id="data-id")
     begun = time.monotonic()
     with Replica(World(options.seed, options.articles, 3), spelling) as replica:

@@ -464,5 +464,5 @@ def test_a_missing_datasette_is_one_line_that_names_the_extra(
     command.settings = Settings({"KCNACRAWL_DIR": str(store.parent)})
     command.run([], argparse.Namespace(store=store, port="0"))
     assert command.exitcode == 2
-    told = "kcnacrawl: usage (2): browse needs datasette: pip install kcnacrawl[browse]\n"
+    told = "kcnacrawl: usage (2): datasette is missing: pip install kcnacrawl[browse]\n"
     assert capsys.readouterr() == ("", told)

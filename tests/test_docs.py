@@ -13,7 +13,7 @@ from kcnacrawl.replica.faults import KINDS
 from .conftest import ROOT
 
 RELIABILITY = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARGUMENTS = (ROOT / "docs/sources-and-arguments.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 READING = (ROOT / "docs/reading-the-site.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def test_every_fault_of_the_replica_has_its_row(kind: str) -> None:
 
 @pytest.mark.parametrize(("name", "default"), defaults().items())
 def test_every_limit_is_explained_with_its_default(name: str, default: float) -> None:
-    assert f"| `{name}` | `{default}` |" in README
+    assert f"| `{name}` | `{default}` |" in ARGUMENTS
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -389,7 +389,7 @@ def test_a_full_disk_is_a_store_that_is_down_and_loses_nothing(tmp_path: Path) -
 def test_without_its_driver_the_store_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     monkeypatch.delitem(sys.modules, "kcnacrawl.stores.parquet")
-    with pytest.raises(ArgumentError, match=r"store 'parquet:x': needs duckdb: pip install kcnacrawl\[parquet\]"):
+    with pytest.raises(ArgumentError, match=r"duckdb is missing: pip install kcnacrawl\[parquet\]"):
         open_store("parquet:x")
 
 

@@ -333,7 +333,7 @@ def test_an_address_that_is_none_is_refused_and_no_password_shown(tmp_path: Path
 def test_a_driver_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delitem(sys.modules, "kcnacrawl.stores.postgresql")
-    assert refused(tmp_path, "postgresql:///kcna").endswith("; pip install kcnacrawl[postgresql]")
+    assert refused(tmp_path, "postgresql:///kcna").endswith("psycopg is missing: pip install kcnacrawl[postgresql]")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the README promises of the demo, the record and the exit codes holds."""
+"""What the README promises of the demo and the exit codes holds."""
 
 import re
 import shutil
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from kcnacrawl.items import Article
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.verdict import Verdict
 
@@ -38,11 +37,6 @@ def test_it_works_without_a_checkout(serve: Callable[..., Replica], tmp_path: Pa
     )
     assert done.returncode == 0, done.stderr
     assert "163\tMinistry of Foreign Affairs (EN)" in done.stdout
-
-
-def test_every_key_of_a_record_is_explained() -> None:
-    explained = set(re.findall(r"`(\w+)`", README))
-    assert set(Article.__dataclass_fields__) <= explained
 
 
 @pytest.mark.parametrize("verdict", Verdict)

@@ -323,4 +323,4 @@ def test_without_altair_it_says_what_to_install(tmp_path: Path) -> None:
     words = ["report", "-s", f"KCNACRAWL_DIR={tmp_path}"]
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert done.stderr == "kcnacrawl: usage (2): report needs altair: pip install kcnacrawl[report]\n"
+    assert done.stderr == "kcnacrawl: usage (2): altair is missing: pip install kcnacrawl[report]\n"

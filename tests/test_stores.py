@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
@@ -13,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
+import msgspec
 import psycopg
 import pytest
 
@@ -176,3 +178,15 @@ def test_every_store_finds_the_same(stores: Mapping[str, Filled], word: str) -> 
     found = {name: store.find(word) for name, store in stores.items()}
     assert found["sqlite"]
     assert found["sqlite"] == found["postgresql"] == found["parquet"]
+
+
+def test_the_bulk_lines_for_elasticsearch_leave_the_latest_revision_of_each_article(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^jq .*_id.*$", (ROOT / "docs/stores.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / "output").mkdir()
+    write(tmp_path / "output", LINES)
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    with (tmp_path / "bulk.ndjson").open(encoding="utf-8") as file:
+        lines = [json.loads(one) for one in file]
+    assert lines[::2] == [{"index": {"_index": "articles", "_id": one.id}} for one in LINES]
+    indexed = {action["index"]["_id"]: record for action, record in zip(lines[::2], lines[1::2], strict=True)}
+    assert indexed == {one.id: msgspec.to_builtins(one) | {"images": list(one.images)} for one in LINES}

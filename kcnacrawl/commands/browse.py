@@ -4,33 +4,26 @@ import argparse
 from pathlib import Path
 
 from ..arguments import ArgumentError
-from ..reading import ReadingCommand
+from ..extras import extra
+from ..reading import StoreCommand
 from ..stores.sqlite import connect
 from ..verdict import Verdict
-from .find import STORE
 
 
-class Command(ReadingCommand):
+class Command(StoreCommand):
     def short_desc(self) -> str:
         return "Serve the SQLite store for reading in a browser until interrupted"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "--store", metavar="FILE", type=Path, help=f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
-        )
         # Read below: a bad one is to give one line, not argparse's page.
         parser.add_argument("--port", metavar="N", default="8001", help="port; 0: a free one (default: 8001)")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        port, store = _port(opts.port), opts.store or folder / STORE
+        port, store = _port(opts.port), self.store(folder, opts)
         connect(store).close()
-        try:
-            from ..browse.server import serve  # noqa: PLC0415 - a driver only where it is asked for
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in {"datasette", "uvicorn"}:
-                raise
-            raise ArgumentError("browse needs datasette: pip install kcnacrawl[browse]") from error
+        with extra("browse"):
+            from ..browse.server import serve  # noqa: PLC0415 - Datasette only where it is asked for
         serve(store, port, lambda url: print(f"{store} at {url} (Ctrl-C to stop)", flush=True))
         return Verdict.OK.exit_code()
 

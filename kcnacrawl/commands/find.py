@@ -3,23 +3,19 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Final
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from ..reading import ReadingCommand
+from ..reading import StoreCommand
 from ..run import printable
 from ..stores.sqlite import Hit, find
 from ..stores.words import parts, snippet
 from ..verdict import Verdict
 
-STORE: Final = "store.sqlite"
-"""The store in the archive's folder that is asked when none is given."""
 
-
-class Command(ReadingCommand):
+class Command(StoreCommand):
     words = "WORDS"
 
     def short_desc(self) -> str:
@@ -27,15 +23,12 @@ class Command(ReadingCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "--store", metavar="FILE", type=Path, help=f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
-        )
         parser.add_argument("--jsonl", action="store_true", help="one JSON object an article, its snippet as HTML")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         console = Console(highlight=False, soft_wrap=True)
         count = 0
-        for hit in find(opts.store or folder / STORE, self.word):
+        for hit in find(self.store(folder, opts), self.word):
             count += 1
             if opts.jsonl:
                 print(msgspec.json.encode(_object(hit, self.word)).decode())

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from ..archive.log import LogEnd
 from ..arguments import ArgumentError
+from ..extras import extra
 from ..items import Article
 
 
@@ -48,19 +49,12 @@ def open_store(address: str) -> Store:
 
         return SqliteStore(Path(rest.removeprefix("///")))
     if scheme in {"postgresql", "postgres"}:
-        try:
+        with extra("postgresql"):
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
-        except ImportError as error:
-            raise ArgumentError(f"store {scheme}: {error}; pip install kcnacrawl[postgresql]") from error
         return PostgresqlStore(address)
     if scheme == "parquet" and rest:
-        try:
+        with extra("parquet"):
             from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for
-        except ModuleNotFoundError as error:
-            raise ArgumentError(
-                f"store {address[:200]!r}: needs {error.name}: pip install kcnacrawl[parquet]"
-            ) from error
-
         return ParquetStore(Path(rest))
     shown = re.sub(r":.*@|\?.*", "…", address, flags=re.DOTALL)[:200]
     raise ArgumentError(f"store {shown!r}: not sqlite:///FILE, postgresql://… or parquet:DIR")
