@@ -40,6 +40,7 @@ SYSTEM = {
     ("stores.md", "sudo apt-get"): POSTGRESQL,
     ("stores.md", ".venv/bin/scrapy sync postgresql"): POSTGRESQL,
     ("stores.md", "psql kcna -c"): POSTGRESQL,
+    ("stores.md", "sudo -u postgres createuser reader"): POSTGRESQL,
     ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
     ("operating.md", "ln -s /var"): "test_metrics.py::test_a_run_is_told_by_its_end_its_verdict_and_its_counts",
 }

@@ -9,13 +9,12 @@ and accents.
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 GLUED: Final = "가-힣㐀-䶿一-鿿\U00020000-\U0003ffff぀-ヿ々"
 """The letters that are glued, as what stands between the brackets of a regular expression."""
-_RUN: Final = re.compile(rf"(?P<glued>[{GLUED}]+)|[^\W_{GLUED}]+")
+_RUN: Final = re.compile(rf"([{GLUED}]+)|([^\W_{GLUED}]+)")
 _IS_GLUED: Final = re.compile(f"[{GLUED}]")
 _INSIDE_A_WORD: Final = rf"[^\W_{GLUED}]"
 _TERM: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
@@ -35,12 +34,12 @@ class Term:
 
 def tokens(text: str) -> list[str]:
     """What of a text is indexed, in order."""
-    return [token for run, glued in _runs(text) for token in (_pairs(run, whole=True) if glued else (run,))]
+    return _tokens(_runs(text))
 
 
 def folded(text: str) -> str:
     """The words of a text as they are compared, parted by spaces."""
-    return " ".join(run for run, _ in _runs(text))
+    return " ".join(_folded(_runs(text)))
 
 
 def terms(query: str) -> list[Term]:
@@ -77,32 +76,42 @@ def parts(text: str, query: str) -> list[tuple[str, bool]]:
     return [part for part in found if part[0]]
 
 
-def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    for run in _RUN.finditer(unicodedata.normalize("NFKC", text).casefold()):
-        glued = run["glued"] is not None
-        yield (run[0] if glued else _plain(run[0])[:LONGEST]), glued
+def _runs(text: str) -> list[tuple[str, str]]:
+    """The words of a text: of each pair one is empty, ``(glued, other)``."""
+    return _RUN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def _folded(runs: list[tuple[str, str]]) -> list[str]:
+    return [glued or _plain(other) for glued, other in runs]
+
+
+def _tokens(runs: list[tuple[str, str]]) -> list[str]:
+    found = list[str]()
+    for glued, other in runs:
+        if other:
+            found.append(_plain(other))
+        else:
+            found += [glued[at : at + 2] for at in range(len(glued) - 1)]
+            found.append(glued[-1])
+    return found
 
 
 def _plain(word: str) -> str:
-    """A word without its accents."""
+    """A word without its accents, or what of it is compared."""
     if word.isascii():
-        return word
-    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
-
-
-def _pairs(run: str, *, whole: bool) -> list[str]:
-    pairs = [run[at : at + 2] for at in range(len(run) - 1)]
-    return [*pairs, run[-1]] if whole or not pairs else pairs
+        return word[:LONGEST]
+    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))[:LONGEST]
 
 
 def _term(text: str) -> Term | None:
-    runs = list(_runs(text))
+    runs = _runs(text)
     if not runs:
         return None
-    (last, glued), before = runs[-1], runs[:-1]
-    found = [token for run, is_glued in before for token in (_pairs(run, whole=True) if is_glued else (run,))]
-    found += _pairs(last, whole=False) if glued else [last]
-    return Term(tuple(found), prefix=glued and len(last) == 1, runs=tuple(run for run, _ in runs))
+    found, (last, _) = _tokens(runs), runs[-1]
+    if len(last) > 1:
+        # A text's word may go on here.
+        found.pop()
+    return Term(tuple(found), prefix=len(last) == 1, runs=tuple(_folded(runs)))
 
 
 def _spans(text: str, wanted: list[Term]) -> list[tuple[int, int]]:
