@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import unicodedata
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -88,3 +89,17 @@ def expected(lines: list[Article], *, latest: bool) -> list[tuple[object, ...]]:
     rows = [tuple(getattr(one, field.name) for field in dataclasses.fields(one)) for one in kept]
     encoded = [tuple(json.dumps(cell) if isinstance(cell, tuple) else cell for cell in row) for row in rows]
     return sorted(encoded, key=lambda row: (str(row[1]), int(str(row[2]))))
+
+
+def plain(cell: object) -> object:
+    """A value as the archive has it, whatever type a store gives it."""
+    match cell:
+        case datetime():
+            return cell.astimezone(UTC).isoformat()
+        case date():
+            return cell.isoformat()
+        case list():
+            return json.dumps(cell)
+        case bool():
+            return int(cell)
+    return cell

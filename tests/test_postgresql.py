@@ -1,7 +1,6 @@
 """``scrapy sync postgresql://…``: a store that equals the archive whatever happens, searched by anybody with psql."""
 
 import dataclasses
-import json
 import random
 import re
 import signal
@@ -11,7 +10,6 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ from kcnacrawl.stores.postgresql import _LOCK, _searchable
 from kcnacrawl.stores.sqlite import find
 
 from . import processes
-from .archives import article, expected, records, write
+from .archives import article, expected, plain, records, write
 from .conftest import ROOT, scrapy, wait_for
 from .postgresql import LOCKED, PASSWORD, Server
 
@@ -59,18 +57,7 @@ def state(address: str) -> dict[str, list[tuple[object, ...]]]:
     """What a store holds, in the words of the records."""
     tables = {table: ask(address, f"TABLE {table}") for table in ("articles", "revisions")}
     order = {table: sorted(rows, key=lambda row: (row[1], row[2])) for table, rows in tables.items()}
-    return {table: [tuple(map(said, row)) for row in rows] for table, rows in order.items()}
-
-
-def said(value: object) -> object:
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat()
-        case date():
-            return value.isoformat()
-        case list():
-            return json.dumps(value)
-    return value
+    return {table: [tuple(map(plain, row)) for row in rows] for table, rows in order.items()}
 
 
 def whole(lines: list[Article]) -> dict[str, list[tuple[object, ...]]]:

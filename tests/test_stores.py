@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -21,7 +20,7 @@ import pytest
 from kcnacrawl.items import Article
 
 from . import processes
-from .archives import expected, records, write
+from .archives import expected, plain, records, write
 from .conftest import ROOT, scrapy
 from .postgresql import Server
 
@@ -77,20 +76,6 @@ def checksum(rows: Iterable[tuple[object, ...]]) -> str:
     for row in rows:
         digest.update(json.dumps([plain(cell) for cell in row]).encode())
     return digest.hexdigest()
-
-
-def plain(cell: object) -> object:
-    """A value as the archive has it, whatever type a store gives it."""
-    match cell:
-        case datetime():
-            return cell.astimezone(UTC).isoformat()
-        case date():
-            return cell.isoformat()
-        case list():
-            return json.dumps(cell)
-        case bool():
-            return int(cell)
-    return cell
 
 
 def in_sqlite(path: Path) -> Filled:
