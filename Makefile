@@ -52,8 +52,9 @@ format: $(VENV)/.develops  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.develops  ## against stock Scrapy, and memory over ten times the articles
+bench: $(VENV)/.develops postgresql  ## against stock Scrapy; memory over ten times the articles; what each store takes
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/stores.py
 
 clean:  ## away with everything made
 	rm -rf $(VENV) build dist output/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
