@@ -87,15 +87,15 @@ def test_a_day_is_looked_up_in_the_deepest_stretch_it_is_not_above_of(ledger: Le
 
 
 def test_an_interrupted_walk_goes_on_where_it_stopped(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=800, sources=1)
-    crawl(replica.url, "source", "-a", "limit=240")
+    replica = serve(articles=400, sources=1)
+    crawl(replica.url, "source", "-a", "limit=120")
     walked = len(replica.listing_requests())
     replica.requests.clear()
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
     # The rest, one page from the top, two that find the place, and one that makes sure of the end.
-    assert len(replica.listing_requests()) <= 800 / STRIDE - walked + 6
+    assert len(replica.listing_requests()) <= 400 / STRIDE - walked + 6
 
 
 def test_an_interrupted_window_goes_on_where_it_stopped(serve: Serve, crawl: Run) -> None:
@@ -126,7 +126,7 @@ def test_a_window_whose_walk_was_killed_is_whole_when_it_is_continued(
 
 
 def test_windows_that_were_walked_are_skipped_by_a_walk_of_the_whole_list(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=3_000, sources=1)
+    replica = serve(articles=1_000, sources=1)
     years = [Window(date(year, 1, 1), date(year, 12, 31)) for year in (2024, 2019, 2020)]
     for window in years:
         crawl(replica.url, "source", "-a", "source=156", "-a", f"since={window.since}", "-a", f"until={window.until}")
@@ -135,7 +135,8 @@ def test_windows_that_were_walked_are_skipped_by_a_walk_of_the_whole_list(serve:
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
-    assert len(replica.listing_requests()) <= (3_000 - walked) / STRIDE + 40
+    # A walk of the whole list takes fifteen pages more.
+    assert len(replica.listing_requests()) <= (1_000 - walked) / STRIDE + 6
     replica.requests.clear()
     crawl(replica.url, "source")
     assert len(replica.listing_requests()) == 1
@@ -193,7 +194,7 @@ def test_what_is_walked_again_costs_listing_pages_and_no_article(serve: Serve, c
 
 
 def test_how_often_what_is_recent_is_walked_again_is_settable(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=600, sources=1)
+    replica = serve(articles=400, sources=1)
     crawl(replica.url, "source")
     late = slip_in(replica, 20)
     assert not late & {one["id"] for one in crawl(replica.url, "source").records}
