@@ -31,6 +31,7 @@ from kcnacrawl.changes import marked
 from kcnacrawl.commands.browse import Command
 from kcnacrawl.stores.sqlite import find
 
+from . import processes
 from .archives import article, records, write
 from .conftest import ROOT, scrapy
 
@@ -72,7 +73,7 @@ LINES = [*records(120), KOREAN, EDITED, GONE, HOSTILE, AGAIN]
 def browsing(store: Path, stop: signal.Signals = signal.SIGTERM) -> Iterator[str]:
     """``scrapy browse``: its address; it says nothing else, and ends in order when it is told to."""
     command = [sys.executable, "-m", "scrapy", "browse", "--store", str(store), "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = processes.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         line = process.stdout.readline()
@@ -399,7 +400,7 @@ def test_the_store_is_read_while_a_sync_fills_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", f"sqlite:///{store}"]
     with browsing(store, signal.SIGINT) as site:
         counts = list[int]()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        with processes.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None:
                 found = get_json(site, "/store/articles.json", _size="1", _nofacet="1")
                 counts.append(found["filtered_table_rows_count"])

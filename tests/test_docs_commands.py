@@ -25,6 +25,7 @@ from kcnacrawl.addresses import Site
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 
+from . import processes
 from .conftest import ROOT, command
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,7 +83,7 @@ def site() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def crawled(site: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crawled") / "output"
-    done = subprocess.run(command(folder, site, "source"), cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(command(folder, site, "source"), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -24,6 +24,7 @@ from kcnacrawl.stores import words
 from kcnacrawl.stores.feed import sync
 from kcnacrawl.stores.sqlite import SqliteStore, find
 
+from . import processes
 from .conftest import ROOT, command, read_lines
 
 Record = dict[str, Any]
@@ -38,7 +39,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ``make demo`` makes; then edits and removals, and articles that have lost their date or source."""
     folder = tmp_path_factory.mktemp("examples") / "archive"
     with Replica(World(articles=200)) as replica:
-        subprocess.run(command(folder, replica.url, "source"), cwd=ROOT, capture_output=True, check=True)
+        assert processes.run(command(folder, replica.url, "source"), cwd=ROOT, capture_output=True).returncode == 0
     lines = sorted(read_lines(folder / "articles.jsonl"), key=lambda one: one["id"])
     edited = [one | {"revision": 2, "headline": "전쟁", "article_body": "A new text."} for one in lines[::10]]
     undated = [one | {"revision": 2, "date_published": None} for one in lines[1::90]]

@@ -31,6 +31,7 @@ from kcnacrawl.stores import open_store
 from kcnacrawl.stores.feed import sync
 from kcnacrawl.stores.summary import summarise
 
+from . import processes
 from .archives import article, records, write
 from .conftest import ROOT, command, scrapy, ungated
 
@@ -78,7 +79,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def crawl(folder: Path, replica: Replica, *words: str) -> int:
-    done = subprocess.run(command(folder, replica.url, *words), cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = processes.run(command(folder, replica.url, *words), cwd=ROOT, capture_output=True, text=True, timeout=120)
     return done.returncode
 
 

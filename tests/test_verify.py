@@ -86,7 +86,7 @@ def test_a_crawled_archive_has_no_fault_and_not_a_byte_of_it_changes(serve: Serv
 
 
 def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, launch: Launch, tmp_path: Path) -> None:
-    replica = serve(articles=800, sources=3)
+    replica = serve(articles=400, sources=3)
     folder = tmp_path / "archive"
     writing = launch(command(folder, replica.url, "source"), stderr=subprocess.DEVNULL)
     while not (folder / "articles.jsonl").exists():
