@@ -97,7 +97,7 @@ def test_a_run_without_news_asks_for_one_listing_page_a_source(serve: Serve, cra
 
 @pytest.mark.parametrize("order", ["date", "arrival"])
 def test_seven_new_articles_cost_seven_requests_and_two_pages_a_source(serve: Serve, crawl: Run, order: str) -> None:
-    replica = serve(articles=300, sources=2)
+    replica = serve(articles=120, sources=2)
     replica.world.arrange(order)
     before = crawl(replica.url, "source")
     new = replica.world.publish(7)

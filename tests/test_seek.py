@@ -349,7 +349,7 @@ def test_a_part_of_a_window_is_covered_by_it_and_a_wider_one_is_gone_on_with(ser
 
 
 def test_a_recent_window_costs_no_more_than_the_walk_from_the_top(serve: Serve, crawl: Run, tmp_path: Path) -> None:
-    replica = serve(articles=2_000, sources=1)
+    replica = serve(articles=1_000, sources=1)
     today = replica.world.today
     for days in (1, 10, 25):
         since, until = today - timedelta(days=days + 5), today - timedelta(days=days)
