@@ -1,6 +1,11 @@
 """What the commands share that read an archive and change nothing."""
 
 import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -9,12 +14,19 @@ from scrapy.settings import BaseSettings
 
 from .archive import StorageFailed
 from .arguments import ArgumentError
-from .run import read_folder
+from .run import printable, read_folder
 from .stores import StoreDown
 from .verdict import Verdict, tell
 
 STORE: Final = "store.sqlite"
 """The SQLite store in the archive's folder that is read when none is given."""
+
+_VERDICTS: Final = {
+    ArgumentError: Verdict.USAGE,
+    StoreDown: Verdict.INCOMPLETE,
+    StorageFailed: Verdict.STORAGE,
+    OSError: Verdict.STORAGE,
+}
 
 
 class ReadingCommand(ScrapyCommand):
@@ -36,15 +48,23 @@ class ReadingCommand(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         name = type(self).__module__.rsplit(".", 1)[-1]
-        try:
-            self.word = self._word(name, args)
-            self.exitcode = self.read(read_folder(self.settings or BaseSettings()), opts)
-        except ArgumentError as error:
-            self._fail(Verdict.USAGE, str(error))
-        except StoreDown as error:
-            self._fail(Verdict.INCOMPLETE, str(error))
-        except (StorageFailed, OSError) as error:
-            self._fail(Verdict.STORAGE, str(error))
+        with _stoppable() as signals:
+            try:
+                self.word = self._word(name, args)
+                self.exitcode = self.read(read_folder(self.settings or BaseSettings()), opts)
+                sys.stdout.flush()
+            except (Exception, KeyboardInterrupt) as error:
+                verdict = next((one for kind, one in _VERDICTS.items() if isinstance(error, kind)), None)
+                # Whatever a driver makes of a signal.
+                if signals:
+                    self._fail(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here", *signals)
+                elif isinstance(error, BrokenPipeError):
+                    # Who reads has seen enough, as head has; what is left in the buffer goes nowhere.
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                elif verdict is not None:
+                    self._fail(verdict, str(error))
+                else:
+                    raise
 
     def _word(self, name: str, args: list[str]) -> str:
         if args and not self.words:
@@ -55,9 +75,27 @@ class ReadingCommand(ScrapyCommand):
             raise ArgumentError(f"{name} takes one {self.words.strip('[]')}, not {len(args)}")
         return " ".join(args)
 
-    def _fail(self, verdict: Verdict, message: str) -> None:
-        self.exitcode = verdict.exit_code()
-        tell(verdict, self.exitcode, message)
+    def _fail(self, verdict: Verdict, message: str, *signals: int) -> None:
+        self.exitcode = verdict.exit_code(*signals[:1])
+        tell(verdict, self.exitcode, printable(message))
+
+
+@contextmanager
+def _stoppable() -> Iterator[list[int]]:
+    """SIGINT and SIGTERM end what is inside by an exception; gives a list that has their numbers then."""
+    came = list[int]()
+
+    def stop(number: int, frame: object) -> None:
+        del frame
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class StoreCommand(ReadingCommand):

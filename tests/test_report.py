@@ -319,6 +319,17 @@ def test_what_is_missing_is_told_in_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.html*"))
 
 
+def test_a_file_that_cannot_be_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "one")])
+    for path in (tmp_path, tmp_path / "none/report.html"):
+        done = scrapy(tmp_path, "report", str(path))
+        assert (done.returncode, done.stderr) == (
+            2,
+            f"kcnacrawl: usage (2): {path}: no file in a folder that there is\n",
+        )
+    assert [one.name for one in tmp_path.iterdir()] == ["articles.jsonl"]
+
+
 def test_without_altair_it_says_what_to_install(tmp_path: Path) -> None:
     code = "import sys; sys.modules['altair'] = None; from scrapy.cmdline import execute; execute()"
     words = ["report", "-s", f"KCNACRAWL_DIR={tmp_path}"]

@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -144,7 +146,7 @@ def test_a_query_finds_what_a_search_for_a_substring_would(text: str, query: str
 
 @given(st.text(), st.text())
 def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
-    bare = words.snippet(text, query).replace("<mark>", "").replace("</mark>", "")
+    bare = words.snippet(words.parts(text, query)).replace("<mark>", "").replace("</mark>", "")
     assert "<" not in bare
     assert ">" not in bare
 
@@ -199,3 +201,57 @@ def test_a_store_of_another_archive_is_refused(tmp_path: Path) -> None:
 def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store")
     assert (done.returncode, done.stderr.count("\n")) == (7, 1)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_sync_in_one_line_and_the_next_one_goes_on(
+    launch: Callable[..., processes.Popen], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    lines = records(3000)
+    write(tmp_path, lines)
+    words = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}"]
+    for store in (f"sqlite:///{tmp_path}/store", f"parquet:{tmp_path}/parquet"):
+        run = launch([*words, store], stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: (tmp_path / "store-wal").exists() or any((tmp_path / "parquet").glob(".staged/lines/*")))
+        run.send_signal(number)
+        assert (run.communicate()[1], run.returncode) == (
+            f"kcnacrawl: interrupted ({code}): stopped by a signal; the same command goes on from here\n",
+            code,
+        )
+        assert scrapy(tmp_path, "sync", store).returncode == 0
+        (tmp_path / "store-wal").unlink(missing_ok=True)
+    assert state(tmp_path / "store")["revisions"] == expected(lines, latest=False)
+
+
+@pytest.mark.parametrize("form", [(), ("--jsonl",)])
+def test_who_has_read_enough_may_close_the_pipe(
+    launch: Callable[..., processes.Popen], tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    write(tmp_path, records(1500))
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    words = [sys.executable, "-m", "scrapy", "find", "-s", f"KCNACRAWL_DIR={tmp_path}", *form, "책"]
+    run = launch(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stdout.readline()
+    run.stdout.close()
+    assert (run.stderr.read(), run.wait()) == ("", 0)
+
+
+def test_every_name_is_that_of_a_file(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "text")])
+    words = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", "sqlite:///:memory:"]
+    (tmp_path / "scrapy.cfg").write_bytes((ROOT / "scrapy.cfg").read_bytes())
+    done = processes.run(words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert len(state(tmp_path / ":memory:")["articles"]) == 1
+
+
+def test_a_message_is_one_line_whatever_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "text")])
+    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/no\n\x1b[2Jfolder/store")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr[:-1].isprintable()
+    (tmp_path / "empty").touch()
+    for name, told in (("empty", "holds nothing yet"), (".", "a folder, not a file")):
+        done = scrapy(tmp_path, "find", "--store", str(tmp_path / name), "a")
+        assert (done.returncode, told in done.stderr) == (2, True)

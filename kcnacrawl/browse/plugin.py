@@ -59,8 +59,9 @@ def _link(address: str, text: str | None = None) -> str:
 
 def _excerpt(row: Any, query: str) -> Markup:
     """Where an article's text holds what was looked for; nothing where only its headline does."""
-    pieces = words.snippet(row["article_body"], query)
-    return Markup(pieces if "<mark>" in pieces else "")  # noqa: S704 - escaped there
+    pieces = words.parts(row["article_body"], query)
+    found = any(marked for _, marked in pieces)
+    return Markup(words.snippet(pieces) if found else "")  # noqa: S704 - escaped there
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above

@@ -15,6 +15,12 @@ from ..stores.words import parts, snippet
 from ..verdict import Verdict
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """As ``print`` has it, for whom all commands know what to do; Rich would leave with 1."""
+        raise BrokenPipeError
+
+
 class Command(StoreCommand):
     words = "WORDS"
 
@@ -26,7 +32,7 @@ class Command(StoreCommand):
         parser.add_argument("--jsonl", action="store_true", help="one JSON object an article, its snippet as HTML")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        console = Console(highlight=False, soft_wrap=True)
+        console = _Console(highlight=False, soft_wrap=True)
         count = 0
         for hit in find(self.store(folder, opts), self.word):
             count += 1
@@ -45,20 +51,18 @@ def _object(hit: Hit, query: str) -> dict[str, str | None]:
         "headline": hit.headline,
         "date_published": hit.date_published,
         "source_label": hit.source_label,
-        "snippet": snippet(_text(hit, query), query),
+        "snippet": snippet(_pieces(hit, query)),
     }
 
 
 def _show(console: Console, hit: Hit, query: str) -> None:
     console.print(Text(printable(f"{hit.date_published or 'undated':10}  {hit.id}  {hit.source_label or ''}")))
     console.print(Text(printable(hit.headline), style="bold"))
-    pieces = (
-        (printable(f"|{text}|")[1:-1], "reverse" if marked else "") for text, marked in parts(_text(hit, query), query)
-    )
+    pieces = ((printable(f"|{text}|")[1:-1], "reverse" if marked else "") for text, marked in _pieces(hit, query))
     console.print(Text.assemble(*pieces), "\n", sep="")
 
 
-def _text(hit: Hit, query: str) -> str:
-    """The body, or the headline where only that holds what was looked for."""
-    body_has_it = any(marked for _, marked in parts(hit.article_body, query))
-    return hit.article_body if body_has_it else hit.headline
+def _pieces(hit: Hit, query: str) -> list[tuple[str, bool]]:
+    """Of the body, or of the headline where only that holds what was looked for."""
+    pieces = parts(hit.article_body, query)
+    return pieces if any(marked for _, marked in pieces) else parts(hit.headline, query)

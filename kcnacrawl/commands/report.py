@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ..archive.log import write_whole
+from ..arguments import ArgumentError
 from ..extras import extra
 from ..reading import StoreCommand
 from ..verdict import Verdict
@@ -23,9 +24,11 @@ class Command(StoreCommand):
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         with extra("report"):
             from ..report import page  # noqa: PLC0415 - Altair only where it is asked for
+        path = Path(self.word or folder / _PAGE)
+        if self.word and (path.is_dir() or not path.parent.is_dir()):
+            raise ArgumentError(f"{path}: no file in a folder that there is")
         store = self.store(folder, opts)
         bring_up_to_date(folder, f"sqlite:///{store}")
-        path = Path(self.word or folder / _PAGE)
         write_whole(path, page.render(page.read(folder, store, datetime.now(UTC))))
         print(path)
         return Verdict.OK.exit_code()

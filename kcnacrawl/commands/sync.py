@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
 from ..reading import ReadingCommand
 from ..stores import open_store
@@ -28,12 +29,15 @@ class Command(ReadingCommand):
 
 
 def bring_up_to_date(folder: Path, address: str) -> int:
-    """Syncs the store of that address, shows on a terminal how far it is, and returns how many records it took."""
+    """Syncs the store of that address, shows on a terminal how far it is, and returns how many records it took.
+
+    Raises as :func:`~kcnacrawl.stores.feed.sync` does, and :class:`StorageFailed` where there is no archive.
+    """
+    store, path = open_store(address), folder / ARTICLES
+    if not path.is_file():
+        # Before a store is made of nothing.
+        raise StorageFailed(f"{path} does not exist")
     console = Console(stderr=True)
-    path = folder / ARTICLES
-    with (
-        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
-        open_store(address) as store,
-    ):
-        task = progress.add_task("syncing", total=path.stat().st_size if path.is_file() else None)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, store:
+        task = progress.add_task("syncing", total=path.stat().st_size)
         return sync(folder, store, partial(progress.advance, task))

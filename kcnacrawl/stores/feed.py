@@ -22,8 +22,6 @@ def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: 
     archive than this.
     """
     path = folder / ARTICLES
-    if not path.is_file():
-        raise StorageFailed(f"{path} does not exist")
     at = store.cursor(ARTICLES)
     if path.stat().st_size < at.end or crc_of(path, at.end) != at.crc:
         raise ArgumentError(f"the store was filled from another archive than {path}; give another store")

@@ -92,7 +92,8 @@ class SqliteStore:
 
     def __enter__(self) -> Self:
         with self._told():
-            self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+            # By its whole path: SQLite gives some short ones a meaning of their own.
+            self._db = sqlite3.connect(self._path.absolute(), timeout=30, isolation_level=None)
             with self._transaction():
                 self._prepare()
             # Not before it is known to be ours.
@@ -199,6 +200,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Raises ``ArgumentError`` for what is no store of ours, :class:`StoreDown`.
     """
+    if path.is_dir():
+        raise ArgumentError(f"store {path}: a folder, not a file")
     if not path.is_file():
         raise ArgumentError(f"store {path} does not exist; scrapy sync sqlite:///{path} makes it")
     with _read(path), contextlib.ExitStack() as stack:
@@ -233,6 +236,8 @@ def _read(path: Path) -> Iterator[None]:
 def _check(db: sqlite3.Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     ours = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('articles_fts', 'cursors')").fetchone() == (2,)
+    if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+        raise ArgumentError(f"store {path} holds nothing yet; scrapy sync sqlite:///{path} fills it")
     if not ours:
         raise ArgumentError(f"store {path}: a database, but none that sync made")
     if version != _VERSION:

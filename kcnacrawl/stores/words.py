@@ -9,6 +9,7 @@ and accents.
 import html
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,15 +54,13 @@ def match(query: str) -> str:
     return " ".join(f'"{" ".join(term.tokens)}"{"*" * term.prefix}' for term in terms(query))
 
 
-def snippet(text: str, query: str) -> str:
-    """Where a text first holds a term, cut from it as HTML: escaped, then what was looked for in ``<mark>``."""
-    return "".join(
-        f"<mark>{html.escape(part)}</mark>" if marked else html.escape(part) for part, marked in parts(text, query)
-    )
+def snippet(pieces: Iterable[tuple[str, bool]]) -> str:
+    """What :func:`parts` gives, as HTML: each piece escaped, then what was looked for in ``<mark>``."""
+    return "".join(f"<mark>{html.escape(text)}</mark>" if marked else html.escape(text) for text, marked in pieces)
 
 
 def parts(text: str, query: str) -> list[tuple[str, bool]]:
-    """A snippet in pieces: ``(text, is it what was looked for)``."""
+    """Where a text first holds a term, cut from it in pieces: ``(text, is it what was looked for)``."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
     spans = _spans(text, terms(query))
     first, last = spans[0] if spans else (0, 0)
