@@ -150,8 +150,7 @@ class SqliteStore:
     def _prepare(self) -> None:
         db = self._connection
         (version,) = db.execute("PRAGMA user_version").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version == 0 and tables == 0:
+        if version == 0 and not _names(db):
             for statement in _SCHEMA.split(";\n"):
                 db.execute(statement)
         else:
@@ -233,12 +232,16 @@ def _read(path: Path) -> Iterator[None]:
         raise ArgumentError(f"store {path}: {error}") from error
 
 
+def _names(db: sqlite3.Connection) -> set[str]:
+    """Of the tables and indexes that a database has."""
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+
+
 def _check(db: sqlite3.Connection, path: Path) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    ours = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('articles_fts', 'cursors')").fetchone() == (2,)
-    if db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+    (version,), names = db.execute("PRAGMA user_version").fetchone(), _names(db)
+    if not names:
         raise ArgumentError(f"store {path} holds nothing yet; scrapy sync sqlite:///{path} fills it")
-    if not ours:
+    if not {"articles_fts", "cursors"} <= names:
         raise ArgumentError(f"store {path}: a database, but none that sync made")
     if version != _VERSION:
         raise ArgumentError(f"store {path}: made by another version of kcnacrawl; move it away and sync again")
