@@ -23,7 +23,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from scrapy.settings import Settings
 
 from kcnacrawl.browser import find_chromium
@@ -144,12 +144,24 @@ def get_json(site: str, path: str, **query: str) -> Any:
 # In a browser
 
 
+def follow(link: Locator) -> None:
+    """Clicks a link, and waits for all of the page that it leads to: what is read at once does not wait."""
+    with link.page.expect_event("load"):
+        link.click()
+
+
+def search(page: Page, words: str) -> None:
+    box = page.get_by_role("searchbox")
+    box.fill(words)
+    with page.expect_event("load"):
+        box.press("Enter")
+
+
 @pytest.mark.parametrize("word", ["김정은", "살림", "께"])
 def test_a_korean_word_is_typed_and_found_inside_a_longer_one_and_its_article_read(page: Page, word: str) -> None:
-    page.get_by_role("searchbox").fill(word)
-    page.keyboard.press("Enter")
+    search(page, word)
     expect(page.locator("mark", has_text=word).first).to_be_visible()
-    page.get_by_role("link", name=EDITED.headline).first.click()
+    follow(page.get_by_role("link", name=EDITED.headline).first)
     assert urlsplit(page.url).path == f"/articles/{KOREAN.id}"
     assert page.locator(".body p").all_inner_texts() == EDITED.article_body.split("\n\n")
     assert page.locator(".body").get_attribute("lang") == "ko"
@@ -185,45 +197,43 @@ def test_a_difference_holds_both_texts(old: str, new: str) -> None:
 
 
 def test_facets_narrow_a_search_and_are_taken_back(page: Page) -> None:
-    page.get_by_role("searchbox").fill("책")
-    page.keyboard.press("Enter")
+    search(page, "책")
     found = page.get_by_role("status")
     before = found.inner_text()
     facets = page.locator(".facet summary")
     assert facets.all_inner_texts() == ["Source", "Year", "Language", "Access", "Status"]
     source = page.locator("#facet-source_label li", has_text="KCNA.kp (En)")
     count = source.locator("span").inner_text()
-    source.get_by_role("link").click()
+    follow(source.get_by_role("link"))
     assert found.inner_text() == f"{count} articles with 책"
     assert set(page.locator(".about span:nth-of-type(1)").all_inner_texts()) == {"KCNA.kp (En)"}
     # Another search keeps to it.
     page.get_by_role("searchbox").fill("정책")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     assert set(page.locator(".about span:nth-of-type(1)").all_inner_texts()) == {"KCNA.kp (En)"}
-    page.get_by_role("searchbox").fill("책")
-    page.keyboard.press("Enter")
-    page.get_by_title("Remove").click()
+    search(page, "책")
+    follow(page.get_by_title("Remove"))
     assert found.inner_text() == before
 
 
 def test_the_newest_come_first_and_the_older_on_the_next_pages(page: Page) -> None:
-    page.get_by_role("link", name="Articles", exact=True).click()
+    follow(page.get_by_role("link", name="Articles", exact=True))
     days = list[str]()
     while True:
         days += page.locator(".articles time").all_inner_texts()
         if not page.get_by_role("link", name="Next page").count():
             break
-        page.get_by_role("link", name="Next page").click()
+        follow(page.get_by_role("link", name="Next page"))
     dated = [day for day in days if day != "undated"]
     assert dated == sorted(dated, reverse=True)
     assert len(days) == len({one.id for one in LINES})
-    page.get_by_role("link", name="back to the first of them").click()
+    follow(page.get_by_role("link", name="back to the first of them"))
     expect(page.locator(".facet")).to_have_count(5)
 
 
 def test_hostile_content_is_only_text(page: Page, site: str) -> None:
     page.goto(f"{site}/store/articles?_search=나쁜놈")
-    page.locator(".articles").get_by_role("link", name=SCRIPT).click()
+    follow(page.locator(".articles").get_by_role("link", name=SCRIPT))
     assert page.title().startswith(SCRIPT)
     assert page.locator(".body p").all_inner_texts() == HOSTILE.article_body.split("\n\n")
     assert "javascript:alert(1)" in page.get_by_role("main").inner_text()
