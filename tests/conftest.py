@@ -138,6 +138,11 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
     return run
 
 
+def fetched(replica: Replica) -> list[str]:
+    """The articles that were asked for, in the order of asking."""
+    return [request.path_qs.split("/")[2] for request in replica.article_requests()]
+
+
 def ungated(replica: Replica) -> list[str]:
     """The articles that anybody may read."""
     return [one for one in replica.world.ids() if replica.world.truth(one)["gate"] is None]

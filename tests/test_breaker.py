@@ -9,7 +9,7 @@ from kcnacrawl.breaker import Breaker
 from kcnacrawl.limits import Limits
 from kcnacrawl.replica.server import Replica
 
-from .conftest import Crawl, differences, ungated
+from .conftest import Crawl, differences, fetched, ungated
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -25,6 +25,14 @@ WALLS: list[tuple[str, dict[str, Any], str]] = [
     ("block_page", {"status": 403}, "blocked"),
     ("status", {"status": 403}, "blocked"),
 ]
+
+
+def asked_after(replica: Replica, opens: Callable[[list[bool]], bool], walled: Callable[[str], bool]) -> int:
+    """How many articles were asked for after the breaker had to open. In which order they come is the crawl's affair:
+    lists and articles are asked for in turn.
+    """
+    walls = [walled(article_id) for article_id in fetched(replica)]
+    return len(walls) - next(seen for seen in range(1, len(walls) + 1) if opens(walls[:seen]))
 
 
 @pytest.mark.parametrize(("kind", "options", "reason"), WALLS)
@@ -61,20 +69,33 @@ def test_ten_walls_in_a_row_end_the_run(
     done = crawl(replica.url, "source", *ONE_AT_A_TIME)
     assert done.exit_code == 5
     assert "10 article pages in a row are behind walls" in done.last_line
-    # The next may be on its way; a page without a text cannot be cut.
-    assert 10 <= len(replica.article_requests()) <= (20 if kind == "truncate" else 11)
+    after = asked_after(
+        replica,
+        lambda walls: walls[-10:] == [True] * 10,
+        # A page without a text cannot be cut.
+        lambda one: kind != "truncate" or replica.world.truth(one)["access"] != "empty",
+    )
+    # The next may be on its way.
+    assert after in {0, 1}
     assert {row["reason"] for row in done.quarantine} <= {reason or "sign_up_wall"}
     assert "full" not in {record["access"] for record in done.records}
 
 
 def test_half_of_the_last_fifty_end_the_run(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=200, sources=1)
-    for victim in replica.world.listing(156)[::2]:
+    victims = replica.world.listing(156)[::2]
+    whole = {one for one in ungated(replica) if replica.world.truth(one)["access"] != "truncated"}
+    for victim in victims:
         replica.faults.add(f"/newstream/{victim}", "challenge")
     done = crawl(replica.url, "source", *ONE_AT_A_TIME)
     assert done.exit_code == 5
     assert "of the last 50 article pages are behind walls" in done.last_line
-    assert 50 <= len(replica.article_requests()) <= 60
+    after = asked_after(
+        replica,
+        lambda walls: len(walls) >= 50 and sum(walls[-50:]) >= 25,
+        lambda one: one in victims or one not in whole,
+    )
+    assert after in {0, 1}
 
 
 def test_fewer_walls_do_not(serve: Serve, crawl: Run) -> None:

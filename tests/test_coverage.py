@@ -16,7 +16,7 @@ from kcnacrawl.items import Card
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.walk import STRIDE, Rewalk, Stretch, Walk, Window
 
-from .conftest import Crawl, command, crawl_later, differences, scrapy, ungated
+from .conftest import Crawl, command, crawl_later, differences, fetched, scrapy, ungated
 from .reach import articles
 from .test_durability import crash
 from .test_verify import contents
@@ -153,7 +153,7 @@ def later(days: int, folder: Path, url: str, *words: str) -> None:
 
 def asked(replica: Replica) -> set[str]:
     """Articles that were asked for, but for those that are looked at again because they are walled or truncated."""
-    return whole(replica, {one.path_qs.split("/")[2] for one in replica.article_requests()})
+    return whole(replica, set(fetched(replica)))
 
 
 def slip_in(replica: Replica, *days: int) -> set[str]:

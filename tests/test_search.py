@@ -15,7 +15,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.spiders.search import EARLIEST, Days
 
-from .conftest import Crawl, field_differences
+from .conftest import Crawl, fetched, field_differences
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -254,7 +254,7 @@ def test_a_hit_that_failed_is_owed_by_the_search_that_found_it_and_by_no_other(s
     replica.requests.clear()
     again = in_the_past(crawl, replica, "of")
     assert again.exit_code == 0, again.stderr
-    assert [one.path_qs.split("/")[2] for one in replica.article_requests()] == [failing]
+    assert fetched(replica) == [failing]
     assert stored(again) == past_hits(replica, "of")
 
 

@@ -13,7 +13,7 @@ import pytest
 from kcnacrawl.replica.server import Replica
 
 from . import processes
-from .conftest import ROOT, Crawl, command, crawl_later, differences
+from .conftest import ROOT, Crawl, command, crawl_later, differences, fetched
 from .test_verify import verify
 
 Serve = Callable[..., Replica]
@@ -46,7 +46,7 @@ def gated(replica: Replica) -> list[str]:
 
 def asked(replica: Replica) -> list[str]:
     """The identities of the articles asked for since the last time."""
-    ids = sorted(request.path_qs.split("/")[2] for request in replica.article_requests())
+    ids = sorted(fetched(replica))
     replica.requests.clear()
     return ids
 
