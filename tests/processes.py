@@ -22,7 +22,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import Any
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
 # The one reads the environment, which is another for every command; the driver of the other counts what is kept at the
@@ -151,7 +151,27 @@ def main() -> None:
     import_all()
     requests = socket.socket(fileno=int(sys.argv[1]))
     module, *sys.argv[1:] = serve(requests)
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is not None and not isinstance(end.code, int):
+            raise
+        leave(end.code or 0)
+    leave(0)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends as Python does, but for taking itself apart: in a fork that costs fifteen times what forking does."""
+    # As multiprocessing ends its forks; Python has no public name for either.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except OSError:
+        # Python itself tells of it.
+        sys.exit(code)
+    os._exit(code)
 
 
 if __name__ == "__main__":

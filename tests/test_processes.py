@@ -27,6 +27,15 @@ print(sys.stdin.read(), end="한\\r\\n")
 print("said", file=sys.stderr)
 """
 
+LATER = "import sys, threading; threading.Timer(0.1, print, ['later'], {'file': sys.stderr}).start()"
+
+LOST = """
+import os, sys
+sys.stdout = open(1, "w", closefd=False)
+print("lost")
+os.close(1)
+"""
+
 
 @pytest.fixture
 def module(tmp_path: Path) -> Module:
@@ -61,6 +70,8 @@ def test_it_is_what_it_would_be_and_says_the_same(module: Module, tmp_path: Path
         ("import os; os._exit(4)", 4, ""),
         ("raise ValueError('of no use')", 1, "ValueError: of no use"),
         ("import atexit, sys; atexit.register(print, 'left', file=sys.stderr)", 0, "left"),
+        (LATER, 0, "later"),
+        (LOST, 120, "OSError: [Errno 9] Bad file descriptor"),
         ("raise KeyboardInterrupt", -signal.SIGINT, "KeyboardInterrupt"),
         ("import os; os.abort()", -signal.SIGABRT, ""),
         ("import warnings; warnings.warn('odd')", 0, "  import warnings; warnings.warn('odd')"),
