@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from kcnacrawl.replica.server import Replica
+from kcnacrawl.replica.server import Replica, Request
 from kcnacrawl.replica.spelling import SPELLINGS, Spelling
 from kcnacrawl.replica.world import World
 
@@ -141,6 +142,17 @@ def crawl(tmp_path: Path) -> Callable[..., Crawl]:
 def fetched(replica: Replica) -> list[str]:
     """The articles that were asked for, in the order of asking."""
     return [request.path_qs.split("/")[2] for request in replica.article_requests()]
+
+
+def keep_their_distance(requests: list[Request], seconds: float) -> bool:
+    """Whether requests left so far apart. A busy machine lets one arrive late, and the next seem early by as much: of
+    two that tells little, of all together nearly everything.
+    """
+    times = [request.at for request in requests]
+    return all(
+        times[last] - times[first] > seconds * (last - first) - 0.5
+        for first, last in combinations(range(len(times)), 2)
+    )
 
 
 def ungated(replica: Replica) -> list[str]:
