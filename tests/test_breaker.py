@@ -64,7 +64,7 @@ def test_a_text_cut_by_the_paywall_is_stored_as_truncated_without_the_notice(ser
 def test_ten_walls_in_a_row_end_the_run(
     serve: Serve, crawl: Run, kind: str, options: dict[str, Any], reason: str
 ) -> None:
-    replica = serve(articles=100, sources=1)
+    replica = serve(articles=60, sources=1)
     replica.faults.add("/newstream/", kind, **options)
     done = crawl(replica.url, "source", *ONE_AT_A_TIME)
     assert done.exit_code == 5
@@ -82,7 +82,7 @@ def test_ten_walls_in_a_row_end_the_run(
 
 
 def test_half_of_the_last_fifty_end_the_run(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=200, sources=1)
+    replica = serve(articles=120, sources=1)
     victims = replica.world.listing(156)[::2]
     whole = {one for one in ungated(replica) if replica.world.truth(one)["access"] != "truncated"}
     for victim in victims:
@@ -99,7 +99,7 @@ def test_half_of_the_last_fifty_end_the_run(serve: Serve, crawl: Run) -> None:
 
 
 def test_fewer_walls_do_not(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=200, sources=1)
+    replica = serve(articles=120, sources=1)
     for victim in replica.world.listing(156)[::4]:
         replica.faults.add(f"/newstream/{victim}", "sign_up")
     done = crawl(replica.url, "source", *ONE_AT_A_TIME)
@@ -124,7 +124,7 @@ def test_when_the_breaker_opens_is_settable(serve: Serve, crawl: Run) -> None:
 
 
 def test_after_the_walls_are_gone_the_same_command_takes_what_they_hid(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=100, sources=1)
+    replica = serve(articles=60, sources=1)
     replica.faults.add("/newstream/", "challenge")
     assert crawl(replica.url, "source").exit_code == 5
     replica.faults.clear()

@@ -87,7 +87,7 @@ def test_a_day_is_looked_up_in_the_deepest_stretch_it_is_not_above_of(ledger: Le
 
 
 def test_an_interrupted_walk_goes_on_where_it_stopped(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=400, sources=1)
+    replica = serve(articles=240, sources=1)
     crawl(replica.url, "source", "-a", "limit=120")
     walked = len(replica.listing_requests())
     replica.requests.clear()
@@ -99,7 +99,7 @@ def test_an_interrupted_walk_goes_on_where_it_stopped(serve: Serve, crawl: Run) 
 
 
 def test_an_interrupted_window_goes_on_where_it_stopped(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=4_000, sources=1)
+    replica = serve(articles=2_000, sources=1)
     wanted = articles(replica.world, WINDOW)
     crawl(replica.url, *WORDS, "-a", f"limit={len(wanted) // 2}")
     replica.world.publish(40)
@@ -126,7 +126,7 @@ def test_a_window_whose_walk_was_killed_is_whole_when_it_is_continued(
 
 
 def test_windows_that_were_walked_are_skipped_by_a_walk_of_the_whole_list(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=1_000, sources=1)
+    replica = serve(articles=600, sources=1)
     years = [Window(date(year, 1, 1), date(year, 12, 31)) for year in (2024, 2019, 2020)]
     for window in years:
         crawl(replica.url, "source", "-a", "source=156", "-a", f"since={window.since}", "-a", f"until={window.until}")
@@ -168,7 +168,7 @@ def whole(replica: Replica, ids: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("order", ["date", "arrival"])
 def test_an_article_that_slips_in_weeks_late_is_found_within_a_week(serve: Serve, crawl: Run, order: str) -> None:
-    replica = serve(articles=400, sources=1)
+    replica = serve(articles=240, sources=1)
     replica.world.arrange(order)
     first = crawl(replica.url, "source")
     late = slip_in(replica, 10, 20, 35)
@@ -180,7 +180,7 @@ def test_an_article_that_slips_in_weeks_late_is_found_within_a_week(serve: Serve
 
 
 def test_what_is_walked_again_costs_listing_pages_and_no_article(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=400, sources=1)
+    replica = serve(articles=240, sources=1)
     first = crawl(replica.url, "source")
     pages = {}
     for days in (6, 7, 8, 14):
@@ -194,7 +194,7 @@ def test_what_is_walked_again_costs_listing_pages_and_no_article(serve: Serve, c
 
 
 def test_how_often_what_is_recent_is_walked_again_is_settable(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=400, sources=1)
+    replica = serve(articles=240, sources=1)
     crawl(replica.url, "source")
     late = slip_in(replica, 20)
     assert not late & {one["id"] for one in crawl(replica.url, "source").records}
@@ -203,7 +203,7 @@ def test_how_often_what_is_recent_is_walked_again_is_settable(serve: Serve, craw
 
 
 def test_a_window_that_was_walked_too_early_is_walked_again(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=1_000, sources=1)
+    replica = serve(articles=600, sources=1)
     today = replica.world.today
     words = ("source", "-a", "source=156", "-a", f"since={today.replace(month=8, day=1)}", "-a", "until=2026-08-31")
     # By a clock that agrees with the site's.
@@ -231,7 +231,7 @@ def months(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_every_month_is_told_as_it_is(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=400, sources=2)
+    replica = serve(articles=240, sources=2)
     done = crawl(replica.url, "source")
     before = contents(done.folder)
     found = {(one["source"], one["month"]): one for one in months(done.folder)}

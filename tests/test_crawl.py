@@ -64,7 +64,7 @@ def _struct() -> type[msgspec.Struct]:
     ],
 )
 def test_a_source_may_be_named_in_any_way(serve: Serve, crawl: Run, source: str) -> None:
-    replica = serve(articles=150, sources=3)
+    replica = serve(articles=100, sources=3)
     newest = replica.world.listing(163)[0]
     article = replica.url + str(replica.world.truth(newest)["url_path"])
     done = crawl(replica.url, "source", "-a", "source=" + source.format(url=replica.url, article=article))
@@ -85,7 +85,7 @@ def test_several_sources_go_by_comma(serve: Serve, crawl: Run) -> None:
 
 
 def test_a_run_without_news_asks_for_one_listing_page_a_source(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=200, sources=4)
+    replica = serve(articles=120, sources=4)
     first = crawl(replica.url, "source")
     replica.requests.clear()
     second = crawl(replica.url, "source")
@@ -111,7 +111,7 @@ def test_seven_new_articles_cost_seven_requests_and_two_pages_a_source(serve: Se
 
 
 def test_known_articles_prove_nothing_until_a_walk_was_completed(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=200, sources=1)
+    replica = serve(articles=120, sources=1)
     first = crawl(replica.url, "source", "-a", "limit=40")
     assert first.exit_code == 0
     assert len(first.records) == 40
@@ -145,7 +145,7 @@ def test_a_damaged_ledger_is_rebuilt(serve: Serve, crawl: Run) -> None:
 
 @pytest.mark.parametrize("order", ["date", "arrival"])
 def test_what_arrives_while_paging_hides_nothing(serve: Serve, crawl: Run, order: str) -> None:
-    replica = serve(articles=400, sources=1)
+    replica = serve(articles=200, sources=1)
     replica.world.arrange(order)
     there = set(replica.world.ids())
     done = _while_crawling(replica, crawl, lambda: replica.world.publish(3))
@@ -156,7 +156,7 @@ def test_what_arrives_while_paging_hides_nothing(serve: Serve, crawl: Run, order
 
 
 def test_what_is_removed_while_paging_hides_nothing_that_stays(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=400, sources=1)
+    replica = serve(articles=200, sources=1)
     newest = iter(list(replica.world.listing(156)))
     done = _while_crawling(replica, crawl, lambda: [replica.world.remove(next(newest)) for _ in range(4)])
     assert done.exit_code == 0, done.stderr
@@ -195,7 +195,7 @@ def _while_crawling(replica: Replica, crawl: Run, change: Callable[[], object]) 
 
 
 def test_only_the_days_asked_for_are_stored(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=300, sources=2)
+    replica = serve(articles=150, sources=2)
     days = sorted(str(replica.world.truth(one)["date_published"]) for one in replica.world.ids())
     since, until = days[len(days) // 2], days[3 * len(days) // 4]
     done = crawl(replica.url, "source", "-a", f"since={since}", "-a", f"until={until}")
@@ -228,7 +228,7 @@ def test_a_limit_is_kept_to(serve: Serve, crawl: Run) -> None:
 
 
 def test_a_limit_costs_no_pages_that_are_thrown_away(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=200, sources=2)
+    replica = serve(articles=120, sources=2)
     done = crawl(replica.url, "source", "-a", "limit=7")
     # One behind a wall makes room for another; which come first is chance.
     assert len(replica.article_requests()) == 7 + len(done.quarantine)
@@ -392,7 +392,7 @@ def test_a_listing_that_leads_elsewhere_is_a_changed_layout(serve: Serve, crawl:
 
 
 def test_what_fails_on_the_way_in_is_owed_in_its_list(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=150, sources=3)
+    replica = serve(articles=100, sources=3)
     entry = [i for i in replica.world.listing(163) if replica.world.truth(i)["gate"] is None][25]
     replica.faults.add(f"/newstream/{entry}", "bad_date")
     url = replica.url + str(replica.world.truth(entry)["url_path"])
@@ -414,7 +414,7 @@ def test_an_ajax_id_is_walked_without_the_home_page(serve: Serve, crawl: Run) ->
 
 
 def test_late_articles_above_the_window_do_not_hide_it(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=300, sources=1)
+    replica = serve(articles=150, sources=1)
     replica.world.arrange("arrival")
     replica.world.publish(14, late_days=30)
     newest = sorted((str(replica.world.truth(i)["date_published"]) for i in replica.world.ids()), reverse=True)
@@ -436,7 +436,7 @@ def test_a_missing_page_is_told_and_not_asked_for_at_once_again(serve: Serve, cr
 
 
 def test_gated_pages_are_told_and_do_not_change_the_exit_code(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=150, sources=2)
+    replica = serve(articles=100, sources=2)
     gated = {one for one in replica.world.ids() if replica.world.truth(one)["gate"] is not None}
     done = crawl(replica.url, "source")
     assert done.exit_code == 0
@@ -555,14 +555,14 @@ def test_a_run_leaves_a_report(serve: Serve, crawl: Run) -> None:
 
 
 def test_cron_sees_plain_lines(serve: Serve, crawl: Run) -> None:
-    done = crawl(serve(articles=300, sources=1).url, "source", "-s", "LOGSTATS_INTERVAL=0.5")
+    done = crawl(serve(articles=150, sources=1).url, "source", "-s", "LOGSTATS_INTERVAL=0.5")
     assert "\x1b" not in done.stderr
     assert " new, 0 known, " in done.stderr
     assert "walking 156 KCNA.kp (En)" in done.stderr
 
 
 def test_a_person_at_a_terminal_sees_progress(serve: Serve, tmp_path: Path) -> None:
-    replica = serve(articles=300, sources=1)
+    replica = serve(articles=150, sources=1)
     words = command(tmp_path / "archive", replica.url, "source")
     done = subprocess.run(
         ["script", "-qec", " ".join(words), "/dev/null"], cwd=ROOT, capture_output=True, text=True, timeout=60

@@ -45,7 +45,7 @@ def test_killed_at_random_instants_and_continued_nothing_is_missing_twice_or_tor
     serve: Serve, crawl: Run, launch: Launch, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
-    replica = serve(articles=400, sources=3, spelling=chance.choice(["plain", "click", "object"]))
+    replica = serve(articles=240, sources=3, spelling=chance.choice(["plain", "click", "object"]))
     folder = tmp_path / "archive"
     for _ in range(KILLS_AN_ARCHIVE):
         run = launch(command(folder, replica.url, "source"), stderr=subprocess.DEVNULL)
@@ -62,7 +62,7 @@ def test_killed_at_random_instants_and_continued_nothing_is_missing_twice_or_tor
 @pytest.mark.parametrize("number", [1, 3])
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_where_a_record_is_in_danger(serve: Serve, crawl: Run, tmp_path: Path, point: str, number: int) -> None:
-    replica = serve(articles=120, sources=3)
+    replica = serve(articles=60, sources=3)
     folder = tmp_path / "archive"
     words = command(folder, replica.url, "source")[3:]
     if point == "open":
@@ -99,7 +99,7 @@ def start(launch: Launch, tmp_path: Path) -> Launch:
 def test_a_signal_ends_the_run_in_order(
     serve: Serve, crawl: Run, start: Launch, tmp_path: Path, number: int, code: int
 ) -> None:
-    replica = serve(articles=300, sources=2)
+    replica = serve(articles=150, sources=2)
     replica.faults.add("/newstream/", "slow", seconds=0.1)
     run = start(replica)
     wait_for_records(tmp_path / "archive", 5)
@@ -173,7 +173,7 @@ def wait_for_records(folder: Path, number: int) -> None:
 
 
 def test_a_full_disk_is_an_error_and_loses_nothing(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=200, sources=2)
+    replica = serve(articles=120, sources=2)
 
     def no_file_beyond() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))

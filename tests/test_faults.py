@@ -42,7 +42,7 @@ def name_of(fault: tuple[str, dict[str, Any]]) -> str:
 def test_a_fault_that_passes_costs_nothing_but_time(
     serve: Serve, crawl: Run, fault: tuple[str, dict[str, Any]]
 ) -> None:
-    replica = serve(articles=60, sources=2)
+    replica = serve(articles=40, sources=2)
     replica.faults.add(f"/newstream/{ungated(replica)[3]}", fault[0], times=2, **fault[1])
     replica.faults.add("^/article/156", fault[0], times=2, **fault[1])
     if fault[0] != "empty":
@@ -55,7 +55,7 @@ def test_a_fault_that_passes_costs_nothing_but_time(
 
 @pytest.mark.parametrize("kind", ["wrong_charset", "whole_unframed", "slow"])
 def test_what_only_looks_like_a_fault_is_read_as_it_is(serve: Serve, crawl: Run, kind: str) -> None:
-    replica = serve(articles=60, sources=2)
+    replica = serve(articles=40, sources=2)
     options = {"seconds": 0.2} if kind == "slow" else {}
     replica.faults.add("^/(?!robots)", kind, **options)
     done = crawl(replica.url, "source")
@@ -96,7 +96,7 @@ STAYING: list[tuple[str, dict[str, Any], str, int]] = [
 def test_an_article_that_stays_at_fault_is_owed_and_taken_when_it_is_mended(
     serve: Serve, crawl: Run, kind: str, options: dict[str, Any], reason: str, requests: int
 ) -> None:
-    replica = serve(articles=60, sources=2)
+    replica = serve(articles=40, sources=2)
     victim = ungated(replica)[3]
     replica.faults.add(f"/newstream/{victim}", kind, **options)
     first = crawl(replica.url, "source", *IMPATIENT)
@@ -125,7 +125,7 @@ def test_a_missing_page_is_missing_whatever_comes_with_it(serve: Serve, crawl: R
 
 
 def test_what_is_owed_keeps_its_source_also_where_no_list_can_be_walked(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=120, sources=1)
+    replica = serve(articles=60, sources=1)
     victim = next(one for one in ungated(replica) if replica.world.truth(one)["source_name"] is None)
     replica.faults.add(f"/newstream/{victim}", "status", status=500)
     assert crawl(replica.url, "source").exit_code == 3
@@ -195,7 +195,7 @@ def test_a_dead_listing_is_never_taken_for_no_news(serve: Serve, crawl: Run, kin
 def test_a_list_that_fails_further_down_is_walked_again(
     serve: Serve, crawl: Run, kind: str, options: dict[str, Any]
 ) -> None:
-    replica = serve(articles=90, sources=1)
+    replica = serve(articles=60, sources=1)
     replica.faults.add("from=(?:2[0-9]|[3-9][0-9])", kind, **options)
     first = crawl(replica.url, "source", "-a", "source=156")
     assert first.exit_code in {3, 4}
@@ -255,7 +255,7 @@ def check_lines(done: Crawl) -> None:
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_text_breaks_no_line_and_names_no_path(serve: Serve, crawl: Run, what: str) -> None:
-    replica = serve(articles=60, sources=1)
+    replica = serve(articles=40, sources=1)
     victims = ungated(replica)[:5]
     for victim in victims:
         replica.faults.add(f"/newstream/{victim}", "hostile", what=what)
@@ -273,7 +273,7 @@ def test_hostile_text_breaks_no_line_and_names_no_path(serve: Serve, crawl: Run,
     [*({"what": what} for what in HOSTILE[:-1]), *({"what": "long", "field": one} for one in ("title", "summary"))],
 )
 def test_hostile_cards_break_no_line_and_name_no_path(serve: Serve, crawl: Run, options: dict[str, str]) -> None:
-    replica = serve(articles=60, sources=1)
+    replica = serve(articles=40, sources=1)
     replica.faults.add("^/article/|admin-ajax", "hostile_cards", **options)
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
@@ -282,7 +282,7 @@ def test_hostile_cards_break_no_line_and_name_no_path(serve: Serve, crawl: Run, 
 
 
 def test_links_that_no_card_has_are_no_cards(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=60, sources=1)
+    replica = serve(articles=40, sources=1)
     replica.faults.add("^/article/|admin-ajax", "hostile_cards", what="long", field="slug")
     done = crawl(replica.url, "source")
     assert (done.exit_code, done.records) == (4, [])

@@ -87,7 +87,7 @@ def test_only_runs_that_ended_well_tell_how_the_site_looks(verdict: str, *, heal
 def test_a_layout_that_drifts_ends_the_run_and_keeps_its_pages(
     serve: Serve, crawl: Run, field: str, told: str, way: str
 ) -> None:
-    replica = serve(articles=90, sources=1)
+    replica = serve(articles=60, sources=1)
     assert crawl(replica.url, "source", "-a", "source=156").exit_code == 0
     replica.world.publish(12, sid=156)
     replica.faults.add("", "lost", field=field, way=way)

@@ -54,7 +54,7 @@ def asked(replica: Replica) -> list[str]:
 def test_truncated_articles_and_walls_are_looked_at_again_after_a_day_and_not_before(
     serve: Serve, crawl_on: Run
 ) -> None:
-    replica = serve(articles=150, sources=2)
+    replica = serve(articles=100, sources=2)
     again = sorted(truncated(replica) + gated(replica))
     assert truncated(replica)
     assert gated(replica)
@@ -72,7 +72,7 @@ def test_truncated_articles_and_walls_are_looked_at_again_after_a_day_and_not_be
 def test_a_truncated_article_that_opens_up_is_another_revision_with_its_card(
     serve: Serve, crawl_on: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replica = serve(articles=150, sources=2)
+    replica = serve(articles=100, sources=2)
     opened = truncated(replica)
     first = crawl_on(0, replica.url, "source")
     body = replica.world._body
@@ -92,7 +92,7 @@ def test_a_truncated_article_that_opens_up_is_another_revision_with_its_card(
 def test_a_truncated_article_is_looked_at_again_in_its_own_source_and_by_address(
     serve: Serve, crawl_on: Run, ledger: str
 ) -> None:
-    replica = serve(articles=150, sources=2)
+    replica = serve(articles=100, sources=2)
     mine = [one for one in truncated(replica) if one in replica.world.ids(156)]
     done = crawl_on(0, replica.url, "source")
     if ledger == "lost":
@@ -107,7 +107,7 @@ def test_a_truncated_article_is_looked_at_again_in_its_own_source_and_by_address
 
 
 def test_a_truncated_article_that_cannot_be_had_again_is_owed_and_stays_held(serve: Serve, crawl_on: Run) -> None:
-    replica = serve(articles=150, sources=2)
+    replica = serve(articles=100, sources=2)
     victim = truncated(replica)[0]
     first = crawl_on(0, replica.url, "source")
     replica.faults.add(f"/newstream/{victim}", "status", status=500)
@@ -119,7 +119,7 @@ def test_a_truncated_article_that_cannot_be_had_again_is_owed_and_stays_held(ser
 
 
 def test_a_clock_that_jumps_far_ahead_and_back_hides_nothing(serve: Serve, crawl_on: Run) -> None:
-    replica = serve(articles=150, sources=2)
+    replica = serve(articles=100, sources=2)
     again = sorted(truncated(replica) + gated(replica))
     crawl_on(4000, replica.url, "source")
     replica.world.publish(5)
@@ -183,7 +183,7 @@ def check_mended(replica: Replica, failed: Crawl, done: Crawl) -> None:
 
 @pytest.mark.parametrize("size", ["4k", "64k", "200k", "400k", "600k"])
 def test_a_disk_of_any_size_that_is_too_small(serve: Serve, crawl: Run, disk: Callable[[str], Path], size: str) -> None:
-    replica = serve(articles=200, sources=2)
+    replica = serve(articles=120, sources=2)
     folder = disk(size) / "archive"
     failed = crawl(replica.url, "source", folder=folder)
     check_failed(failed, f"cannot write {folder}")
@@ -195,7 +195,7 @@ def test_a_disk_of_any_size_that_is_too_small(serve: Serve, crawl: Run, disk: Ca
 def test_a_full_disk_under_one_file(
     serve: Serve, crawl: Run, disk: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:
-    replica = serve(articles=120, sources=2)
+    replica = serve(articles=80, sources=2)
     full = disk("4k")
     (full / "filler").write_bytes(b"x" * 4096)
     file = tmp_path / "archive" / name
@@ -238,7 +238,7 @@ def test_a_full_disk_under_the_seal_of_the_ledger(serve: Serve, crawl: Run, tmp_
 
 @pytest.mark.parametrize("limit", [10, 60_000, 250_000])
 def test_no_file_may_grow_beyond_a_limit(serve: Serve, crawl: Run, limit: int) -> None:
-    replica = serve(articles=200, sources=2)
+    replica = serve(articles=120, sources=2)
 
     def no_file_beyond() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -252,8 +252,8 @@ def test_no_file_may_grow_beyond_a_limit(serve: Serve, crawl: Run, limit: int) -
 def test_a_ledger_that_takes_nothing_ends_the_run_wherever_it_is_asked(
     serve: Serve, crawl_on: Run, days: float
 ) -> None:
-    replica = serve(articles=150, sources=2)
-    first = crawl_on(0, replica.url, "source", "-a", "limit=100")
+    replica = serve(articles=100, sources=2)
+    first = crawl_on(0, replica.url, "source", "-a", "limit=60")
     (first.folder / "ledger.sqlite.sha256").unlink()
     changes = {"refuse_articles": "INSERT ON articles", "refuse_tries": "UPDATE OF tries ON wanted"}
     with closing(sqlite3.connect(first.folder / "ledger.sqlite", isolation_level=None)) as ledger:
