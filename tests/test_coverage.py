@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kcnacrawl.archive.coverage import read_coverage
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.items import Card
 from kcnacrawl.replica.server import Replica
@@ -260,6 +261,21 @@ def test_what_was_not_walked_is_told_by_its_days(serve: Serve, crawl: Run) -> No
     assert all(by_month[f"2018-{number:02}"]["never_walked"] == 0 for number in range(1, 12))
     assert by_month["2019-06"] == by_month["2019-06"] | {"never_walked": 30, "held": 0}
     assert "were not walked whole" in coverage(done.folder).stdout
+
+
+def test_a_day_counts_once_however_walks_overlap_and_a_month_may_be_the_last_there_is(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    early = datetime(2026, 1, 1, tzinfo=UTC)
+    days = [("2026-01-05", "2026-01-20"), ("2026-01-10", "2026-01-12"), ("2026-01-21", "2026-02-03")]
+    for place, (since, until) in enumerate([*days, ("2026-04-01", "2026-04-01")]):
+        walked(ledger, range(10 * place, 10 * place + 2), since, until, early)
+    walk = Walk(Window(), Rewalk(early.date()), since="2026-04-30", until="2026-04-30", newest=early.date())
+    ledger.record_page("163", walk, 90, [card(90, "January 01, 2026"), card(91, "December 31, 9999")], early)
+    ledger.close()
+    told = {one.month: one.never_walked for one in read_coverage(tmp_path, date(2026, 5, 2)) if one.month >= "2026"}
+    in_2026 = {f"2026-{month:02}": never for month, never in enumerate([4, 25, 31, 28, 2], 1)}
+    assert told == {"earlier": None, **in_2026, "9999-12": 0}
 
 
 def test_what_is_owed_is_told_and_exits_3(serve: Serve, crawl: Run) -> None:

@@ -6,9 +6,10 @@ Asked of a copy of the ledger, so that a run may go on meanwhile.
 import contextlib
 import sqlite3
 import tempfile
+from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -101,9 +102,11 @@ def _of_source(
 ) -> Iterator[Month]:
     if all(since for since, _ in walked):
         yield Month(name, label, EARLIER, never_walked=None)
-    first = min((month for month in counts if month != UNDATED), default=None)
-    for month in _calendar(first, max(today.isoformat()[:7], *counts.keys() - {UNDATED})) if first else ():
-        never = sum(not any(since <= day <= until for since, until in walked) for day in _days(month, today))
+    stretches = _merged(walked)
+    dated = counts.keys() - {UNDATED}
+    for month in _calendar(min(dated), max(today.isoformat()[:7], *dated)) if dated else ():
+        days = _days(month, today)
+        never = len(days) - sum(len(_common(days, stretch)) for stretch in stretches)
         if month in counts or never:
             yield replace(Month(name, label, month, *counts.get(month, ())), never_walked=never)
     if UNDATED in counts:
@@ -112,15 +115,32 @@ def _of_source(
 
 def _calendar(first: str, last: str) -> Iterator[str]:
     """Every month from ``first`` to ``last``."""
-    month = date.fromisoformat(f"{first}-01")
-    while (text := month.isoformat()[:7]) <= last:
-        yield text
-        month = (month + timedelta(days=31)).replace(day=1)
+    begin, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
+    for number in range(begin, end + 1):
+        yield f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def _days(month: str, today: date) -> Iterator[str]:
-    """The days of a month that have begun."""
-    day = date.fromisoformat(f"{month}-01")
-    while day <= today and (text := day.isoformat()).startswith(month):
-        yield text
-        day += timedelta(days=1)
+def _days(month: str, today: date) -> range:
+    """The days of a month that have begun; days are counted as :meth:`date.toordinal` does."""
+    first = date.fromisoformat(f"{month}-01")
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    return range(first.toordinal(), min(last, today).toordinal() + 1)
+
+
+def _merged(walked: Sequence[tuple[str, str]]) -> list[range]:
+    """The days that were walked, each once, in order."""
+    merged: list[range] = []
+    for since, until in sorted(walked):
+        days = range(_day(since or date.min.isoformat()), _day(until) + 1)
+        if merged and days.start <= merged[-1].stop:
+            days = range(merged[-1].start, max(merged.pop().stop, days.stop))
+        merged.append(days)
+    return merged
+
+
+def _day(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
+
+
+def _common(one: range, other: range) -> range:
+    return range(max(one.start, other.start), min(one.stop, other.stop))
