@@ -62,6 +62,10 @@ def changed(folder: Path, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+# Of what a page may lose.
+NO_TEXT = {"field": "body", "way": "removed"}
+
+
 def whole(replica: Replica) -> list[str]:
     return [one for one in ungated(replica) if replica.world.truth(one)["access"] == "full"]
 
@@ -120,13 +124,15 @@ def test_twice_on_one_day_is_no_removal_and_back_the_next_day_is_none(serve: Ser
     assert changed(folder) == []
 
 
-@pytest.mark.parametrize("kind", ["overlay", "truncate", "challenge", "status", "reset", "unreadable", "sign_up"])
+@pytest.mark.parametrize(
+    "kind", ["overlay", "truncate", "challenge", "status", "reset", "unreadable", "sign_up", "lost"]
+)
 def test_a_wall_or_a_fault_is_no_edit_and_no_removal(serve: Serve, crawl: Run, kind: str) -> None:
     replica = serve(articles=30, sources=1)
     folder = crawl(replica.url, "source").folder
     before = (folder / "articles.jsonl").read_bytes()
     for one in whole(replica)[:2]:
-        replica.faults.add(f"/newstream/{one}", kind)
+        replica.faults.add(f"/newstream/{one}", kind, **(NO_TEXT if kind == "lost" else {}))
     for days in (0, 1, 2):
         crawl_later(days, folder, replica.url, *ALL)
     assert (folder / "articles.jsonl").read_bytes() == before

@@ -191,6 +191,23 @@ def test_an_article_that_is_held_whole_and_modified_behind_a_paywall_stays_as_it
     assert fetched(replica) == []
 
 
+@pytest.mark.parametrize("access", ["full", "truncated"])
+def test_a_text_that_is_held_gives_way_to_no_page_without_one(serve: Serve, crawl: Run, access: str) -> None:
+    replica = serve(today=THEN)
+    one = next(one for one in ungated(replica) if replica.world.truth(one)["access"] == access)
+    pages = {"/sitemap_index.xml": index(replica, a=""), "/a.xml": urlset(replica, {one: "2024-01-05"})}
+    put(replica, pages)
+    first = crawl(replica.url, "sitemap")
+    replica.faults.add(f"/newstream/{one}", "lost", field="body", way="removed")
+    pages["/a.xml"] = urlset(replica, {one: from_now(hours=1)})
+    second = crawl(replica.url, "sitemap")
+    assert (second.exit_code, second.records) == (3, first.records)
+    assert [(row["id"], row["reason"]) for row in second.quarantine] == [(one, "layout_changed")]
+    replica.faults.clear()
+    third = crawl(replica.url, "sitemap")
+    assert (third.exit_code, third.records) == (0, first.records)
+
+
 def test_a_lastmod_that_many_articles_share_says_nothing_of_them(serve: Serve, crawl: Run) -> None:
     replica = serve(today=THEN)
     ids = ungated(replica)[:50]

@@ -118,6 +118,18 @@ def test_a_truncated_article_that_cannot_be_had_again_is_owed_and_stays_held(ser
     assert (done.exit_code, done.records) == (0, first.records)
 
 
+def test_a_truncated_article_that_shows_no_text_later_is_owed_and_stays_held(serve: Serve, crawl_on: Run) -> None:
+    replica = serve(articles=200, sources=2)
+    victim = truncated(replica)[0]
+    first = crawl_on(0, replica.url, "source")
+    replica.faults.add(f"/newstream/{victim}", "lost", field="body", way="removed")
+    failed = crawl_on(1.1, replica.url, "source")
+    assert (failed.exit_code, failed.records) == (3, first.records)
+    replica.faults.clear()
+    done = crawl_on(1.2, replica.url, "source")
+    assert (done.exit_code, done.records) == (0, first.records)
+
+
 def test_a_clock_that_jumps_far_ahead_and_back_hides_nothing(serve: Serve, crawl_on: Run) -> None:
     replica = serve(articles=100, sources=2)
     again = sorted(truncated(replica) + gated(replica))

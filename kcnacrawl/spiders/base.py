@@ -187,6 +187,10 @@ class KcnaSpider(Spider):
         self.count("fields/body", bool(fields.article_body))
         if not fields.article_body and len(self.bare_pages) < _BARE_PAGES:
             self.bare_pages[address.id] = response.body
+        if fields.access == "empty" and self.holds_text(address.id):
+            gone = LayoutChanged("body: the page shows no text, and the archive holds one")
+            yield self.unread(address.id, response, gone)
+            return
         yield Capture(
             id=address.id,
             url=response.url,
@@ -195,6 +199,11 @@ class KcnaSpider(Spider):
             source_id=attribute(fields),
             date_downloaded=instant(datetime.now(UTC)),
         )
+
+    def holds_text(self, article_id: str) -> bool:
+        """Whether the archive holds the text of an article, or a part of it."""
+        known = self.run.archive.ledger.latest(article_id)
+        return known is not None and known.access != "empty"
 
     def attribute(self, fields: ArticleFields) -> int | None:
         """The sid of an article's source: as its page links it, else as the ledger knows the label."""

@@ -16,7 +16,6 @@ from ..archive.ledger import OWED, Look, card_of
 from ..arguments import RecheckArguments, SourceRef
 from ..dates import instant
 from ..items import Article, Capture, Rejected
-from ..pages import LayoutChanged
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
 from ..validators import NOT_MODIFIED, conditions, validators
@@ -113,18 +112,13 @@ class RecheckSpider(KcnaSpider):
             return
         self.validators[address.id] = validators(response)
         for item in self.parse_article(response, address, card_of(held), lambda _: held.source_id):
-            yield from self.weigh(item, response, held) if isinstance(item, Capture) else [item]
+            yield self.weigh(item, held) if isinstance(item, Capture) else item
 
-    def weigh(self, capture: Capture, response: Response, held: Article) -> Output:
-        """A page that was read, beside what is held: where it shows less, what is held stands."""
-        fields = capture.fields
-        if fields.access == "truncated" and held.access == "full" and held.status == "gone":
-            yield self.revision(held, "live")
-        elif not fields.article_body and held.article_body:
-            error = LayoutChanged("body: the page shows no text, and the archive holds one")
-            yield self.unread(capture.id, response, error)
-        else:
-            yield capture
+    def weigh(self, capture: Capture, held: Article) -> Capture | Article:
+        """A page that was read, beside what is held: a part of what is held whole shows only that it is back."""
+        if capture.fields.access == "truncated" and held.access == "full" and held.status == "gone":
+            return self.revision(held, "live")
+        return capture
 
     def missing(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """A page that is not there: gone, once it was not there on another day."""
