@@ -17,9 +17,9 @@ demo: venv  ## the main job on the bundled replica, into output/demo
 
 venv: $(VENV)/.runs  ## only .venv, with what running needs
 
-# Half as many again as there are processors: whole crawls wait a good deal.
+# Twice as many as there are processors: whole crawls wait a good deal.
 test: $(VENV)/.develops chromium cron postgresql  ## the whole test suite
-	$(BIN)/python -m pytest --dist worksteal --numprocesses $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))
+	$(BIN)/python -m pytest --dist worksteal --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 2 ))
 
 # Playwright's own where it can be had, else the system's.
 chromium: $(VENV)/.runs  ## find a browser, or install one

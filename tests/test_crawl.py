@@ -32,7 +32,7 @@ READABLE = [name for name, spelling in SPELLINGS.items() if not spelling.needs_b
 @pytest.mark.parametrize("spelling", READABLE)
 def test_every_article_is_stored_as_it_is_in_every_spelling(serve: Serve, crawl: Run, spelling: str) -> None:
     # What a spelling changes shows on each page; what is rare among articles, in one large site.
-    replica = serve(articles=2000 if spelling == "plain" else 250, sources=5, spelling=spelling)
+    replica = serve(articles=1200 if spelling == "plain" else 200, sources=5, spelling=spelling)
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
