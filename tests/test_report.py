@@ -51,13 +51,17 @@ def report(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def derive_ledger(folder: Path, labels: Mapping[int, str] = MappingProxyType({})) -> None:
     """Has the project make the ledger, and learn what sources are called."""
-    archive = Archive(folder)
-    archive.open()
-    for sid, label in labels.items():
-        archive.ledger.learn_source(sid=sid, label=label)
+
+    async def derive() -> None:
+        archive = Archive(folder)
+        archive.open()
+        for sid, label in labels.items():
+            archive.ledger.learn_source(sid=sid, label=label)
+        await archive.close()
+
     # In this thread a browser's loop may be running.
     with ThreadPoolExecutor() as pool:
-        pool.submit(lambda: asyncio.run(archive.close())).result()
+        pool.submit(lambda: asyncio.run(derive())).result()
 
 
 @pytest.fixture(scope="module")

@@ -91,14 +91,16 @@ class SqliteStore:
         self._db: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        with self._told():
+        with self._told(), contextlib.ExitStack() as opened:
             # By its whole path: SQLite gives some short ones a meaning of their own.
-            self._db = sqlite3.connect(self._path.absolute(), timeout=30, isolation_level=None)
+            db = sqlite3.connect(self._path.absolute(), timeout=30, isolation_level=None)
+            self._db = opened.enter_context(contextlib.closing(db))
             with self._transaction():
                 self._prepare()
             # Not before it is known to be ours.
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            opened.pop_all()
         return self
 
     def __exit__(
