@@ -144,6 +144,15 @@ def test_a_query_finds_what_a_search_for_a_substring_would(text: str, query: str
     assert any(marked for _, marked in words.parts(text, query)) == (query in text)
 
 
+@pytest.mark.parametrize(
+    ("text", "query", "marked"),
+    [("대동강㈜", "주", "㈜"), ("대동강㈜", "강", "강"), ("m\u064ed", "d", "d"), ("ﬁn", "fin", "ﬁn")],
+)
+def test_what_is_found_inside_one_character_or_beside_an_accent_is_marked(text: str, query: str, marked: str) -> None:
+    assert words.match(query).strip('*"') in words.tokens(text)
+    assert next(part for part, is_marked in words.parts(text, query) if is_marked) == marked
+
+
 @given(st.text(), st.text())
 def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
     bare = words.snippet(words.parts(text, query)).replace("<mark>", "").replace("</mark>", "")

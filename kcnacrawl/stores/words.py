@@ -117,8 +117,9 @@ def _spans(text: str, wanted: list[Term]) -> list[tuple[int, int]]:
     """Where a text holds terms, in its own positions."""
     folded, origin = list[str](), list[int]()
     for at, char in enumerate(text):
-        one = unicodedata.normalize("NFKC", char).casefold()
-        folded += one if _IS_GLUED.match(one) else _plain(one)
+        for one in unicodedata.normalize("NFKC", char).casefold():
+            # What is no letter parts words, also an accent that stands alone.
+            folded += _plain(one) if one.isalnum() and not _IS_GLUED.match(one) else one
         origin += [at] * (len(folded) - len(origin))
     whole = "".join(folded)
     return sorted(
