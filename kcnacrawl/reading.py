@@ -67,6 +67,12 @@ class ReadingCommand(ScrapyCommand):
                     raise
 
     def _word(self, name: str, args: list[str]) -> str:
+        # Among them is what argparse knows no option for.
+        end = args.index("--") if "--" in args else len(args)
+        if unknown := [one for one in args[:end] if one.startswith("-")]:
+            hint = "; what is none and begins so goes after --" if self.words else ""
+            raise ArgumentError(f"{name} has no option {unknown[0][:200]!r}{hint}")
+        args = args[:end] + args[end + 1 :]
         if args and not self.words:
             raise ArgumentError(f"{name} takes no arguments: {args[0]!r}")
         if self.words and not args and not self.words.startswith("["):
@@ -78,6 +84,14 @@ class ReadingCommand(ScrapyCommand):
     def _fail(self, verdict: Verdict, message: str, *signals: int) -> None:
         self.exitcode = verdict.exit_code(*signals[:1])
         tell(verdict, self.exitcode, printable(message))
+
+
+def new_file(text: str) -> Path:
+    """Where a command may write one. Raises ``ArgumentError``."""
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise ArgumentError(f"{path}: no file in a folder that there is")
+    return path
 
 
 @contextmanager

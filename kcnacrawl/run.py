@@ -98,8 +98,13 @@ class Run:
 
 
 def printable(text: str) -> str:
-    """A message without what would break or bend its line: part of it may come from the network."""
-    return " ".join("".join(filter(str.isprintable, word)) for word in text.split())[:1000]
+    """A message of one line, its white space folded: part of it may come from the network."""
+    return " ".join(in_one_line(text).split())[:1000]
+
+
+def in_one_line(text: str) -> str:
+    """A text, whole, without what would break or bend its line."""
+    return "".join(char if char.isprintable() else " " * char.isspace() for char in text)
 
 
 def read_site(settings: BaseSettings) -> Site:

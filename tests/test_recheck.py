@@ -18,6 +18,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.schedule import YEAR, next_look
 
+from .archives import article, write
 from .conftest import Crawl, crawl_later, fetched, read_lines, scrapy, ungated
 
 Serve = Callable[..., Replica]
@@ -231,6 +232,26 @@ def test_a_person_sees_a_diff_a_program_the_fields_and_a_feed_reader_an_entry(ed
     assert "+++ revision 2" in (entry.findtext(f"{atom}content") or "")
     tomorrow = (datetime.now(UTC) + timedelta(days=2)).date()
     assert changed(edited, "--since", str(tomorrow)) == []
+
+
+def test_what_changed_is_told_whole_and_without_what_would_bend_a_line_or_break_a_feed(tmp_path: Path) -> None:
+    old = article(1, f"- first\n\n{'word ' * 1000}once")
+    new = replace(old, revision=2, headline="\x1b[31m\x00 \u202eno", article_body=old.article_body[:-4] + "twice")
+    write(tmp_path, [old, new])
+    told = changes(tmp_path).stdout
+    assert told.replace("\n", "").isprintable()
+    lines = told.splitlines()
+    assert lines[0] == "2026-09-11T06:00:12+00:00  edited  1600000001-100000001  KCNA.kp (En)  [31m no"
+    assert lines[lines.index("+[31m no") + 1 :] == [
+        " 2016-02-02",
+        " - first",
+        f"-{'word ' * 1000}once",
+        f"+{'word ' * 1000}twice",
+        "",
+    ]
+    assert changes(tmp_path, "--atom", str(tmp_path / "feed.xml")).returncode == 0
+    (title,) = ET.parse(tmp_path / "feed.xml").getroot().findall("{*}entry/{*}title")
+    assert title.text == "edited: [31m no"
 
 
 def test_bad_input_is_one_line(edited: Path, tmp_path: Path) -> None:

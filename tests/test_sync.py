@@ -168,12 +168,26 @@ def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
         (["sync", "sqlite://"], "store 'sqlite://': not sqlite:///FILE, postgresql://… or parquet:DIR"),
         (["find"], "find needs WORDS"),
         (["find", "..."], "'...' holds no word to look for"),
+        (["find", "text", "--limit", "3"], "find has no option '--limit'; what is none and begins so goes after --"),
+        (["report", "-o"], "report has no option '-o'; what is none and begins so goes after --"),
+        (["coverage", "--sources"], "coverage has no option '--sources'"),
+        (["changes", "--atom", ""], ".: no file in a folder that there is"),
+        (
+            ["changes", "--atom", "no/such/folder/feed.xml"],
+            "no/such/folder/feed.xml: no file in a folder that there is",
+        ),
     ],
 )
 def test_a_bad_command_is_one_line_and_exit_2(tmp_path: Path, words: list[str], line: str) -> None:
     write(tmp_path, [article(1, "text")])
     done = scrapy(tmp_path, *words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"kcnacrawl: usage (2): {line}\n")
+
+
+def test_what_follows_two_dashes_is_no_option(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "text --limit")])
+    assert scrapy(tmp_path, "sync", "--", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    assert len(scrapy(tmp_path, "find", "--jsonl", "--", "--limit").stdout.splitlines()) == 1
 
 
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -188,6 +202,8 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> No
         assert done.stderr.startswith(f"kcnacrawl: usage (2): store {tmp_path / name}: ")
         assert (tmp_path / name).read_bytes() == before
     assert scrapy(tmp_path, "find", "--store", f"{tmp_path}/none", "a").returncode == 2
+    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}")
+    assert (done.returncode, done.stderr) == (2, f"kcnacrawl: usage (2): store {tmp_path}: a folder, not a file\n")
 
 
 def test_a_store_that_is_down_is_one_line_and_exit_3(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import msgspec
 from ..archive.log import write_whole
 from ..arguments import ArgumentError, day
 from ..changes import Change, read_changes
-from ..reading import ReadingCommand
-from ..run import printable
+from ..reading import ReadingCommand, new_file
+from ..run import in_one_line
 from ..verdict import Verdict
 
 _ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -28,12 +28,12 @@ class Command(ReadingCommand):
         parser.add_argument("--since", metavar="YYYY-MM-DD", help="only what was seen on that day or later")
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--jsonl", action="store_true", help="one JSON object a change")
-        form.add_argument("--atom", metavar="FILE", type=Path, help="write them to FILE as an Atom feed")
+        form.add_argument("--atom", metavar="FILE", help="write them to FILE as an Atom feed")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         changes = read_changes(folder, _day(opts.since))
-        if opts.atom:
-            write_whole(opts.atom, _feed(changes))
+        if opts.atom is not None:
+            write_whole(new_file(opts.atom), _feed(changes))
         elif opts.jsonl:
             for change in changes:
                 print(msgspec.json.encode(change).decode())
@@ -53,12 +53,15 @@ def _day(text: str | None) -> str | None:
 
 
 def _lines(change: Change) -> Iterator[str]:
-    """A change for a person, safe for a terminal."""
-    yield printable(f"{change.seen}  {change.kind}  {change.id}  {change.source_label or ''}  {change.headline}")
-    yield printable(change.url)
-    yield from (printable(f"{name}: {field.before} -> {field.after}") for name, field in change.changed.items())
-    yield from (printable(line) for line in change.diff)
-    yield ""
+    """A change for a person, safe for a terminal and in XML."""
+    lines = (
+        f"{change.seen}  {change.kind}  {change.id}  {change.source_label or ''}  {change.headline}",
+        change.url,
+        *(f"{name}: {field.before} -> {field.after}" for name, field in change.changed.items()),
+        *change.diff,
+        "",
+    )
+    yield from map(in_one_line, lines)
 
 
 def _feed(changes: Iterable[Change]) -> bytes:
@@ -73,9 +76,9 @@ def _feed(changes: Iterable[Change]) -> bytes:
     for change in found:
         entry = _add(feed, "entry")
         _add(entry, "id", f"{_TAG}{change.id}/{change.revision}")
-        _add(entry, "title", f"{change.kind}: {change.headline}")
+        _add(entry, "title", in_one_line(f"{change.kind}: {change.headline}"))
         _add(entry, "updated", change.seen)
-        _add(entry, "link").set("href", change.url)
+        _add(entry, "link").set("href", in_one_line(change.url))
         _add(entry, "category").set("term", change.kind)
         _add(entry, "content", "\n".join(_lines(change))).set("type", "text")
     ET.indent(feed)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..reading import StoreCommand
-from ..run import printable
+from ..run import in_one_line
 from ..stores.sqlite import Hit, find
 from ..stores.words import parts, snippet
 from ..verdict import Verdict
@@ -56,9 +56,9 @@ def _object(hit: Hit, query: str) -> dict[str, str | None]:
 
 
 def _show(console: Console, hit: Hit, query: str) -> None:
-    console.print(Text(printable(f"{hit.date_published or 'undated':10}  {hit.id}  {hit.source_label or ''}")))
-    console.print(Text(printable(hit.headline), style="bold"))
-    pieces = ((printable(f"|{text}|")[1:-1], "reverse" if marked else "") for text, marked in _pieces(hit, query))
+    console.print(Text(in_one_line(f"{hit.date_published or 'undated':10}  {hit.id}  {hit.source_label or ''}")))
+    console.print(Text(in_one_line(hit.headline), style="bold"))
+    pieces = ((in_one_line(text), "reverse" if marked else "") for text, marked in _pieces(hit, query))
     console.print(Text.assemble(*pieces), "\n", sep="")
 
 

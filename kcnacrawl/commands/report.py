@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from ..archive.log import write_whole
-from ..arguments import ArgumentError
 from ..extras import extra
-from ..reading import StoreCommand
+from ..reading import StoreCommand, new_file
 from ..verdict import Verdict
 from .sync import bring_up_to_date
 
@@ -24,9 +23,7 @@ class Command(StoreCommand):
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         with extra("report"):
             from ..report import page  # noqa: PLC0415 - Altair only where it is asked for
-        path = Path(self.word or folder / _PAGE)
-        if self.word and (path.is_dir() or not path.parent.is_dir()):
-            raise ArgumentError(f"{path}: no file in a folder that there is")
+        path = new_file(self.word) if self.word else folder / _PAGE
         store = self.store(folder, opts)
         bring_up_to_date(folder, f"sqlite:///{store}")
         write_whole(path, page.render(page.read(folder, store, datetime.now(UTC))))

@@ -91,6 +91,8 @@ class SqliteStore:
         self._db: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
+        if self._path.is_dir():
+            raise ArgumentError(f"store {self._path}: a folder, not a file")
         with self._told(), contextlib.ExitStack() as opened:
             # By its whole path: SQLite gives some short ones a meaning of their own.
             db = sqlite3.connect(self._path.absolute(), timeout=30, isolation_level=None)
