@@ -76,7 +76,7 @@ def read_changes(folder: Path, since: str | None = None) -> Iterator[Change]:
                 if head.id in last and (since is None or head.date_downloaded[:10] >= since):
                     file.seek(last[head.id])
                     yield compare(read_article(file.readline()), read_article(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise StorageFailed(f"{path}, line {number} is no line of ours ({error})") from error
             last[head.id] = begin
             begin = end

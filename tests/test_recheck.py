@@ -257,8 +257,9 @@ def test_what_changed_is_told_whole_and_without_what_would_bend_a_line_or_break_
 def test_bad_input_is_one_line(edited: Path, tmp_path: Path) -> None:
     assert changes(tmp_path / "nowhere").returncode == 7
     assert changes(edited, "--since", "yesterday").returncode == 2
-    with (edited / "articles.jsonl").open("ab") as file:
-        file.write(b"no line\n")
-    broken = changes(edited)
-    assert broken.returncode == 7
-    assert "is no line of ours" in broken.stderr
+    whole = (edited / "articles.jsonl").read_bytes()
+    for line in (b"no line\n", b'{"deep": %b}\n' % (b"[" * 200_000 + b"]" * 200_000)):
+        (edited / "articles.jsonl").write_bytes(whole + line)
+        broken = changes(edited)
+        assert broken.returncode == 7
+        assert "is no line of ours" in broken.stderr
