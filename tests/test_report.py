@@ -192,6 +192,18 @@ def test_the_page_tells_what_coverage_changes_and_the_runs_tell(browser: Browser
     assert sum(row["articles"] for row in drawn["months"]) == sum(month.held for month in months)
 
 
+def test_articles_whose_page_lost_its_sources_name_are_counted_with_their_source(tmp_path: Path) -> None:
+    (one, other, *_) = records(2)
+    lost = {"source_id": one.source_id, "source_label": "(EN)", "source_name": None, "date_published": "2020-01-01"}
+    lines = [one, dataclasses.replace(other, **lost), dataclasses.replace(other, **lost, revision=2, headline="new")]
+    write(tmp_path, lines)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    counted = summarise(tmp_path / "store.sqlite", date(2020, 1, 1), date(2020, 12, 31), latest=5)
+    assert {group.source for group in counted.groups} == {one.source_label}
+    assert counted.days == [(one.source_label, "2020-01-01", 1)]
+    assert [change.source for change in counted.latest] == [one.source_label]
+
+
 def test_a_store_is_counted_as_its_archive_reads(tmp_path: Path) -> None:
     lines = records(600)
     write(tmp_path, lines)

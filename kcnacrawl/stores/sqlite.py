@@ -48,7 +48,7 @@ CREATE TABLE revisions (
 ) STRICT;
 CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 CREATE INDEX articles_by_day ON articles (date_published DESC, url_time DESC);
-CREATE INDEX articles_by_source ON articles (source_label, date_published, in_language, access, status);
+CREATE INDEX articles_by_source ON articles (source_label, date_published, in_language, access, status, source_id);
 CREATE INDEX articles_by_year ON articles (year);
 CREATE INDEX revisions_by_time ON revisions (date_downloaded, revision, date_published);
 CREATE VIRTUAL TABLE articles_fts USING fts5 (

@@ -14,14 +14,22 @@ from .sqlite import reading
 _LAG: Final = "julianday(date(date_downloaded, '+9 hours')) - julianday(date_published)"
 _MONDAY: Final = "date(date_published, '-6 days', 'weekday 1')"
 
-_GROUPS: Final = """
-SELECT source_label, substr(date_published, 1, 7), in_language, access, status, count(*), min(date_published),
+# Old pages have lost their source's name and say only (En); its number tells.
+_NAMES: Final = """
+SELECT source_id, source_label, max(articles) FROM (
+    SELECT source_id, source_label, count(*) AS articles FROM articles
+    WHERE source_id IS NOT NULL AND source_label NOT LIKE '(%' GROUP BY 1, 2
+) GROUP BY 1
+"""
+_SOURCE: Final = "source_of(source_id, source_label)"
+_GROUPS: Final = f"""
+SELECT {_SOURCE}, substr(date_published, 1, 7), in_language, access, status, count(*), min(date_published),
     max(date_published)
 FROM articles GROUP BY 1, 2, 3, 4, 5
-"""
-_DAYS: Final = """
-SELECT source_label, date_published, count(*) FROM articles WHERE date_published BETWEEN ? AND ? GROUP BY 1, 2
-"""
+"""  # noqa: S608 - our own words
+_DAYS: Final = f"""
+SELECT {_SOURCE}, date_published, count(*) FROM articles WHERE date_published BETWEEN ? AND ? GROUP BY 1, 2
+"""  # noqa: S608 - our own words
 _LAGS: Final = f"""
 SELECT CASE WHEN date_published BETWEEN ? AND ? THEN {_MONDAY} END, CAST(max(0, {_LAG}) AS INTEGER), count(*)
 FROM revisions WHERE revision = 1 AND {_LAG} IS NOT NULL GROUP BY 1, 2
@@ -35,14 +43,17 @@ SELECT substr(new.date_downloaded, 1, 10), old.status, old.access, new.status, n
 {_PAIRS} GROUP BY 1, 2, 3, 4, 5
 """
 _LATEST: Final = f"""
-SELECT old.status, old.access, new.status, new.access, new.date_downloaded, new.source_label, new.headline, new.url
+SELECT old.status, old.access, new.status, new.access, new.date_downloaded,
+    source_of(new.source_id, new.source_label), new.headline, new.url
 {_PAIRS} ORDER BY new.date_downloaded DESC, new.id DESC, new.revision DESC LIMIT ?
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """So many articles that are alike: ``month`` is ``YYYY-MM``, ``None`` for the undated."""
+    """So many articles that are alike: ``source`` is what most articles of its number call it, ``month`` is
+    ``YYYY-MM``, ``None`` for the undated.
+    """
 
     source: str | None
     month: str | None
@@ -84,6 +95,8 @@ def summarise(path: Path, since: date, until: date, latest: int) -> Summary:
     with reading(path) as db:
         # One state of the store, whatever a sync adds meanwhile.
         db.execute("BEGIN")
+        names = {source_id: label for source_id, label, _ in db.execute(_NAMES)}
+        db.create_function("source_of", 2, names.get, deterministic=True)
         window = (since.isoformat(), until.isoformat())
         return Summary(
             groups=[Group(*row) for row in db.execute(_GROUPS)],
