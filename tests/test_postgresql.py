@@ -403,6 +403,21 @@ def test_a_wrong_password_is_not_shown(tmp_path: Path, postgresql: Server) -> No
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_signal_ends_a_sync_that_waits_for_the_database_in_one_line(tmp_path: Path, address: str) -> None:
+    write(tmp_path, records(1))
+    fill(tmp_path, address)
+    write(tmp_path, [article(1, "text " * 300_000)])
+    command = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", address]
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'articles'::regclass AND NOT granted"
+    with psycopg.connect(address) as db:
+        db.execute("LOCK TABLE articles IN EXCLUSIVE MODE")
+        run = processes.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: ask(address, waiting) == [(1,)])
+        run.terminate()
+        line = "kcnacrawl: interrupted (143): stopped by a signal; the same command goes on from here\n"
+        assert (run.communicate()[1], run.returncode) == (line, 143)
+
+
 def test_a_connection_that_is_lost_on_the_way_loses_nothing(tmp_path: Path, address: str) -> None:
     lines = records(1100)
     write(tmp_path, lines)

@@ -6,6 +6,7 @@ positions in a tsvector end at 16,383, and the longest speeches do not.
 
 import contextlib
 import itertools
+import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,9 @@ from ..arguments import ArgumentError
 from ..items import Article
 from ..run import printable
 from . import StoreDown, words
+
+# All that it logs it raises as well, or tells of a signal that is on its way to us.
+logging.getLogger(psycopg.__name__).addHandler(logging.NullHandler())
 
 _VERSION: Final = "kcnacrawl store, version 1"
 _OLDEST_SERVER: Final = 14
