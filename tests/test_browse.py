@@ -359,6 +359,11 @@ def test_another_name_than_this_machines_is_refused(site: str, host: str) -> Non
     assert (status, text) == (403, "asked for by another name than this machine's own\n")
 
 
+def test_datasettes_own_pages_are_there(site: str) -> None:
+    for name in ("versions", "settings", "databases", "plugins"):
+        assert ask(site, f"/-/{name}.json")[0] == 200
+
+
 def test_this_machine_may_be_called_localhost(site: str) -> None:
     assert ask(site, "/", Host=f"LocalHost:{urlsplit(site).port}")[0] == 200
 

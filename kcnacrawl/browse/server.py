@@ -43,7 +43,7 @@ class _Store(Database):  # type: ignore[misc]  # of an untyped package
     def connect(self, write: bool = False) -> Any:
         if write:
             raise PermissionError("a store is only read")
-        return connect(self.path)
+        return connect(Path(self.path))
 
     async def execute(self, *words: Any, **options: Any) -> Any:
         # What is wrong with a person's SQL that person is told.
@@ -102,5 +102,5 @@ def _datasette(store: Path) -> Any:
         settings=_SETTINGS,
     )
     datasette.remove_database("_memory")
-    datasette.add_database(_Store(datasette, store), name=plugin.STORE)
+    datasette.add_database(_Store(datasette, str(store)), name=plugin.STORE)
     return datasette
