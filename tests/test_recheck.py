@@ -257,6 +257,14 @@ def test_what_changed_is_told_whole_and_without_what_would_bend_a_line_or_break_
 def test_bad_input_is_one_line(edited: Path, tmp_path: Path) -> None:
     assert changes(tmp_path / "nowhere").returncode == 7
     assert changes(edited, "--since", "yesterday").returncode == 2
+    feed = tmp_path / "feed.xml"
+    (tmp_path / "feed.xml.tmp").symlink_to("/dev/full")
+    full = changes(edited, "--atom", str(feed))
+    assert (full.returncode, full.stderr) == (
+        7,
+        f"kcnacrawl: storage (7): [Errno 28] No space left on device: '{feed}'\n",
+    )
+    assert not feed.exists()
     whole = (edited / "articles.jsonl").read_bytes()
     for line in (b"no line\n", b'{"deep": %b}\n' % (b"[" * 200_000 + b"]" * 200_000)):
         (edited / "articles.jsonl").write_bytes(whole + line)

@@ -162,6 +162,9 @@ def write_whole(path: Path, data: bytes) -> None:
         sync(aside)
         aside.replace(path)
         sync(path.parent)
+    except OSError as error:
+        # A full disk does not say where it is.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         aside.unlink(missing_ok=True)
 
