@@ -1,6 +1,7 @@
 """What the commands share that read an archive and change nothing."""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import msgspec
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
@@ -48,6 +50,9 @@ class ReadingCommand(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         name = type(self).__module__.rsplit(".", 1)[-1]
+        # A terminal that does not know Korean is no reason to stop.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         with _stoppable() as signals:
             try:
                 self.word = self._word(name, args)
@@ -84,6 +89,11 @@ class ReadingCommand(ScrapyCommand):
     def _fail(self, verdict: Verdict, message: str, *signals: int) -> None:
         self.exitcode = verdict.exit_code(*signals[:1])
         tell(verdict, self.exitcode, printable(message))
+
+
+def print_json(one: object) -> None:
+    """An object in a line of its own, for a program: in UTF-8, whatever a terminal's encoding."""
+    sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
 
 
 def new_file(text: str) -> Path:

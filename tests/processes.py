@@ -140,6 +140,10 @@ def take_place(words: list[str], cwd: str, environment: Mapping[str, str], strea
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # What was known of the former streams, as whether they can be sought in, holds no longer.
+    held = sys.stdout
+    sys.stdout = os.fdopen(1, "w", encoding=held.encoding, errors=held.errors, closefd=False)
+    sys.stdout.reconfigure(line_buffering=held.line_buffering)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

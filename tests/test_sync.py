@@ -262,6 +262,23 @@ def test_who_has_read_enough_may_close_the_pipe(
     assert (run.stderr.read(), run.wait()) == ("", 0)
 
 
+def test_a_terminal_without_korean_gets_what_it_can_show_and_a_program_utf_8(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "핵 문제"), article(1, "핵문제", revision=2)])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+
+    def told(*words: str) -> str:
+        run = [sys.executable, "-m", "scrapy", *words, "-s", f"KCNACRAWL_DIR={tmp_path}"]
+        # Not forked: what is printed in is settled when Python starts.
+        done = subprocess.run(run, cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    assert "\\ud575\\ubb38\\uc81c" in told("find", "핵")
+    assert json.loads(told("find", "핵", "--jsonl"))["snippet"] == "<mark>핵</mark>문제"
+    assert "+\\ud575\\ubb38\\uc81c" in told("changes")
+    assert "+핵문제" in json.loads(told("changes", "--jsonl"))["diff"]
+
+
 def test_every_name_is_that_of_a_file(tmp_path: Path) -> None:
     write(tmp_path, [article(1, "text")])
     words = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", "sqlite:///:memory:"]

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from ..archive.log import write_whole
 from ..arguments import ArgumentError, day
 from ..changes import Change, read_changes
-from ..reading import ReadingCommand, new_file
+from ..reading import ReadingCommand, new_file, print_json
 from ..run import in_one_line
 from ..verdict import Verdict
 
@@ -36,7 +34,7 @@ class Command(ReadingCommand):
             write_whole(new_file(opts.atom), _feed(changes))
         elif opts.jsonl:
             for change in changes:
-                print(msgspec.json.encode(change).decode())
+                print_json(change)
         else:
             for change in changes:
                 print("\n".join(_lines(change)))

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from ..archive.coverage import Month, read_coverage
-from ..reading import ReadingCommand
+from ..reading import ReadingCommand, print_json
 from ..run import printable
 from ..verdict import Verdict
 
@@ -27,7 +25,7 @@ class Command(ReadingCommand):
         months = read_coverage(folder, datetime.now(UTC).date())
         if opts.jsonl:
             for month in months:
-                print(msgspec.json.encode(month).decode())
+                print_json(month)
         else:
             _print_table(months)
             print(_sum(folder, months))

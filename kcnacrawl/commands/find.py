@@ -4,11 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from ..reading import StoreCommand
+from ..reading import StoreCommand, print_json
 from ..run import in_one_line
 from ..stores.sqlite import Hit, find
 from ..stores.words import parts, snippet
@@ -37,7 +36,7 @@ class Command(StoreCommand):
         for hit in find(self.store(folder, opts), self.word):
             count += 1
             if opts.jsonl:
-                print(msgspec.json.encode(_object(hit, self.word)).decode())
+                print_json(_object(hit, self.word))
             else:
                 _show(console, hit, self.word)
         if not opts.jsonl:
