@@ -337,6 +337,12 @@ def test_a_store_of_another_archive_is_refused(archive: Path, tmp_path: Path) ->
     assert tree(tmp_path / "store") == before
 
 
+def test_a_folder_whose_name_is_no_text_is_refused_and_not_made(archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="its path is not UTF-8"):
+        fill(archive, tmp_path / os.fsdecode(b"\xff"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_made_is_a_store_that_is_down(archive: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreDown, match=r"No such file or directory.*; see to it and sync again"):
         fill(archive, tmp_path / "no/such/store")

@@ -164,6 +164,11 @@ class ParquetStore:
     def _claim(self) -> None:
         """Makes the folder, or sees to it that it is ours; touches none that is not."""
         try:
+            # DuckDB takes text alone.
+            str(self._folder.absolute()).encode()
+        except UnicodeEncodeError as error:
+            raise ArgumentError(f"store {self._folder}: its path is not UTF-8") from error
+        try:
             self._folder.mkdir(exist_ok=True)
         except FileExistsError as error:
             raise ArgumentError(f"store {self._folder}: a file, not a folder") from error
