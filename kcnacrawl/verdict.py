@@ -1,5 +1,6 @@
 """How a run ended, in one word, and the exit code that says so (contract, section "Exit codes")."""
 
+import os
 import sys
 from enum import StrEnum
 from typing import Final
@@ -37,5 +38,14 @@ _EXIT_CODES: Final = {
 
 def tell(verdict: Verdict, exit_code: int, message: str) -> None:
     """The one line on standard error that says what is wrong and what to do."""
-    sys.stderr.write(f"kcnacrawl: {verdict} ({exit_code}): {message}\n")
-    sys.stderr.flush()
+    say(f"{verdict} ({exit_code}): {message}")
+
+
+def say(message: str) -> None:
+    """A line on standard error; if that takes none, as on a full disk, the exit code has to tell by itself."""
+    try:
+        sys.stderr.write(f"kcnacrawl: {message}\n")
+        sys.stderr.flush()
+    except OSError:
+        # What is left in the buffer goes nowhere, or Python would leave with a code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 
 from kcnacrawl.archive.archive import read_article
 from kcnacrawl.items import Article
+from kcnacrawl.replica.server import Replica
 from kcnacrawl.stores import words
 
 from . import processes
 from .archives import article, expected, records, write
-from .conftest import ROOT, scrapy, wait_for
+from .conftest import ROOT, command, read_lines, scrapy, wait_for
+
+Serve = Callable[..., Replica]
 
 
 def state(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -188,6 +191,18 @@ def test_what_follows_two_dashes_is_no_option(tmp_path: Path) -> None:
     write(tmp_path, [article(1, "text --limit")])
     assert scrapy(tmp_path, "sync", "--", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
     assert len(scrapy(tmp_path, "find", "--jsonl", "--", "--limit").stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "2>/dev/full"])
+def test_a_stream_that_is_closed_or_full_changes_no_exit_code(tmp_path: Path, serve: Serve, streams: str) -> None:
+    site = serve(articles=10, sources=1)
+    for run, code in (
+        (command(tmp_path, site.url, "source"), 0),
+        (command(tmp_path, site.url, "source", "-a", "since=never"), 2),
+        ([sys.executable, "-m", "scrapy", "find", "-s", f"KCNACRAWL_DIR={tmp_path}", "text"], 2),
+    ):
+        assert subprocess.run(["sh", "-c", f'exec "$@" {streams}', "sh", *run], cwd=ROOT).returncode == code
+    assert len(read_lines(tmp_path / "articles.jsonl")) == 10
 
 
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:

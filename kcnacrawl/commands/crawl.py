@@ -22,7 +22,7 @@ from ..limits import Limits
 from ..middlewares.render import check_render
 from ..run import Run, printable, read_contact, read_folder, read_site
 from ..spiders.base import KcnaSpider
-from ..verdict import Verdict, tell
+from ..verdict import Verdict, say, tell
 
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.
 GRACE_SECONDS: Final = 7.0
@@ -150,14 +150,9 @@ def _conclude(crawler: Crawler, textfile: Path | None) -> None:
     try:
         write_textfile(textfile, crawler)
     except OSError as error:
-        _say(f"cannot write {textfile}: {error.strerror or error}; nothing else is lost by it")
+        say(printable(f"cannot write {textfile}: {error.strerror or error}; nothing else is lost by it"))
 
 
 def _refuse(message: str) -> NoReturn:
-    _say(message)
+    say(printable(message))
     sys.exit(Verdict.USAGE.exit_code())
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"kcnacrawl: {printable(message)}\n")
-    sys.stderr.flush()
