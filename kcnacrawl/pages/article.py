@@ -121,7 +121,7 @@ class ArticlePage:
     @property
     def _has_notice(self) -> bool:
         root = self._tree.body
-        return root is not None and "NK PRO" in root.text()
+        return root is not None and "upgrade" in root.text().lower()
 
     @property
     def original_url(self) -> str | None:
