@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from kcnacrawl.language import detect
 from kcnacrawl.replica.alteration import FIELDS, HOSTILE, WAYS
 from kcnacrawl.replica.faults import KINDS, Fault, Faults
 from kcnacrawl.replica.render import Renderer
@@ -196,6 +197,13 @@ class TestWorld:
         assert any(truth["source_label"] == "(En)" and truth["source_name"] is None for truth in truths)
         assert any(truth["original_url"] is None for truth in truths)
         assert any(truth["images"] for truth in truths)
+
+    @pytest.mark.parametrize("seed", [1, 6, 8, 14])
+    def test_what_is_shown_of_a_text_is_in_its_language(self, seed: int) -> None:
+        world = World(seed, articles=600)
+        truths = [world.truth(name) for name in world.ids()]
+        found = [detect(one["headline"], one["article_body"]) for one in truths]
+        assert found == [one["in_language"] for one in truths]
 
     def test_slugs_are_wordpress_s(self, truths: list[dict]) -> None:
         slugs = [truth["url_path"].rpartition("/")[2] for truth in truths]

@@ -234,6 +234,13 @@ _RECURRING: Mapping[str, str] = {
     "zh": "报刊综述",
 }
 
+_MINES: Mapping[str, str] = {
+    "en": "February 8 Jikdong Youth Coal Mine reports:",
+    "ko": "2월8일직동청년탄광에서 알려온데 의하면",
+    "ru": "8 февраля — имя шахты.",
+    "zh": "二月八日直洞青年煤矿报道：",
+}
+
 _LEADER_OPENINGS: Mapping[str, Sequence[str]] = {
     "en": (
         "{}, General Secretary, visited the construction site and gave instructions to the builders.",
@@ -323,6 +330,11 @@ def paragraph(language: str, roll: Iterator[int]) -> str:
 def leader_paragraph(language: str, roll: Iterator[int]) -> str:
     """A sentence with the leader's name, which the site sets in an inline tag."""
     return pick(roll, _LEADER_OPENINGS[language]).replace("{}", LEADERS[language])
+
+
+def anniversary(language: str, roll: Iterator[int]) -> str:
+    """A paragraph that begins with a day, which is a mine's name."""
+    return f"{_MINES[language]} {paragraph(language, roll)}"
 
 
 def title(kind: str, language: str, roll: Iterator[int]) -> str:  # noqa: C901 - one line a kind

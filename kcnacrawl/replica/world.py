@@ -569,7 +569,7 @@ class World:
         opening = _dateline(outlet, language, day, next(roll))
         for position in range(count):
             if position == place and special != "none":
-                yield _special(special, outlet, roll)
+                yield _special(special, outlet, language, roll)
             if position == leader:
                 yield opening + words.leader_paragraph(language, roll)
             else:
@@ -713,11 +713,11 @@ def _closing(language: str, day: date, roll: int) -> Iterator[str]:
         yield f"www.kcna.kp ({day.year}.{day.month:02}.{day.day:02}.)"
 
 
-def _special(kind: str, outlet: Outlet, roll: Iterator[int]) -> str:
+def _special(kind: str, outlet: Outlet, language: str, roll: Iterator[int]) -> str:
     """A paragraph that belongs to the text, though it looks like a date, a header or the site's own."""
     match kind:
         case "month":
-            return "February 8 Jikdong Youth Coal Mine " + words.sentence("en", roll).split(" ", 2)[2]
+            return words.anniversary(language, roll)
         case "paper":
             return "Rodong Sinmun"
         case "header":
