@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 REFUSALS: Final = frozenset({429, 503})
 
-# As many good answers give a run its whole budget of pauses back.
-_GOOD_AGAIN: Final = 100
+# As many good answers give a run one of its pauses back: a site that goes on answering between them stands not still.
+_GOOD_AGAIN: Final = 10
 _CEILING_SECONDS: Final = 300.0
 # A slot without a delay does not look at when it may go on.
 _LEAST_DELAY: Final = 0.001
@@ -94,8 +94,8 @@ class RetryAfter:
         elif monotonic() >= self._until:
             self._in_a_row = 0
             self._good += 1
-            if self._good >= _GOOD_AGAIN:
-                self._spent = 0
+            if self._good % _GOOD_AGAIN == 0:
+                self._spent = max(0, self._spent - 1)
 
     def request_reached_downloader(self, request: Request) -> None:
         slot = slot_of(self._crawler, request)
@@ -118,7 +118,6 @@ class RetryAfter:
             seconds = asked if asked is not None else backoff(limits.backoff, self._in_a_row)
             self._spent += 1
             self._in_a_row += 1
-            self._good = 0
             self._crawler.stats.inc_value("kcnacrawl/pauses")
             logger.warning(
                 "%s answers %d: nothing is asked of the site for %.1f seconds (pause %d of %d)",
