@@ -39,6 +39,9 @@ COLOURS = """[
     getComputedStyle(document.querySelector('figure')).backgroundColor,
     ...new Set([...document.querySelectorAll('.chart text')].map(one => getComputedStyle(one).fill)),
 ]"""
+LOWEST = """Math.max(...[...document.querySelectorAll('.chart text')].map(
+    one => one.getBoundingClientRect().bottom - one.ownerSVGElement.getBoundingClientRect().bottom
+))"""
 HOSTILE = "</script><script>hit = 1</script><img src=x onerror='hit = 1'>\u2028{{ 7 * 7 }}"
 
 
@@ -280,6 +283,35 @@ def test_it_is_read_on_a_phone_in_the_dark_and_turns_light_with_it(browser: Brow
             ground, *words = (lightness(one) for one in page.evaluate(COLOURS))
             assert (ground > 0.5) == (scheme == "light")
             assert all(abs(one - ground) > 0.4 for one in words)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_sources_that_differ_at_the_end_of_their_names_are_told_apart(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    labels = {163: "Ministry of Foreign Affairs (EN)", 164: "Ministry of Foreign Affairs (KR)"}
+    write(
+        tmp_path,
+        [
+            dataclasses.replace(article(2 * sid + number, "text"), source_id=sid, source_label=labels[sid])
+            for number in range(4)
+            for sid in labels
+        ],
+    )
+    derive_ledger(tmp_path, labels)
+    assert report(tmp_path).returncode == 0
+    with opened(browser, tmp_path, width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert all(drawn <= width for _, drawn, _ in sizes(page))
+        texts = page.locator(".chart text").all_text_contents()
+        shown = {text for text in texts if text.startswith("Ministry")}
+        assert shown == set(labels.values())
+
+
+@pytest.mark.parametrize("width", [390, 700, 1280])
+def test_no_legend_is_cut(browser: Browser, made: Path, width: int) -> None:
+    with opened(browser, made, width=width) as page:
+        assert page.evaluate(LOWEST) <= 0
 
 
 def lightness(colour: str) -> float:

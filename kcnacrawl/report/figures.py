@@ -58,6 +58,8 @@ _BARE: Final = alt.Axis(title=None, ticks=False, domain=False)
 _YEARLY: Final = alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=4, ticks=False, domain=False)
 _AXES: Final = {"utcyearmonthdate": _MONTHLY, "utcyearmonth": alt.Axis(**_AXIS_OF_TIME)}
 _FORMATS: Final = {"utcyearmonthdate": "%Y-%m-%d", "utcyearmonth": "%Y-%m"}
+# Whole names of sources: some differ at their ends alone, as (EN) and (KR).
+_LONGEST_NAME: Final = 180
 CONFIG: Final[dict[str, Any]] = {
     # What a chart is, the page says around it.
     "aria": False,
@@ -71,15 +73,16 @@ CONFIG: Final[dict[str, Any]] = {
         "domainColor": "var(--line)",
         "tickColor": "var(--line)",
         "gridColor": "var(--line)",
-        "labelLimit": 150,
+        "labelLimit": _LONGEST_NAME,
     },
     "legend": {
         "orient": "bottom",
         "labelColor": "var(--ink)",
         "titleColor": "var(--soft)",
         "titleFontWeight": "normal",
-        "labelLimit": 145,
-        "columns": {"expr": "width > 500 ? 4 : 2"},
+        "labelLimit": _LONGEST_NAME,
+        # Not of the chart's own width, which is known only when room was made for the legend.
+        "columns": {"expr": f"max(1, floor(containerSize()[0] / {_LONGEST_NAME + 25}))"},
         "symbolType": "square",
         "symbolStrokeWidth": 0,
     },
@@ -389,7 +392,7 @@ def languages(summary: Summary) -> Figure:
             x=alt.X(
                 "articles:Q",
                 stack="normalize",
-                title="share of the source’s articles",
+                title="share of articles",
                 axis=alt.Axis(format="%", tickCount=5, grid=False),
             ),
             y=alt.Y("source:N", sort=sources, axis=_BARE),
