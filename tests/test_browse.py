@@ -243,6 +243,13 @@ def test_hostile_content_is_only_text(page: Page, site: str) -> None:
         assert SCRIPT in page.content().replace("&lt;", "<").replace("&gt;", ">") or path == "/store/same-headline"
 
 
+LINES_OF_TEXT = """one => {
+    const text = document.createRange();
+    text.selectNodeContents(one);
+    return text.getClientRects().length;
+}"""
+
+
 def test_pages_fit_a_phone(page: Page, site: str) -> None:
     page.set_viewport_size({"width": 360, "height": 640})
     for path in (
@@ -255,6 +262,10 @@ def test_pages_fit_a_phone(page: Page, site: str) -> None:
     ):
         page.goto(site + path)
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+    page.goto(site)
+    days = page.get_by_text(re.compile(r"^\d{4}-\d\d-\d\d$"))
+    assert days.count() > 2
+    assert {day.evaluate(LINES_OF_TEXT) for day in days.all()} == {1}
 
 
 # Over HTTP
