@@ -10,12 +10,12 @@ or is over if that lies deep enough.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from .addresses import PAGE_SIZE
+from .addresses import PAGE_SIZE, unix_time
 from .dates import AGREEMENT, listed_or_none
 from .items import Card
 
@@ -171,12 +171,19 @@ class Window:
         return self.holds(date.fromisoformat(day))
 
     def may_hold(self, card: Card) -> bool:
-        """Whether a card may belong to an article of the window: its date may be a day off."""
+        """Whether a card may belong to an article of the window: its date may be a day off, and some days if the
+        address disagrees with it. One taken in much later, late or in bulk, has an address that tells nothing.
+        """
         listed = listed_or_none(card.date_listed_raw)
         if listed is None:
             return True
-        too_old = self.since is not None and self.since - listed > AGREEMENT
-        too_new = self.until is not None and listed - self.until > AGREEMENT
+        taken_in = datetime.fromtimestamp(unix_time(card.id), tz=UTC).date()
+        is_disputed = AGREEMENT < abs(taken_in - listed) <= DISORDER
+        return self._is_near(listed) or (is_disputed and self._is_near(taken_in))
+
+    def _is_near(self, day: date) -> bool:
+        too_old = self.since is not None and self.since - day > AGREEMENT
+        too_new = self.until is not None and day - self.until > AGREEMENT
         return not too_old and not too_new
 
     @property

@@ -17,7 +17,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 
 from . import processes
-from .conftest import ROOT, Crawl, command, differences, read_lines, wait_for
+from .conftest import ROOT, Crawl, command, differences, read_lines, ungated, wait_for
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -212,13 +212,35 @@ def test_only_the_days_asked_for_are_stored(serve: Serve, crawl: Run) -> None:
 
 
 def _near_their_cards(replica: Replica, since: str, until: str) -> set[str]:
-    """Articles of a window whose cards are at most a day off: of the others no listing tells."""
+    """Articles of a window of which a listing tells: the card is at most a day off, or the address corrects it."""
     truths = (replica.world.truth(one) for one in replica.world.ids())
     return {
         str(truth["id"])
         for truth in truths
-        if truth["gate"] is None and since <= str(truth["date_published"]) <= until and not truth["date_conflict"]
+        if truth["gate"] is None
+        and since <= str(truth["date_published"]) <= until
+        and (not truth["date_conflict"] or _is_corrected(truth))
     }
+
+
+def _is_corrected(truth: dict[str, object]) -> bool:
+    """Whether an article's card is a few days off and its address is not."""
+    return 1 < _days_between(truth, "date_listed") <= 3 and _days_between(truth, "url_time") <= 1
+
+
+def _days_between(truth: dict[str, object], other: str) -> int:
+    published, day = (date.fromisoformat(str(truth[key])[:10]) for key in ("date_published", other))
+    return abs((published - day).days)
+
+
+def test_an_article_whose_card_is_days_off_is_found_by_its_address(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=300, sources=2)
+    off = list(filter(_is_corrected, map(replica.world.truth, ungated(replica))))
+    assert off
+    for truth in off:
+        day = truth["date_published"]
+        done = crawl(replica.url, "source", "-a", f"since={day}", "-a", f"until={day}")
+        assert (done.exit_code, truth["id"] in {record["id"] for record in done.records}) == (0, True)
 
 
 def test_a_limit_is_kept_to(serve: Serve, crawl: Run) -> None:

@@ -457,6 +457,14 @@ def test_a_card_may_stand_a_day_off_its_article() -> None:
     assert window.may_hold(card(0, None))
 
 
+def test_an_address_tells_of_an_article_whose_card_is_some_days_off() -> None:
+    taken_in = date(2023, 11, 14)
+    window = Window(taken_in, taken_in)
+    shifts = (-36, -6, -5, -2, 2, 5, 6, 36)
+    found = [window.may_hold(card(0, taken_in + timedelta(days=shift))) for shift in shifts]
+    assert found == [False, False, True, True, True, True, False, False]
+
+
 def test_a_window_tells_its_ends_and_floor_as_text() -> None:
     assert Window(TODAY).ends == ("2025-07-06", None)
     assert Window(until=TODAY).ends == (None, "2025-07-06")
