@@ -1,5 +1,6 @@
 """The home page: which sources there are."""
 
+import re
 from operator import itemgetter
 from typing import Final
 
@@ -14,6 +15,9 @@ from .walls import refuse_wall
 _NAMELESS: Final = frozenset(
     {"", "more", "more articles", "read more", "view all", "see all", "all articles", "all", "kcna watch logo"}
 )
+
+# How many articles a source has, as it may stand behind the name: ``1,204``, ``(87)``, ``– 12 articles``.
+_COUNT: Final = re.compile(r"(?<=[\s)])[\s:·|–—-]*[\[(]?[0-9][0-9,. ]*(?: (?:articles?|items?))?[\])]?$", re.IGNORECASE)
 
 # What is longer names no source.
 _LONGEST_NAME: Final = 200
@@ -43,7 +47,7 @@ def _names(anchor: LexborNode) -> list[tuple[int, str]]:
     """What a link calls its source: by its text, else its title, else its picture's, in that rank."""
     picture = anchor.css_first("img[alt]")
     ranked = (
-        label_of(anchor),
+        _COUNT.sub("", label_of(anchor)).rstrip(),
         one_line(anchor.attributes.get("title") or ""),
         one_line((picture.attributes.get("alt") or "") if picture is not None else ""),
     )
