@@ -32,10 +32,11 @@ def sources(markup: str, url: str, site: Site) -> list[Source]:
     tree = parse(markup)
     refuse_wall(tree)
     names: dict[int, list[tuple[int, str]]] = {}
-    for anchor in tree.css('a[href*="/article/"]'):
-        sid = site.identify_listing(absolute(url, anchor.attributes.get("href")) or "")
+    for link in tree.css('a[href*="/article/"], option[value*="/article/"]'):
+        target = link.attributes.get("href" if link.tag == "a" else "value")
+        sid = site.identify_listing(absolute(url, target) or "")
         if sid is not None:
-            names.setdefault(sid, []).extend(_names(anchor))
+            names.setdefault(sid, []).extend(_names(link))
     return [
         Source(sid=sid, label=min(found, key=itemgetter(0))[1], url=site.listing(sid))
         for sid, found in names.items()
@@ -43,12 +44,14 @@ def sources(markup: str, url: str, site: Site) -> list[Source]:
     ]
 
 
-def _names(anchor: LexborNode) -> list[tuple[int, str]]:
-    """What a link calls its source: by its text, else its title, else its picture's, in that rank."""
-    picture = anchor.css_first("img[alt]")
+def _names(link: LexborNode) -> list[tuple[int, str]]:
+    """What a link, or a choice of a menu, calls its source: by its text, else its title, else its picture's.
+    Each with its rank.
+    """
+    picture = link.css_first("img[alt]")
     ranked = (
-        _COUNT.sub("", label_of(anchor)).rstrip(),
-        one_line(anchor.attributes.get("title") or ""),
+        _COUNT.sub("", label_of(link)).rstrip(),
+        one_line(link.attributes.get("title") or ""),
         one_line((picture.attributes.get("alt") or "") if picture is not None else ""),
     )
     return [
