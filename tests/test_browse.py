@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ from kcnacrawl.commands.browse import Command
 from kcnacrawl.stores.sqlite import find
 
 from . import processes
-from .archives import article, records, write
+from .archives import WORDS, article, records, write
 from .conftest import ROOT, scrapy
 
 KOREAN = dataclasses.replace(
@@ -434,6 +436,21 @@ def test_the_store_is_read_while_a_sync_fills_it(tmp_path: Path) -> None:
         assert counts == sorted(counts)
         assert get_json(site, "/store/articles.json", _search="새소식")["filtered_table_rows_count"] == 1200
         assert "새소식 5000" in ask(site, "/articles/1600005000-100005000")[2]
+
+
+def test_others_are_answered_while_a_long_difference_is_found(tmp_path: Path) -> None:
+    choose = random.Random(1)
+    old, new = ("\n\n".join(" ".join(choose.choices(WORDS, k=80)) for _ in range(600)) for _ in range(2))
+    write(tmp_path, [article(1, old), article(1, new, revision=2)])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    with browsing(tmp_path / "store.sqlite") as site, ThreadPoolExecutor() as pool:
+        long = pool.submit(ask, site, "/articles/1600000001-100000001")
+        answers = 0
+        while not long.done():
+            answers += ask(site, "/static/style.css")[0] == 200
+        assert long.result()[0] == 200
+        # Some may have come before it.
+        assert answers > 10
 
 
 # The command

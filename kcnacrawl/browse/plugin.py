@@ -1,7 +1,9 @@
 """What is ours in Datasette: a search that knows Korean, an article's page, and cells that lead there."""
 
+import asyncio
 import re
 import traceback
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
@@ -12,6 +14,7 @@ from datasette.utils.asgi import NotFound, Response  # type: ignore[import-untyp
 from markupsafe import Markup
 
 from .. import changes
+from ..items import Article
 from ..stores import words
 from ..stores.sqlite import read_revisions
 
@@ -92,6 +95,13 @@ def register_routes() -> list[tuple[str, Any]]:
     return [(rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article)]
 
 
+def _compared(revisions: Sequence[Article]) -> list[tuple[changes.Change, list[list[changes.Piece]]]]:
+    return [
+        (changes.compare(old, new), changes.marked(old.article_body, new.article_body))
+        for old, new in pairwise(revisions)
+    ]
+
+
 async def _article(request: Any, datasette: Any) -> Any:
     wanted = request.url_vars["id"]
     revisions = await datasette.get_database(STORE).execute_fn(partial(read_revisions, wanted))
@@ -100,10 +110,8 @@ async def _article(request: Any, datasette: Any) -> Any:
     if request.url_vars["json"]:
         body = msgspec.json.format(msgspec.json.encode({"article": revisions[-1], "revisions": revisions}))
         return Response(body, content_type="application/json; charset=utf-8")
-    compared = [
-        (changes.compare(old, new), changes.marked(old.article_body, new.article_body))
-        for old, new in pairwise(revisions)
-    ]
+    # A long speech that was written anew takes seconds, in which others are to be answered.
+    compared = await asyncio.to_thread(_compared, revisions)
     context = {"article": revisions[-1], "first": revisions[0], "changes": compared[::-1]}
     return Response.html(await datasette.render_template("article.html", context, request=request))
 
