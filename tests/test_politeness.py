@@ -213,10 +213,11 @@ def test_a_pause_that_is_too_long_ends_the_run_at_once(serve: Serve, crawl: Run)
 
 
 def test_good_answers_give_pauses_back(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=100, sources=1)
+    replica = serve(articles=150, sources=1)
     shown = [one for one in replica.world.listing(156) if one in ungated(replica)]
-    victims = shown[5::15]
-    assert len(victims) > 3
+    # Further apart than a page is long, within which any may come first.
+    victims = shown[5::40]
+    assert len(victims) > 2
     for victim in victims:
         replica.faults.add(f"/newstream/{victim}", "status", times=1, status=429)
     done = crawl(replica.url, "source", "-s", "KCNACRAWL_PAUSES=1", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
