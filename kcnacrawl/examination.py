@@ -16,6 +16,7 @@ from .arguments import DoctorArguments
 from .dates import BadDate, listed_or_none, parse_published
 from .items import WALLS, Card, Reason
 from .middlewares.crawl_delay import CrawlDelay
+from .middlewares.retry import has_nothing
 from .middlewares.walls import markup_of
 from .pages import PageError
 from .pages.article import ArticlePage
@@ -145,7 +146,8 @@ class DoctorSpider(KcnaSpider):
         """The next number that may be the ajax id; then an article."""
         if candidates:
             url = self.site.ajax(candidates[0], 0)
-            yield self.look(url, self.parse_more, "ajax", candidates=candidates, cards=cards)
+            look = self.look(url, self.parse_more, "ajax", candidates=candidates, cards=cards)
+            yield look.replace(errback=self.candidate_failed)
         elif cards:
             yield self.look(cards[0].url, self.parse_page, "article")
 
@@ -161,6 +163,16 @@ class DoctorSpider(KcnaSpider):
         if is_same:
             self.cards("ajax", found, markup)
         yield from self.candidate([] if is_same else candidates[1:], cards)
+
+    def candidate_failed(self, failure: Failure) -> Iterator[Request]:
+        """A number that the endpoint has nothing for."""
+        if not has_nothing(failure.value):
+            self.unanswered(failure)
+            return
+        told: dict[str, Any] = failure.request.cb_kwargs  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        candidates: Sequence[int] = told["candidates"]
+        self.found("ajax", "ajax id", False, "", otherwise=f"not {candidates[0]}: nothing is answered")
+        yield from self.candidate(candidates[1:], told["cards"])
 
     def cards(self, page: str, cards: Sequence[Card], markup: str) -> None:
         """What the cards of a list tell."""

@@ -14,7 +14,7 @@ import pytest
 
 from kcnacrawl.items import Article, Rejected
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
+from kcnacrawl.replica.spelling import AXES, SPELLINGS, Spelling
 
 from . import processes
 from .conftest import ROOT, Crawl, command, differences, read_lines, ungated, wait_for
@@ -189,6 +189,24 @@ def _while_crawling(replica: Replica, crawl: Run, change: Callable[[], object]) 
     finally:
         over.set()
         changing.join()
+
+
+@pytest.mark.parametrize("end", AXES["end"])
+def test_a_number_that_is_no_ajax_id_hides_none(serve: Serve, crawl: Run, end: str) -> None:
+    replica = serve(articles=60, sources=2, spelling=Spelling(ajax_id="onclick", decoys="many", end=end))
+    done = crawl(replica.url, "source", "-s", "KCNACRAWL_RENDER=never")
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+    assert any("&id=12" in request.path_qs for request in replica.listing_requests())
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [(400, 0), (404, 0), (500, 3), (403, 5)])
+def test_a_number_that_is_refused_is_no_ajax_id_unless_the_site_fails(
+    serve: Serve, crawl: Run, status: int, exit_code: int
+) -> None:
+    replica = serve(articles=30, sources=1, spelling=Spelling(ajax_id="onclick", decoys="many"))
+    replica.faults.add("&id=12$", "status", status=status)
+    assert crawl(replica.url, "source", "-s", "KCNACRAWL_RENDER=never").exit_code == exit_code
 
 
 # since, until, limit

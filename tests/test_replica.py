@@ -360,8 +360,8 @@ class TestServer:
         ends = {"empty": b"", "zero": b"0", "whitespace": b""}
         assert answer.strip() == ends.get(spelling.end, b'<p class="no-more">No more articles</p>')
 
-    def test_an_unknown_ajax_id_is_answered_as_wordpress_does(self, replica: Replica) -> None:
-        assert ajax(replica, 0, 156) == b"0"
+    def test_an_unknown_ajax_id_is_answered_as_a_list_without_cards(self, replica: Replica) -> None:
+        assert ajax(replica, 0, 156) == ajax(replica, 1000, 190412)
 
     @pytest.mark.parametrize(
         "decoration",

@@ -8,6 +8,7 @@ from typing import Final
 from scrapy import Request
 from scrapy.downloadermiddlewares.retry import RetryMiddleware, get_retry_request
 from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
 
 from ..run import Run
 from .compression import UNDECODABLE
@@ -16,6 +17,10 @@ from .walls import wall_of
 
 MAY_BE_EMPTY: Final = "may_be_empty"
 """Key of a request's ``meta`` where nothing is an answer, too."""
+
+_EMPTY: Final = "an empty page"
+# A request that asks for what is not there.
+_ASKED_WRONGLY: Final = frozenset({400, 404, 410})
 
 # Elements whose end tags may not be left out.
 _CLOSED: Final = (b"article", b"div", b"span", b"a", b"h4")
@@ -53,6 +58,13 @@ class BackoffRetry(RetryMiddleware):
         return result
 
 
+def has_nothing(error: BaseException | None) -> bool:
+    """Whether the site answered, as often as it was asked, that it has nothing there."""
+    if isinstance(error, HttpError):
+        return error.response.status in _ASKED_WRONGLY
+    return isinstance(error, BadAnswer) and str(error) == _EMPTY
+
+
 def fault_of(request: Request, response: Response) -> str | None:
     """What is wrong with an answer, apart from its status and what it says; ``None`` if nothing is. What becomes of
     a bad robots.txt is not decided here.
@@ -64,7 +76,7 @@ def fault_of(request: Request, response: Response) -> str | None:
     if response.status != 200:
         return None
     if not request.meta.get(MAY_BE_EMPTY) and not response.body.strip():
-        return "an empty page"
+        return _EMPTY
     if "partial" in response.flags and _is_cut(response.body.lower()):
         return "a page cut short"
     return None

@@ -441,9 +441,10 @@ class Renderer:
                     f"var source_term = {number};\nkcnaOn(function(){{return kcnaUrl(source_term);}});",
                 )
             case "onclick":
-                call = f"get_cat_by_source(10, 10, '', {number}); return false;"
+                shown = "12, " if self._spelling.decoys == "many" else ""
+                call = f"get_cat_by_source({shown}10, 10, '', {number}); return false;"
                 return plain.replace(">", f' onclick="{call}">', 1), (
-                    "function get_cat_by_source(from,to,sort,id){kcnaLoad(kcnaUrl(id),kcnaButton);}"
+                    "function get_cat_by_source(){kcnaLoad(kcnaUrl([].pop.call(arguments)),kcnaButton);}"
                 )
             case "hidden-input":
                 field = f'\n<input type="hidden" name="source_term" id="source_term" value="{number}">'

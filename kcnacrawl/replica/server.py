@@ -160,7 +160,7 @@ class Site:
             offset = min(offset, int(str(fault.options.get("offset", PAGE_SIZE))))
         outlet = self.world.outlet_by_ajax_id(_whole(query.get("id"), -1))
         if outlet is None or offset < 0:
-            return html(b"0")
+            return html(renderer.fragment([]))
         return html(renderer.fragment(self.world.cards(outlet.sid, offset, _page_size(query))))
 
     async def _home_or_search(self, request: web.BaseRequest, renderer: Renderer) -> web.Response:

@@ -20,7 +20,7 @@ from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
 from ..labels import read_label
 from ..middlewares.render import STEP, NoBrowser, NothingSent, Render, Step, read_render
-from ..middlewares.retry import MAY_BE_EMPTY
+from ..middlewares.retry import MAY_BE_EMPTY, has_nothing
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
@@ -299,7 +299,8 @@ class SourceSpider(HarvestSpider):
 
     def candidate_request(self, job: Job, candidates: Sequence[int]) -> Request:
         """Asks the endpoint for a number that may be the list's ajax id."""
-        return self.request(self.site.ajax(candidates[0], 0), self.parse_candidate, job, candidates=candidates)
+        request = self.request(self.site.ajax(candidates[0], 0), self.parse_candidate, job, candidates=candidates)
+        return request.replace(errback=self.candidate_failed)
 
     def parse_candidate(self, response: Response, job: Job, candidates: Sequence[int]) -> Output:
         """The right id answers with cards of the page that told it; any other number does not."""
@@ -314,7 +315,20 @@ class SourceSpider(HarvestSpider):
         if self.is_same_list(job, cards, candidates[0]):
             job.source = self.run.archive.ledger.learn_source(sid=job.sid, ajax_id=candidates[0], label=job.label)
             yield from self.advance(job, 0, cards)
-        elif len(candidates) > 1:
+        else:
+            yield from self.pass_over(job, candidates)
+
+    def candidate_failed(self, failure: Failure) -> Output:
+        """A number that the endpoint has nothing for is no list's; any other failure may have hit the right one."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        if has_nothing(failure.value):
+            yield from self.pass_over(**request.cb_kwargs)
+        else:
+            yield from self.listing_failed(failure)
+
+    def pass_over(self, job: Job, candidates: Sequence[int]) -> Iterator[Request]:
+        """The first of ``candidates`` was not the list's: on to the next, or to where else it may be told."""
+        if len(candidates) > 1:
             yield self.candidate_request(job, candidates[1:])
         elif job.may_ask_listing:
             yield self.listing_request(job)
