@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +15,7 @@ from .archive.archive import ARTICLES, read_article
 from .archive.log import read_lines
 from .items import Article
 
-Kind = Literal["edited", "removed", "restored", "opened"]
+Kind = Literal["edited", "removed", "restored", "opened", "attributed"]
 Piece = tuple[Literal["equal", "delete", "insert"], str]
 """Of a text and its later form: what both have, only the former, or only the latter."""
 
@@ -32,9 +32,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision: ``edited`` (text, headline or date), ``removed``, ``restored``, or ``opened``: shown whole, where
-    it was cut. ``seen`` is when the new one was downloaded, ``previous`` the one before it. ``diff`` is unified, line
-    by line.
+    """One revision.
+
+    ``edited``: text, headline or date; ``removed``; ``restored``; ``opened``: shown whole, where it was cut;
+    ``attributed``: as it was, and more is known of the article's source. ``seen`` is when the new revision was
+    downloaded, ``previous`` the one before it. ``diff`` is unified, line by line.
     """
 
     id: str
@@ -57,7 +59,8 @@ class _Line(msgspec.Struct):
 
 
 def read_changes(folder: Path, since: str | None = None) -> Iterator[Change]:
-    """The changes seen on or after the day ``since``. Keeps of each article only where its last record begins.
+    """Yield what the site changed, as seen on or after the day ``since``. Keeps of each article only where its last
+    record begins.
 
     Raises :class:`StorageFailed`.
     """
@@ -75,7 +78,9 @@ def read_changes(folder: Path, since: str | None = None) -> Iterator[Change]:
                 head = decode(line)
                 if head.id in last and (since is None or head.date_downloaded[:10] >= since):
                     file.seek(last[head.id])
-                    yield compare(read_article(file.readline()), read_article(line))
+                    change = compare(read_article(file.readline()), read_article(line))
+                    if change.kind != "attributed":
+                        yield change
             except (ValueError, RecursionError) as error:
                 raise StorageFailed(f"{path}, line {number} is no line of ours ({error})") from error
             last[head.id] = begin
@@ -83,16 +88,15 @@ def read_changes(folder: Path, since: str | None = None) -> Iterator[Change]:
 
 
 def compare(old: Article, new: Article) -> Change:
-    """What one revision changed of the one before it."""
-    changed = {
-        name: Field(before, after)
-        for name in ("status", "headline", "date_published", "access")
-        if (before := getattr(old, name)) != (after := getattr(new, name))
-    }
+    """Return what one revision changed of the one before it."""
+    changed = _changed(old, new, ("status", "headline", "date_published", "access"))
+    is_site = bool(changed) or old.body_sha256 != new.body_sha256
+    if not is_site:
+        changed = _changed(old, new, ("source_id", "source_name"))
     return Change(
         id=new.id,
         revision=new.revision,
-        kind=kind_of(old.status, old.access, new.status, new.access),
+        kind=kind_of(old.status, old.access, new.status, new.access) if is_site else "attributed",
         seen=new.date_downloaded,
         previous=old.date_downloaded,
         url=new.url,
@@ -108,8 +112,17 @@ def compare(old: Article, new: Article) -> Change:
     )
 
 
+def _changed(old: Article, new: Article, names: Sequence[str]) -> dict[str, Field]:
+    pairs = {name: (getattr(old, name), getattr(new, name)) for name in names}
+    return {name: Field(*map(_text_of, pair)) for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _text_of(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
 def kind_of(old_status: str, old_access: str, new_status: str, new_access: str) -> Kind:
-    """What a revision did to the one before it."""
+    """Return what the site did, given what a revision and the one before it say."""
     if new_status != old_status:
         return "removed" if new_status == "gone" else "restored"
     return "opened" if old_access == "truncated" and new_access == "full" else "edited"

@@ -1,6 +1,7 @@
 """What one run is about: its id, its site, its archive, and what stands against it. One a crawler, shared."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,9 +15,12 @@ from scrapy.settings import BaseSettings
 from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
+from .archive.attribution import attribute
 from .arguments import ArgumentError
 from .limits import Limits
 from .verdict import Verdict
+
+logger = logging.getLogger(__name__)
 
 
 class Run:
@@ -77,6 +81,7 @@ class Run:
             return
         self._settled = True
         try:
+            await self._attribute()
             self.take_stock()
         except StorageFailed as error:
             self.note(Verdict.STORAGE, str(error))
@@ -84,6 +89,14 @@ class Run:
             # The spider need not outlive its run.
             self.take_stock = lambda: None
             await self._close()
+
+    async def _attribute(self) -> None:
+        """Put right what was stored before its source was known; a run that was told to leave does not begin."""
+        if self.signal_number is not None or Verdict.STORAGE in self.problems:
+            return
+        known = await attribute(self.archive, self.id, lambda: self.signal_number is not None)
+        if known:
+            logger.info("the source of %d articles that were held before is known now: a revision each", known)
 
     async def _close(self) -> None:
         try:

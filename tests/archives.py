@@ -1,15 +1,15 @@
 """Archives made without a crawl: articles in random words, edited, and gone."""
 
 import dataclasses
-import hashlib
 import json
 import random
-import unicodedata
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from kcnacrawl.archive.ledger import body_sha256
 from kcnacrawl.items import Article
 
 WORDS = [
@@ -61,18 +61,23 @@ def article(number: int, body: str, revision: int = 1, status: str = "live") -> 
         access="truncated" if number % 17 == 0 else "full",
         original_url=None,
         images=("https://kcnawatch.org/a.jpg",),
-        body_sha256=hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest(),
+        body_sha256=body_sha256(body),
         date_downloaded="2026-09-11T06:00:12+00:00",
         listing_url=None,
         run_id="20260911T060000Z-source-1f0c2a",
     )
 
 
+def rewritten(one: Article, body: str, **changes: Any) -> Article:
+    """The article with another text."""
+    return dataclasses.replace(one, article_body=body, body_sha256=body_sha256(body), **changes)
+
+
 def records(count: int) -> list[Article]:
     """Articles in random words; every tenth edited, every twentieth into another year too, every thirtieth gone."""
     choose = random.Random(7)
     first = [article(one, " ".join(choose.choices(WORDS, k=20))) for one in range(count)]
-    edited = [dataclasses.replace(one, revision=2, article_body=f"{one.article_body}\n\n새것") for one in first[::10]]
+    edited = [rewritten(one, f"{one.article_body}\n\n새것", revision=2) for one in first[::10]]
     edited[1::2] = [dataclasses.replace(one, date_published="2024-01-01") for one in edited[1::2]]
     gone = [dataclasses.replace(one, revision=3, status="gone") for one in edited[::3]]
     return [*first, *edited, *gone]

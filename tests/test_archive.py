@@ -16,7 +16,7 @@ import pytest
 
 from kcnacrawl.archive import Locked, StorageFailed
 from kcnacrawl.archive.archive import Archive
-from kcnacrawl.archive.ledger import REVISIT_DAYS, Ledger
+from kcnacrawl.archive.ledger import REVISIT_DAYS, KnownSource, Ledger
 from kcnacrawl.archive.log import Log, LogEnd
 from kcnacrawl.dates import instant
 from kcnacrawl.items import Article, Card, Rejected
@@ -54,6 +54,13 @@ def article(number: int = 1, text: str = "A text.") -> Article:
         listing_url=None,
         run_id="a-run",
     )
+
+
+def key(ledger: Ledger, sid: int) -> int:
+    """The ledger's key of a source that is known to exist."""
+    found = ledger.learn_source(sid=sid).key
+    assert found is not None
+    return found
 
 
 def rejected(number: int, reason: str = "sign_up_wall", seen: datetime = NOW) -> Rejected:
@@ -236,7 +243,7 @@ def test_the_seal_is_broken_by_the_first_transaction_and_not_before(tmp_path: Pa
     archive = Archive(tmp_path)
     archive.open()
     assert seal.exists()
-    archive.ledger.want([card(2)], "163")
+    archive.ledger.want([card(2)], key(archive.ledger, 163))
     assert not seal.exists()
     asyncio.run(archive.close())
     assert seal.exists()
@@ -379,9 +386,11 @@ def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_o
     ledger.learn_articles([one], LogEnd("log", 1))
     for days in REVISIT_DAYS:
         almost, then = seen + timedelta(days=days, seconds=-1), seen + timedelta(days=days)
-        assert ledger.due(["163"], almost) == []
+        assert ledger.due([key(ledger, 163)], almost) == []
         assert ledger.not_due([one.id], almost) == {one.id}
-        assert [(wanted.id, wanted.reason) for wanted in ledger.due(["163"], then)] == [(one.id, "truncated")]
+        assert [(wanted.id, wanted.reason) for wanted in ledger.due([key(ledger, 163)], then)] == [
+            (one.id, "truncated")
+        ]
         seen = then
         ledger.confirm(replace(one, date_downloaded=instant(seen)))
     assert ledger.owed() == 0
@@ -392,16 +401,16 @@ def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_o
 
 def test_a_truncated_article_keeps_the_card_that_announced_it(ledger: Ledger) -> None:
     known = replace(card(1), description="As the card says", date_listed_raw="March 23, 2021")
-    ledger.want([known], "156")
+    ledger.want([known], key(ledger, 156))
     ledger.learn_articles([replace(article(1), access="truncated")], LogEnd("log", 1))
     of_record = replace(
         article(2), access="truncated", description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list"
     )
     ledger.learn_articles([of_record], LogEnd("log", 2))
     two, one = ledger.due(None, NOW + timedelta(days=1))
-    assert (one.card, one.list_name) == (known, "156")
+    assert (one.card, one.list_key) == (known, key(ledger, 156))
     assert two.card == replace(card(2), description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list")
-    assert two.list_name == "163"
+    assert two.list_key == key(ledger, 163)
     ledger.close()
 
 
@@ -457,11 +466,16 @@ def test_the_newest_days_of_a_source_are_told_newest_first(ledger: Ledger) -> No
 
 
 def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
-    ledger.want([card(1)], "163")
+    ledger.want([card(1)], key(ledger, 163))
     assert ledger.owed() == 0
     ledger.learn_rejections([rejected(1, "http_error")], LogEnd("log", 1))
-    assert (ledger.owed(), ledger.owed(["163"]), ledger.owed(["156"]), ledger.owed(ids=[card(1).id])) == (1, 1, 0, 1)
-    due = ledger.due(["163"], NOW)
+    assert (
+        ledger.owed(),
+        ledger.owed([key(ledger, 163)]),
+        ledger.owed([key(ledger, 156)]),
+        ledger.owed(ids=[card(1).id]),
+    ) == (1, 1, 0, 1)
+    due = ledger.due([key(ledger, 163)], NOW)
     assert [(one.id, one.card) for one in due] == [(card(1).id, card(1))]
     ledger.learn_articles([article(1)], LogEnd("log", 1))
     assert (ledger.owed(), ledger.due(None, NOW)) == (0, [])
@@ -469,15 +483,40 @@ def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
 
 
 def test_a_source_met_by_ajax_id_and_by_sid_is_one(ledger: Ledger) -> None:
-    ledger.learn_source(ajax_id=191207)
-    number = ledger.record_page("ajax:191207", Walk(Window(), Rewalk(NOW.date())), 0, [card(1)], NOW)
-    ledger.want([card(2)], "ajax:191207")
+    met = ledger.learn_source(ajax_id=191207)
+    assert met.key is not None
+    number = ledger.record_page(met.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(1)], NOW)
+    ledger.want([card(2)], met.key)
     known = ledger.learn_source(sid=163, ajax_id=191207, label="Ministry of Foreign Affairs (EN)")
-    assert known.list_name == "163"
+    assert known == KnownSource(met.key, 163, 191207, "Ministry of Foreign Affairs (EN)")
     assert ledger.source(label="MINISTRY of foreign affairs (en)") == known
     assert ledger.sources() == [known]
-    assert {one: met.number for one, met in ledger.stretches("163", [card(1).id]).items()} == {card(1).id: number}
-    assert [one.list_name for one in ledger.due(["163"], NOW)] == ["163"]
+    assert {one: on.number for one, on in ledger.stretches(met.key, [card(1).id]).items()} == {card(1).id: number}
+    assert [one.list_key for one in ledger.due([met.key], NOW)] == [met.key]
+    ledger.close()
+
+
+def test_of_a_list_that_was_walked_under_two_names_all_is_kept_under_one(ledger: Ledger) -> None:
+    by_sid, by_ajax = ledger.learn_source(sid=163), ledger.learn_source(ajax_id=191207)
+    assert by_sid.key is not None
+    assert by_ajax.key is not None
+    ledger.record_page(by_sid.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(1), card(2)], NOW)
+    ledger.record_page(by_ajax.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(2), card(3)], NOW)
+    ledger.want([card(4)], by_ajax.key)
+    known = ledger.learn_source(sid=163, ajax_id=191207)
+    assert ledger.sources() == [known]
+    assert known.key is not None
+    assert set(ledger.stretches(known.key, [card(number).id for number in range(5)])) == {
+        card(number).id for number in (1, 2, 3)
+    }
+    assert [one.id for one in ledger.due([known.key], NOW)] == [card(4).id]
+    ledger.close()
+
+
+def test_looking_a_source_up_writes_nothing(ledger: Ledger) -> None:
+    assert ledger.source(sid=99999) is None
+    assert ledger.source(label="no such") is None
+    assert ledger.sources() == []
     ledger.close()
 
 

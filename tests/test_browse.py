@@ -34,7 +34,7 @@ from kcnacrawl.commands.browse import Command
 from kcnacrawl.stores.sqlite import find
 
 from . import processes
-from .archives import WORDS, article, records, write
+from .archives import WORDS, article, records, rewritten, write
 from .conftest import ROOT, scrapy
 
 KOREAN = dataclasses.replace(
@@ -50,10 +50,10 @@ KOREAN = dataclasses.replace(
     date_conflict=True,
     original_url="http://www.rodong.rep.kp/ko/",
 )
-EDITED = dataclasses.replace(
+EDITED = rewritten(
     KOREAN,
+    KOREAN.article_body.replace("새로 일떠선", "훌륭히 완공된"),
     revision=2,
-    article_body=KOREAN.article_body.replace("새로 일떠선", "훌륭히 완공된"),
     date_downloaded="2026-11-12T06:00:00+00:00",
 )
 GONE = dataclasses.replace(EDITED, revision=3, status="gone", date_downloaded="2026-11-20T06:00:00+00:00")
@@ -68,7 +68,8 @@ HOSTILE = dataclasses.replace(
     images=("javascript:alert(2)", "https://kcnawatch.org/a.jpg"),
 )
 AGAIN = dataclasses.replace(KOREAN, id="1600001003-100001003", source_label="KCNA.kp (Kr)", article_body="다른 글")
-LINES = [*records(120), KOREAN, EDITED, GONE, HOSTILE, AGAIN]
+LEARNED = dataclasses.replace(AGAIN, revision=2, source_id=158, source_name="KCNA")
+LINES = [*records(120), KOREAN, EDITED, GONE, HOSTILE, AGAIN, LEARNED]
 
 
 @contextmanager
@@ -321,6 +322,14 @@ def test_edits_and_removals_of_a_month_are_told(site: str) -> None:
     rows = get_json(site, "/store/changes.json", _shape="array", month="2026-11")
     assert [(row["id"], row["change"]) for row in rows] == [(KOREAN.id, "removed"), (KOREAN.id, "edited")]
     assert ask(site, "/store/changes")[0] == 200
+
+
+def test_a_source_that_became_known_is_no_edit(site: str) -> None:
+    rows = get_json(site, "/store/changes.json", _shape="array", month=LEARNED.date_downloaded[:7])
+    assert AGAIN.id not in {row["id"] for row in rows}
+    page = ask(site, f"/articles/{AGAIN.id}")[2]
+    assert "Revision 2: attributed" in page
+    assert "source name" in page
 
 
 def test_a_headline_that_sources_share_is_found(site: str) -> None:

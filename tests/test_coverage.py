@@ -26,6 +26,8 @@ Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
 
 NOW = datetime(2026, 9, 11, 12, tzinfo=UTC)
+# The key of the first source that a ledger learns of.
+LIST = 1
 WINDOW = Window(date(2018, 1, 1), date(2018, 12, 31))
 WORDS = ("source", "-a", "source=156", "-a", f"since={WINDOW.since}", "-a", f"until={WINDOW.until}")
 
@@ -37,6 +39,7 @@ WORDS = ("source", "-a", "source=156", "-a", f"since={WINDOW.since}", "-a", f"un
 def ledger(tmp_path: Path) -> Ledger:
     one = Ledger(tmp_path / "ledger.sqlite")
     one.create()
+    assert one.learn_source(sid=163).key == LIST
     return one
 
 
@@ -48,20 +51,20 @@ def card(number: int, day: str = "July 04, 2025") -> Card:
 def walked(ledger: Ledger, numbers: range, since: str, until: str, now: datetime = NOW) -> int:
     """Records a stretch of one page."""
     walk = Walk(Window(), Rewalk(now.date()), since=since, until=until, newest=now.date())
-    return ledger.record_page("163", walk, numbers.start, [card(number) for number in numbers], now)
+    return ledger.record_page(LIST, walk, numbers.start, [card(number) for number in numbers], now)
 
 
 def stretch_of(ledger: Ledger, number: int) -> Stretch:
-    return ledger.stretches("163", [card(number).id])[card(number).id]
+    return ledger.stretches(LIST, [card(number).id])[card(number).id]
 
 
 def test_a_stretch_grows_with_the_pages_of_its_walk(ledger: Ledger) -> None:
     walk = Walk(Window(), Rewalk(NOW.date()), since="2025-08-20", until="2026-09-01", newest=NOW.date())
-    walk.stretch = ledger.record_page("163", walk, 0, [card(1), card(2)], NOW)
+    walk.stretch = ledger.record_page(LIST, walk, 0, [card(1), card(2)], NOW)
     walk.since = "2025-01-01"
-    assert ledger.record_page("163", walk, 9, [card(2), card(3)], NOW) == walk.stretch
+    assert ledger.record_page(LIST, walk, 9, [card(2), card(3)], NOW) == walk.stretch
     expected = Stretch(walk.stretch, "2025-01-01", "2026-09-01", NOW.date(), "2026-08-02", 9)
-    assert ledger.stretches("163", [card(n).id for n in (1, 2, 3, 4)]) == {card(n).id: expected for n in (1, 2, 3)}
+    assert ledger.stretches(LIST, [card(n).id for n in (1, 2, 3, 4)]) == {card(n).id: expected for n in (1, 2, 3)}
     ledger.close()
 
 
@@ -79,7 +82,7 @@ def test_two_stretches_that_meet_are_one_with_the_days_of_both(ledger: Ledger, i
 def test_a_day_is_looked_up_in_the_deepest_stretch_it_is_not_above_of(ledger: Ledger) -> None:
     recent = walked(ledger, range(10), "2025-01-01", "2026-09-01")
     deep = walked(ledger, range(20, 30), "2019-01-01", "2021-12-31")
-    found = [ledger.stretch_at("163", date.fromisoformat(day)) for day in ("2026-09-02", "2022-01-01", "2021-12-31")]
+    found = [ledger.stretch_at(LIST, date.fromisoformat(day)) for day in ("2026-09-02", "2022-01-01", "2021-12-31")]
     assert [one and one.number for one in found] == [None, recent, deep]
     ledger.close()
 
@@ -271,7 +274,7 @@ def test_a_day_counts_once_however_walks_overlap_and_a_month_may_be_the_last_the
     for place, (since, until) in enumerate([*days, ("2026-04-01", "2026-04-01")]):
         walked(ledger, range(10 * place, 10 * place + 2), since, until, early)
     walk = Walk(Window(), Rewalk(early.date()), since="2026-04-30", until="2026-04-30", newest=early.date())
-    ledger.record_page("163", walk, 90, [card(90, "January 01, 2026"), card(91, "December 31, 9999")], early)
+    ledger.record_page(LIST, walk, 90, [card(90, "January 01, 2026"), card(91, "December 31, 9999")], early)
     ledger.close()
     told = {one.month: one.never_walked for one in read_coverage(tmp_path, date(2026, 5, 2)) if one.month >= "2026"}
     in_2026 = {f"2026-{month:02}": never for month, never in enumerate([4, 25, 31, 28, 2], 1)}

@@ -595,15 +595,17 @@ def test_a_run_leaves_a_report(serve: Serve, crawl: Run) -> None:
 
 
 def test_cron_sees_plain_lines(serve: Serve, crawl: Run) -> None:
-    done = crawl(serve(articles=150, sources=1).url, "source", "-s", "LOGSTATS_INTERVAL=0.5")
+    # Slow enough for a line or two, whatever the machine.
+    slow = ("-s", "DOWNLOAD_DELAY=0.02", "-s", "LOGSTATS_INTERVAL=0.2")
+    done = crawl(serve(articles=60, sources=1).url, "source", *slow)
     assert "\x1b" not in done.stderr
     assert " new, 0 known, " in done.stderr
     assert "walking 156 KCNA.kp (En)" in done.stderr
 
 
 def test_a_person_at_a_terminal_sees_progress(serve: Serve, tmp_path: Path) -> None:
-    replica = serve(articles=150, sources=1)
-    words = command(tmp_path / "archive", replica.url, "source")
+    replica = serve(articles=60, sources=1)
+    words = command(tmp_path / "archive", replica.url, "source", "-s", "DOWNLOAD_DELAY=0.05")
     done = subprocess.run(
         ["script", "-qec", " ".join(words), "/dev/null"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )

@@ -86,7 +86,7 @@ def full(world: World, sid: int = 156) -> str:
     """An article that can be read without let or hindrance."""
     for name in world.listing(sid):
         truth = world.truth(name)
-        if truth["access"] == "full" and truth["gate"] is None and truth["source_name"]:
+        if truth["access"] == "full" and truth["gate"] is None and not str(truth["source_label"]).startswith("("):
             return name
     raise AssertionError("none")
 
@@ -194,7 +194,7 @@ class TestWorld:
         assert any("(KCNA) — " in part for part in bodies)
         assert {truth["gate"] for truth in truths} == {None, "redirect", "overlay"}
         assert {truth["in_language"] for truth in truths} == {"en", "ko", "ru", "zh"}
-        assert any(truth["source_label"] == "(En)" and truth["source_name"] is None for truth in truths)
+        assert any(truth["source_label"] == "(En)" and truth["source_name"] for truth in truths)
         assert any(truth["original_url"] is None for truth in truths)
         assert any(truth["images"] for truth in truths)
 

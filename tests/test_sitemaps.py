@@ -91,6 +91,7 @@ def test_every_article_is_stored_as_it_is(serve: Serve, crawl: Run, spelling: st
         "date_listed_raw is None",
         "date_conflict",
         "source_id is None",
+        "source_name is None",
     )
     wrong = [one for one in differences(replica, done.records) if not one.split(": ")[1].startswith(unknown)]
     assert wrong == []

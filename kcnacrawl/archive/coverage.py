@@ -15,7 +15,7 @@ from typing import Final
 
 from . import StorageFailed
 from .archive import LEDGER
-from .ledger import OWED, Ledger
+from .ledger import OWED, KnownSource, Ledger
 from .verify import copy_ledger
 
 EARLIER: Final = "earlier"
@@ -51,18 +51,19 @@ class Month:
 
 # An article's own date counts where it is held, else its card's.
 _COUNTS: Final = """
-WITH known (id, list, day, listed) AS (
-    SELECT id, list, day, 1 FROM listed
+WITH names AS (SELECT key, coalesce(CAST(sid AS TEXT), 'ajax:' || ajax_id) AS name FROM sources),
+known (id, source, day, listed) AS (
+    SELECT id, name, day, 1 FROM listed JOIN names ON key = list
     UNION ALL SELECT id, coalesce(CAST(source_id AS TEXT), ''), date_published, 0 FROM articles
     WHERE id NOT IN (SELECT id FROM listed)
-    UNION ALL SELECT id, coalesce(list, ''), date_published, 0 FROM wanted
+    UNION ALL SELECT id, coalesce(name, ''), date_published, 0 FROM wanted LEFT JOIN names ON key = list
     WHERE id NOT IN (SELECT id FROM listed) AND id NOT IN (SELECT id FROM articles)
 )
-SELECT known.list, coalesce(substr(coalesce(a.date_published, day), 1, 7), :undated) AS month, sum(listed),
+SELECT known.source, coalesce(substr(coalesce(a.date_published, day), 1, 7), :undated) AS month, sum(listed),
     sum(a.status IS 'live'), sum(a.status IS 'live' AND a.access IS 'truncated'), sum(a.status IS 'gone'),
     sum(a.id IS NULL AND w.reason IS NOT NULL AND instr(:owed, ' ' || w.reason || ' ') > 0), sum(a.id IS NULL)
 FROM known LEFT JOIN articles AS a USING (id) LEFT JOIN wanted AS w USING (id)
-GROUP BY known.list, month ORDER BY month
+GROUP BY known.source, month ORDER BY month
 """
 
 
@@ -73,22 +74,23 @@ def read_coverage(folder: Path, today: date) -> list[Month]:
         copy_ledger(folder / LEDGER, path)
         copy = Ledger(path)
         fault = copy.open()
+        sources = [] if fault else copy.sources()
         copy.close()
         if fault:
             raise StorageFailed(f"{folder / LEDGER}: {fault}; any crawl into {folder} rebuilds it")
         with contextlib.closing(sqlite3.connect(path)) as db:
-            return list(_months(db, today))
+            return list(_months(db, {one.key: one for one in sources if one.key is not None}, today))
 
 
-def _months(db: sqlite3.Connection, today: date) -> Iterator[Month]:
+def _months(db: sqlite3.Connection, sources: dict[int, KnownSource], today: date) -> Iterator[Month]:
     counts: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, month, *numbers in db.execute(_COUNTS, {"undated": UNDATED, "owed": f" {' '.join(OWED)} "}):
         counts.setdefault(name, {})[month] = tuple(numbers)
     walked: dict[str, list[tuple[str, str]]] = {}
     # Down from the top of a list, all was seen that there was at that moment.
-    for name, since, until in db.execute("SELECT list, since, max(until, substr(as_of, 1, 10)) FROM stretches"):
-        walked.setdefault(name, []).append((since, until))
-    labels = dict(db.execute("SELECT list, label FROM sources").fetchall())
+    for key, since, until in db.execute("SELECT list, since, max(until, substr(as_of, 1, 10)) FROM stretches"):
+        walked.setdefault(sources[key].name, []).append((since, until))
+    labels = {one.name: one.label for one in sources.values()}
     for name in sorted(counts.keys() | walked.keys() | labels.keys(), key=lambda one: (len(one), one)):
         yield from _of_source(name, labels.get(name), counts.get(name, {}), walked.get(name, []), today)
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import msgspec
 
 from ..dates import instant, listed_or_none
 from ..items import Access, Article, Card, Reason, Rejected
+from ..labels import read_label
 from ..schedule import next_look
 from ..walk import Stretch, Walk
 from . import StorageFailed
@@ -31,24 +32,28 @@ REVISITED: Final = frozenset({"sign_up_wall", "truncated"})
 
 REVISIT_DAYS: Final = (1, 3, 7, 30, 180, 365)
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 _SCHEMA: Final = """
 CREATE TABLE logs (
     name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE articles (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, source_id INTEGER, source_label TEXT,
-    date_published TEXT, date_downloaded TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL
+    source_name TEXT, date_published TEXT, date_downloaded TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX articles_by_day ON articles (source_id, date_published);
+CREATE INDEX articles_unattributed ON articles (id) WHERE source_id IS NULL OR source_name IS NULL;
 CREATE TABLE wanted (
-    id TEXT PRIMARY KEY, url TEXT NOT NULL, list TEXT, card TEXT, date_published TEXT,
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, list INTEGER, card TEXT, date_published TEXT,
     reason TEXT, tries INTEGER NOT NULL DEFAULT 0, seen TEXT NOT NULL DEFAULT '', due TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wanted_by_list ON wanted (list);
-CREATE TABLE sources (list TEXT PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT) STRICT;
+CREATE TABLE sources (
+    key INTEGER PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT
+) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE listed (
-    id TEXT NOT NULL, list TEXT NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
+    id TEXT NOT NULL, list INTEGER NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE looks (
     id TEXT PRIMARY KEY, looked TEXT NOT NULL, due TEXT NOT NULL, etag TEXT, last_modified TEXT, missing TEXT
@@ -58,20 +63,78 @@ CREATE TABLE sitemaps (
 ) STRICT;
 CREATE INDEX listed_by_stretch ON listed (stretch);
 CREATE TABLE stretches (
-    number INTEGER PRIMARY KEY, list TEXT NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, list INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
     settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX stretches_by_list ON stretches (list);
 """
 
+# To 4: sources have a key of their own; version 3 called a list by its source's sid, or by ``ajax:<id>``. A source of
+# which nothing but the sid was remembered may have been a slip of the pen.
+_MIGRATIONS: Final = {
+    3: """
+ALTER TABLE articles ADD COLUMN source_name TEXT;
+UPDATE articles SET source_name = name_in(source_label);
+CREATE INDEX articles_unattributed ON articles (id) WHERE source_id IS NULL OR source_name IS NULL;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TEMP TABLE named AS
+    SELECT list FROM listed UNION SELECT list FROM stretches UNION SELECT list FROM wanted WHERE list IS NOT NULL;
+ALTER TABLE sources RENAME TO sources_3;
+CREATE TABLE sources (
+    key INTEGER PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT
+) STRICT;
+INSERT INTO sources (sid, ajax_id, label) SELECT sid, ajax_id, label FROM sources_3 WHERE label IS NOT NULL
+    OR ajax_id IS NOT NULL OR list IN (SELECT list FROM named)
+    OR EXISTS (SELECT 1 FROM articles WHERE source_id = sid);
+INSERT OR IGNORE INTO sources (sid) SELECT CAST(list AS INTEGER) FROM named WHERE list NOT LIKE 'ajax:%';
+INSERT OR IGNORE INTO sources (ajax_id) SELECT CAST(substr(list, 6) AS INTEGER) FROM named WHERE list LIKE 'ajax:%';
+CREATE TEMP TABLE keys AS
+    SELECT list, key FROM named JOIN sources ON list = CAST(sid AS TEXT) OR list = 'ajax:' || ajax_id;
+ALTER TABLE wanted RENAME TO wanted_3;
+CREATE TABLE wanted (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, list INTEGER, card TEXT, date_published TEXT,
+    reason TEXT, tries INTEGER NOT NULL DEFAULT 0, seen TEXT NOT NULL DEFAULT '', due TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+INSERT INTO wanted SELECT id, url, key, card, date_published, reason, tries, seen, due
+    FROM wanted_3 LEFT JOIN keys USING (list);
+ALTER TABLE listed RENAME TO listed_3;
+CREATE TABLE listed (
+    id TEXT NOT NULL, list INTEGER NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO listed SELECT id, key, day, stretch FROM listed_3 JOIN keys USING (list);
+ALTER TABLE stretches RENAME TO stretches_3;
+CREATE TABLE stretches (
+    number INTEGER PRIMARY KEY, list INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
+    settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
+) STRICT;
+INSERT INTO stretches SELECT number, key, since, until, walked, settled, as_of, offset
+    FROM stretches_3 JOIN keys USING (list);
+DROP TABLE wanted_3;
+DROP TABLE listed_3;
+DROP TABLE stretches_3;
+DROP TABLE sources_3;
+DROP TABLE keys;
+DROP TABLE named;
+CREATE INDEX wanted_by_list ON wanted (list);
+CREATE INDEX listed_by_stretch ON listed (stretch);
+CREATE INDEX stretches_by_list ON stretches (list)"""
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The latest line on an article."""
+    """What the latest line on an article says."""
 
     revision: int
     digest: bytes
     access: Access
+    source_id: int | None
+    source_name: str | None
+
+    @classmethod
+    def of(cls, article: Article) -> Self:
+        """Return what this line says."""
+        return cls(article.revision, digest(article), article.access, article.source_id, article.source_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +144,36 @@ class Wanted:
     id: str
     url: str
     card: Card | None
-    list_name: str | None
+    list_key: int | None
     reason: Reason | Literal["truncated"] | None
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A source and its list, which the ledger calls by the sid, or ``ajax:<id>`` where none is known."""
+    """A source and its list. ``key`` is the ledger's own and stays the same when more of the source becomes known;
+    ``None`` for a source that was asked for and that the site has not shown to exist.
+    """
 
-    list_name: str
+    key: int | None
     sid: int | None
     ajax_id: int | None
     label: str | None
+
+    @property
+    def name(self) -> str:
+        """Name the source as a person would give it: by sid, or ``ajax:<id>`` where that is not known."""
+        return str(self.sid) if self.sid is not None else f"ajax:{self.ajax_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unattributed:
+    """The latest line on an article that names no source, or not its name, and the list that the article stands in."""
+
+    id: str
+    source_id: int | None
+    name: str | None
+    label: str
+    list_key: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +227,8 @@ class Ledger:
             return "it is not as it was closed"
         try:
             self._connect()
-            if self._execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            version = self._execute("PRAGMA user_version").fetchone()[0]
+            if version not in {_VERSION, *_MIGRATIONS}:
                 return "it is of another version"
             if seal is None and (found := self._execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
                 return f"it is damaged ({' '.join(found.split())})"
@@ -155,7 +237,19 @@ class Ledger:
                 raise StorageFailed(f"cannot open {self.path}: {error}; see to it and run again") from error
             return f"it is damaged ({error})"
         self._sealed = seal is not None
+        if version != _VERSION:
+            self._migrate(version)
         return ""
+
+    def _migrate(self, version: int) -> None:
+        """Bring a ledger of an older version up to date, so that what only it knows is not lost."""
+        with self._transaction() as db:
+            db.create_function("name_in", 1, lambda label: label and read_label(label).name, deterministic=True)
+            while version != _VERSION:
+                for statement in _MIGRATIONS[version].split(";"):
+                    db.execute(statement)
+                version += 1
+            db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def create(self) -> None:
         """Begins anew, empty; of a ledger that is only being derived nothing need outlive a crash."""
@@ -242,31 +336,38 @@ class Ledger:
     def learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
         """Learns of lines that are on disk, and how far the log goes with them."""
         with self._transaction() as db:
-            db.executemany(
-                "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET revision ="
-                " excluded.revision, digest = excluded.digest, source_id = excluded.source_id, source_label ="
-                " excluded.source_label, date_published = excluded.date_published, date_downloaded ="
-                " excluded.date_downloaded, status = excluded.status, access = excluded.access",
-                [
-                    (
-                        article.id,
-                        article.revision,
-                        digest(article),
-                        article.source_id,
-                        article.source_label,
-                        article.date_published,
-                        article.date_downloaded,
-                        article.status,
-                        article.access,
-                    )
-                    for article in articles
-                ],
-            )
-            # A new revision is taken anew.
-            db.executemany("DELETE FROM looks WHERE id = ?", [(article.id,) for article in articles])
             for article in articles:
-                self._settle(db, article)
+                self._learn_article(db, article)
             self._set_log_end(db, end)
+
+    def _learn_article(self, db: sqlite3.Connection, article: Article) -> None:
+        same = "SELECT 1 FROM articles WHERE id = ? AND date_downloaded = ? AND digest = ? AND access = ?"
+        found = digest(article)
+        # A page that was not looked at again is as it was: only more is known of it.
+        is_new = not db.execute(same, (article.id, article.date_downloaded, found, article.access)).fetchone()
+        db.execute(
+            "INSERT INTO articles (id, revision, digest, source_id, source_label, source_name, date_published,"
+            " date_downloaded, status, access) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " revision = excluded.revision, digest = excluded.digest, source_id = excluded.source_id,"
+            " source_label = excluded.source_label, source_name = excluded.source_name,"
+            " date_published = excluded.date_published, date_downloaded = excluded.date_downloaded,"
+            " status = excluded.status, access = excluded.access",
+            (
+                article.id,
+                article.revision,
+                found,
+                article.source_id,
+                article.source_label,
+                article.source_name,
+                article.date_published,
+                article.date_downloaded,
+                article.status,
+                article.access,
+            ),
+        )
+        if is_new:
+            db.execute("DELETE FROM looks WHERE id = ?", (article.id,))
+            self._settle(db, article)
 
     def confirm(self, article: Article) -> None:
         """An article was fetched and is held as it is."""
@@ -280,7 +381,7 @@ class Ledger:
             return
         row = db.execute("SELECT tries FROM wanted WHERE id = ? AND reason = 'truncated'", (article.id,)).fetchone()
         tries = (row[0] if row else 0) + 1
-        name = None if article.source_id is None else str(article.source_id)
+        key = None if article.source_id is None else _key_of(db, article.source_id)
         card = msgspec.json.encode(card_of(article)).decode()
         seen, due = article.date_downloaded, _due(article.date_downloaded, tries)
         db.execute(
@@ -289,7 +390,7 @@ class Ledger:
             " list = coalesce(list, excluded.list), card = coalesce(card, excluded.card),"
             " date_published = excluded.date_published, reason = excluded.reason, tries = excluded.tries,"
             " seen = excluded.seen, due = excluded.due",
-            (article.id, article.url, name, card, article.date_published, tries, seen, due),
+            (article.id, article.url, key, card, article.date_published, tries, seen, due),
         )
 
     def learn_rejections(self, rejections: Sequence[Rejected], end: LogEnd, *, in_order: bool = True) -> None:
@@ -346,7 +447,9 @@ class Ledger:
     def latest(self, article_id: str) -> Known | None:
         """The latest line on an article, if any is held."""
         with self._guard():
-            row = self._execute("SELECT revision, digest, access FROM articles WHERE id = ?", (article_id,)).fetchone()
+            row = self._execute(
+                "SELECT revision, digest, access, source_id, source_name FROM articles WHERE id = ?", (article_id,)
+            ).fetchone()
         return Known(*row) if row else None
 
     def held(self, ids: Iterable[str]) -> set[str]:
@@ -439,13 +542,13 @@ class Ledger:
 
     # What is wanted and owed
 
-    def want(self, cards: Sequence[Card], name: str | None) -> None:
-        """Remembers that these are still to be fetched, before any of them is; a known debt gains its card."""
+    def want(self, cards: Sequence[Card], list_key: int | None) -> None:
+        """Remember that these are still to be fetched, before any of them is; a known debt gains its card."""
         with self._transaction() as db:
             db.executemany(
                 "INSERT INTO wanted (id, url, list, card) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
                 " list = coalesce(excluded.list, list), card = coalesce(excluded.card, card)",
-                [(card.id, card.url, name, msgspec.json.encode(card).decode()) for card in cards],
+                [(card.id, card.url, list_key, msgspec.json.encode(card).decode()) for card in cards],
             )
 
     def want_url(self, article_id: str, url: str) -> None:
@@ -469,7 +572,7 @@ class Ledger:
             row = self._execute("SELECT id, url, card, list, reason FROM wanted WHERE id = ?", (article_id,)).fetchone()
             return self._wanted(row) if row else None
 
-    def due(self, lists: Sequence[str] | None, now: datetime) -> list[Wanted]:
+    def due(self, lists: Sequence[int] | None, now: datetime) -> list[Wanted]:
         """What is to be fetched at ``now`` in these lists; in all of them and of unknown list, if ``None``.
 
         What was seen in the future was seen by a clock that was wrong: it is due.
@@ -507,7 +610,7 @@ class Ledger:
             }
         return {one for one, day in dates.items() if (since and day < since) or (until and day > until)}
 
-    def owed(self, lists: Sequence[str] | None = None, ids: Sequence[str] | None = None) -> int:
+    def owed(self, lists: Sequence[int] | None = None, ids: Sequence[str] | None = None) -> int:
         """How many pages failed or could not be read and wait for the next run: in these lists, or these ids."""
         clause, values = _in_lists(lists)
         reasons = ", ".join(f"'{reason}'" for reason in sorted(OWED))
@@ -521,32 +624,32 @@ class Ledger:
             ).fetchone()
         return int(row[0])
 
-    def _wanted(self, row: tuple[str, str, str | None, str | None, Reason | Literal["truncated"] | None]) -> Wanted:
+    def _wanted(self, row: tuple[str, str, str | None, int | None, Reason | Literal["truncated"] | None]) -> Wanted:
         card = self._cards.decode(row[2]) if row[2] else None
-        return Wanted(id=row[0], url=row[1], card=card, list_name=row[3], reason=row[4])
+        return Wanted(id=row[0], url=row[1], card=card, list_key=row[3], reason=row[4])
 
     # Sources and their lists
 
     def source(
         self,
         *,
+        key: int | None = None,
         sid: int | None = None,
         ajax_id: int | None = None,
         label: str | None = None,
-        list_name: str | None = None,
     ) -> KnownSource | None:
-        """The source with this sid, ajax id, label (whatever its case) or name of its list, if it is known."""
+        """Return the source with this key, sid, ajax id or label (whatever its case), if it is known."""
         for column, value in (
+            ("key", key),
             ("sid", sid),
             ("ajax_id", ajax_id),
             ("lower(label)", label and label.lower()),
-            ("list", list_name),
         ):
             if value is None:
                 continue
             with self._guard():
                 row = self._execute(
-                    f"SELECT list, sid, ajax_id, label FROM sources WHERE {column} = ?",  # noqa: S608 - a constant
+                    f"SELECT key, sid, ajax_id, label FROM sources WHERE {column} = ? ORDER BY sid LIMIT 1",  # noqa: S608 - a constant
                     (value,),
                 ).fetchone()
             if row:
@@ -556,64 +659,99 @@ class Ledger:
     def learn_source(
         self, *, sid: int | None = None, ajax_id: int | None = None, label: str | None = None
     ) -> KnownSource:
-        """Adds what is new of a source, found by sid or ajax id, and gives all that is known of it."""
+        """Add what is new of a source that the site has shown to exist; return all that is known of it.
+
+        Where its sid and its ajax id were known apart, the two become one source, with what was walked of both.
+        """
         by_sid = self.source(sid=sid) if sid is not None else None
         by_ajax = self.source(ajax_id=ajax_id) if ajax_id is not None else None
         if by_ajax is not None and sid is not None and by_ajax.sid not in {None, sid}:
             # The list of another source: what is known of that stands.
             by_ajax = ajax_id = None
-        name = str(sid) if sid is not None else (by_ajax.list_name if by_ajax else f"ajax:{ajax_id}")
-        merged = KnownSource(
-            list_name=name,
-            sid=sid if sid is not None else (by_ajax.sid if by_ajax else None),
-            ajax_id=ajax_id if ajax_id is not None else (by_sid.ajax_id if by_sid else None),
-            label=label or (by_sid and by_sid.label) or (by_ajax and by_ajax.label) or None,
-        )
-        if merged in (by_sid, by_ajax) and (by_ajax is None or by_ajax.list_name == name):
-            return merged
+        found = [one for one in (by_sid, by_ajax) if one is not None]
+        labels = [label, *(one.label for one in found)]
+        sids = [sid, *(one.sid for one in found)]
+        ajax_ids = [ajax_id, *(one.ajax_id for one in found)]
+        with self._guard():
+            # Of two, the one of which more was walked keeps its key: less is to be changed.
+            key = max(found, key=self._count_walked).key if found else None
+        known = (key, _first(sids), _first(ajax_ids), next(filter(None, labels), None))
+        if key is not None and found == [KnownSource(key, *known[1:])]:
+            return found[0]
         with self._transaction() as db:
-            for old in {one.list_name for one in (by_sid, by_ajax) if one is not None}:
-                db.execute("DELETE FROM sources WHERE list = ?", (old,))
-                db.execute("UPDATE OR REPLACE listed SET list = ? WHERE list = ?", (name, old))
-                db.execute("UPDATE stretches SET list = ? WHERE list = ?", (name, old))
-                db.execute("UPDATE wanted SET list = ? WHERE list = ?", (name, old))
-            db.execute(
-                "INSERT INTO sources VALUES (?, ?, ?, ?)",
-                (merged.list_name, merged.sid, merged.ajax_id, merged.label),
-            )
-        return merged
+            for gone in {one.key for one in found} - {key}:
+                db.execute(
+                    "UPDATE OR REPLACE listed SET list = ? WHERE stretch IN"
+                    " (SELECT number FROM stretches WHERE list = ?)",
+                    (key, gone),
+                )
+                db.execute("UPDATE stretches SET list = ? WHERE list = ?", (key, gone))
+                db.execute("UPDATE wanted SET list = ? WHERE list = ?", (key, gone))
+                db.execute("DELETE FROM sources WHERE key = ?", (gone,))
+            row = db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?) RETURNING *", known).fetchone()
+        return KnownSource(*row)
+
+    def _count_walked(self, source: KnownSource) -> int:
+        """Return how many walked ranges a source's list has."""
+        return int(self._execute("SELECT count(*) FROM stretches WHERE list = ?", (source.key,)).fetchone()[0])
 
     def sources(self) -> list[KnownSource]:
-        """All sources known."""
+        """Return all sources known."""
         with self._guard():
-            rows = self._execute("SELECT list, sid, ajax_id, label FROM sources ORDER BY sid, list").fetchall()
+            rows = self._execute("SELECT key, sid, ajax_id, label FROM sources ORDER BY sid, ajax_id").fetchall()
         return [KnownSource(*row) for row in rows]
+
+    def home_read(self) -> datetime | None:
+        """Return when the home page was last read for its sources; ``None`` if it never was."""
+        with self._guard():
+            row = self._execute("SELECT value FROM facts WHERE name = 'home_read'").fetchone()
+        return datetime.fromisoformat(row[0]) if row else None
+
+    def learn_home_read(self, now: datetime) -> None:
+        """Remember that the home page was read for its sources."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES ('home_read', ?)", (instant(now),))
+
+    def unattributed(self, after: str, most: int) -> list[Unattributed]:
+        """Return articles whose line has no source, or not its name: at most ``most``, in the order of their ids, with
+        ids greater than ``after``. Of several lists that an article stands in, the one with the lowest sid is given.
+        """
+        with self._guard():
+            rows = self._execute(
+                "SELECT id, source_id, source_name, source_label,"
+                " (SELECT key FROM listed JOIN sources ON key = listed.list"
+                " WHERE listed.id = articles.id AND sid IS NOT NULL ORDER BY sid LIMIT 1) FROM articles"
+                " WHERE (source_id IS NULL OR source_name IS NULL) AND id > ? AND source_label IS NOT NULL"
+                " ORDER BY id LIMIT ?",
+                (after, most),
+            ).fetchall()
+        return [Unattributed(*row) for row in rows]
 
     # Where lists were walked
 
-    def stretches(self, name: str, ids: Iterable[str]) -> dict[str, Stretch]:
+    def stretches(self, list_key: int, ids: Iterable[str]) -> dict[str, Stretch]:
         """Of the cards that were walked over in this list, the stretch that each is in."""
         with self._guard():
             rows = (
                 self._execute(
                     f"SELECT id, {_STRETCH} FROM listed JOIN stretches ON number = stretch"  # noqa: S608 - a constant
                     " WHERE id = ? AND listed.list = ?",
-                    (one, name),
+                    (one, list_key),
                 ).fetchone()
                 for one in ids
             )
             return {row[0]: _stretch(row[1:]) for row in rows if row}
 
-    def stretch_at(self, name: str, day: date) -> Stretch | None:
+    def stretch_at(self, list_key: int, day: date) -> Stretch | None:
         """A stretch of this list above which nothing of ``day`` or older stands; of several, the deepest."""
         with self._guard():
             row = self._execute(
                 f"SELECT {_STRETCH} FROM stretches WHERE list = ? AND until >= ? ORDER BY since LIMIT 1",  # noqa: S608 - a constant
-                (name, day.isoformat()),
+                (list_key, day.isoformat()),
             ).fetchone()
         return _stretch(row) if row else None
 
-    def record_page(self, name: str, walk: Walk, offset: int, cards: Sequence[Card], now: datetime) -> int:
+    def record_page(self, list_key: int, walk: Walk, offset: int, cards: Sequence[Card], now: datetime) -> int:
         """Records that a walk has come down to this page, whose cards are held or wanted. Returns the number of the
         walk's stretch.
         """
@@ -623,11 +761,11 @@ class Ledger:
                 "INSERT INTO stretches VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
                 " since = min(since, excluded.since), until = max(until, excluded.until), offset = excluded.offset"
                 " RETURNING number",
-                (walk.stretch, name, walk.since, walk.until, now.date().isoformat(), walk.settled, as_of, offset),
+                (walk.stretch, list_key, walk.since, walk.until, now.date().isoformat(), walk.settled, as_of, offset),
             ).fetchone()
             db.executemany(
                 "INSERT INTO listed VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [(card.id, name, _day(card), row[0]) for card in cards],
+                [(card.id, list_key, _day(card), row[0]) for card in cards],
             )
         return int(row[0])
 
@@ -746,6 +884,16 @@ def _stretch(row: tuple[int, str, str, str, str, int]) -> Stretch:
     return Stretch(number, since, until, date.fromisoformat(walked), settled, offset)
 
 
+def _key_of(db: sqlite3.Connection, sid: int) -> int:
+    """Return the key of a source that a record names, which may be all that is known of it."""
+    db.execute("INSERT OR IGNORE INTO sources (sid) VALUES (?)", (sid,))
+    return int(db.execute("SELECT key FROM sources WHERE sid = ?", (sid,)).fetchone()[0])
+
+
+def _first(values: Iterable[int | None]) -> int | None:
+    return next((one for one in values if one is not None), None)
+
+
 def _day(card: Card) -> str | None:
     listed = listed_or_none(card.date_listed_raw)
     return listed.isoformat() if listed else None
@@ -757,7 +905,7 @@ def _due(seen: str, tries: int) -> str:
     return instant(datetime.fromisoformat(seen) + timedelta(days=days))
 
 
-def _in_lists(lists: Sequence[str] | None) -> tuple[str, Sequence[str]]:
+def _in_lists(lists: Sequence[int] | None) -> tuple[str, Sequence[int]]:
     if lists is None:
         return "TRUE", ()
     return f"list IN ({', '.join('?' * len(lists))})", lists

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..dates import BadDate, conflict, from_unix, listed_or_none, parse_publishe
 from ..items import Article, Rejected
 from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS
-from .ledger import Known, Ledger, body_sha256, digest
+from .ledger import Known, Ledger, body_sha256
 from .log import LogEnd, read_lines
 
 _BATCH: Final = 1_000
@@ -313,11 +313,11 @@ class _Revisions:
         """What is wrong with a record, by itself and after those before it."""
         yield from article_faults(article)
         before = self._latest.get(article.id) or self._derived.latest(article.id)
-        found = Known(article.revision, digest(article), article.access)
+        found = Known.of(article)
         revision = before.revision if before else 0
         if found.revision != revision + 1:
             yield f"revision {found.revision} of {article.id} follows " + (f"revision {revision}" if before else "none")
-        if before and found.digest == before.digest:
+        if before and replace(found, revision=before.revision, access=before.access) == before:
             yield f"revision {found.revision} of {article.id} says what revision {revision} said"
         self._latest[article.id] = found
 
@@ -366,9 +366,9 @@ _COMPARISONS: Final = {
         SELECT id FROM copy.articles WHERE id NOT IN (SELECT id FROM articles)""",
     "knows another revision or text of {} than the last line on it": """
         SELECT id FROM articles AS a JOIN copy.articles AS b USING (id) WHERE
-        (a.revision, a.digest, a.source_id, a.source_label, a.date_published, a.date_downloaded, a.status, a.access)
-        IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.date_published, b.date_downloaded, b.status,
-        b.access)""",
+        (a.revision, a.digest, a.source_id, a.source_label, a.source_name, a.date_published, a.date_downloaded,
+        a.status, a.access) IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.source_name,
+        b.date_published, b.date_downloaded, b.status, b.access)""",
     "does not know that {} is wanted, as the quarantine tells": """
         SELECT id FROM wanted AS a LEFT JOIN copy.wanted AS b USING (id)
         WHERE id NOT IN (SELECT id FROM articles)

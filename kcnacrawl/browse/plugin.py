@@ -17,6 +17,7 @@ from .. import changes
 from ..items import Article
 from ..stores import words
 from ..stores.sqlite import read_revisions
+from ..stores.summary import PAIRS
 
 STORE: Final = "store"
 """By this name Datasette knows it, whatever the file's: it is part of every address."""
@@ -24,13 +25,13 @@ STORE: Final = "store"
 _ID: Final = re.compile(r"[0-9]{10}-[0-9]{7,9}")
 _NOTHING: Final = '""'
 _LINK: Final = Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>')
-_OVERVIEW: Final = """
+_OVERVIEW: Final = f"""
 SELECT (SELECT count(*) FROM articles) AS articles,
-    (SELECT count(*) FROM revisions WHERE revision > 1) AS changes,
+    (SELECT count(*) {PAIRS}) AS changes,
     (SELECT min(date_published) FROM articles) AS first,
     (SELECT max(date_published) FROM articles) AS last,
     (SELECT max(date_downloaded) FROM revisions) AS downloaded
-"""
+"""  # noqa: S608 - our own words
 _SOURCES: Final = """
 SELECT source_label, count(*) AS articles, min(date_published) AS first, max(date_published) AS last
 FROM articles GROUP BY source_label ORDER BY articles DESC

@@ -48,9 +48,9 @@ class DeduplicatePipeline:
             if on_the_way is None:
                 self._ledger.confirm(replace(item, access=known.access))
             raise Unchanged(f"{item.id} is held whole", log_level="DEBUG")
-        revision = known.revision + 1 if known is not None else 1
-        self._on_the_way[item.id] = Known(revision, found, item.access)
-        return replace(item, revision=revision)
+        revised = replace(item, revision=known.revision + 1 if known is not None else 1)
+        self._on_the_way[item.id] = Known.of(revised)
+        return revised
 
     def dropped(self, item: object, exception: Exception) -> None:
         """The item will not be stored; a twin of one that is being stored says nothing of that one."""

@@ -1,10 +1,12 @@
 """A capture becomes a record: dates strictly, label, language, canonical address, digest."""
 
+from dataclasses import replace
 from typing import Self
 
 from scrapy.crawler import Crawler
 
 from ..addresses import ArticleAddress, Site, identify, unix_time
+from ..archive.attribution import find_name
 from ..archive.ledger import body_sha256
 from ..dates import BadDate, conflict, from_unix, listed_or_none, parse_published
 from ..items import Article, Capture, Rejected
@@ -27,7 +29,7 @@ class NormalisePipeline:
         if not isinstance(item, Capture):
             return item
         try:
-            return normalise(item, self._run.site, self._run.id)
+            article = normalise(item, self._run.site, self._run.id)
         except BadDate as error:
             return Rejected(
                 id=item.id,
@@ -38,6 +40,8 @@ class NormalisePipeline:
                 run_id=self._run.id,
                 http_status=200,
             )
+        name = find_name(self._run.archive.ledger, item.fields.label, item.source_id)
+        return replace(article, source_name=name)
 
 
 def normalise(capture: Capture, site: Site, run_id: str) -> Article:

@@ -281,7 +281,6 @@ class World:
         article = self._article(self._numbers[article_id])
         card = self.card(article_id)
         outlet = article.outlet
-        old = article.layout == "2017"
         return {
             "id": article.id,
             "status": "gone" if self.is_gone(article_id) else "live",
@@ -295,7 +294,7 @@ class World:
             "date_conflict": abs((article.published - card.listed).days) > 1,
             "source_id": outlet.sid,
             "source_label": article.label,
-            "source_name": None if old else outlet.name,
+            "source_name": outlet.name,
             "source_language": outlet.language,
             "in_language": article.language,
             "description": card.summary,

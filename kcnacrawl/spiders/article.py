@@ -1,22 +1,23 @@
 """``scrapy crawl article``: given articles."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import Iterator
+
+from scrapy import Request
 
 from ..addresses import identify
 from ..archive.ledger import REVISITED
 from ..arguments import ArticleArguments
-from .base import KcnaSpider
+from .harvest import HarvestSpider
 
 
-class ArticleSpider(KcnaSpider):
+class ArticleSpider(HarvestSpider):
     """Fetches the articles of ``url`` and ``file`` that the archive does not hold, or holds truncated for a while."""
 
     name = "article"
     arguments_class = ArticleArguments
     arguments: ArticleArguments
 
-    async def start(self) -> AsyncIterator[Any]:
+    def opening(self) -> Iterator[Request]:
         ledger = self.run.archive.ledger
         ids = [address.id for address in self.arguments.addresses]
         held = ledger.held(ids)
@@ -34,6 +35,10 @@ class ArticleSpider(KcnaSpider):
                     self.revisited.add(address.id)
                 better = identify(card.url) if card else None
                 yield self.article_request(better or address, card)
+
+    def idle_requests(self) -> list[Request]:
+        """Return nothing: what was not given is not asked for."""
+        return []
 
     def count_owed(self) -> int:
         return self.run.archive.ledger.owed(ids=[address.id for address in self.arguments.addresses])

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from .. import __url__, __version__
 from ..addresses import ArticleAddress, Site
 from ..archive import StorageFailed
+from ..archive.attribution import find_sid
 from ..arguments import Arguments
 from ..breaker import Breaker
 from ..dates import instant
@@ -207,10 +208,7 @@ class KcnaSpider(Spider):
 
     def attribute(self, fields: ArticleFields) -> int | None:
         """The sid of an article's source: as its page links it, else as the ledger knows the label."""
-        if fields.source_id is not None:
-            return fields.source_id
-        source = self.run.archive.ledger.source(label=fields.label)
-        return source.sid if source else None
+        return find_sid(self.run.archive.ledger, fields.label, fields.source_id, None)
 
     def article_failed(self, failure: Failure) -> Iterator[Rejected]:
         """An article page that could not be had."""

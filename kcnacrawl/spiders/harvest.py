@@ -12,10 +12,10 @@ from twisted.python.failure import Failure
 
 from ..addresses import ArticleAddress, identify, unix_time
 from ..archive import StorageFailed
-from ..archive.ledger import OWED, REVISITED, KnownSource, Wanted
+from ..archive.attribution import find_sid
+from ..archive.ledger import OWED, REVISITED, Wanted
 from ..dates import AGREEMENT
-from ..items import ArticleFields, Capture, Card, Rejected
-from ..labels import read_label
+from ..items import Capture, Card, Rejected
 from ..verdict import Verdict
 from ..walk import Window
 from .base import Attribute
@@ -49,11 +49,10 @@ class HarvestSpider(SourcesSpider):
         return False
 
     async def start(self) -> AsyncIterator[Any]:
-        if self.run.archive.ledger.sources():
+        if self.knows_home():
             for request in self.opening():
                 yield request
         else:
-            # Most articles name their source by its label alone; the home page knows whose it is.
             yield Request(self.site.home, callback=self.parse_labels, errback=self.labels_failed, dont_filter=True)
 
     def opening(self) -> Iterator[Request]:
@@ -72,14 +71,14 @@ class HarvestSpider(SourcesSpider):
         yield from self.home_failed(failure)
         yield from self.opening()
 
-    def harvest(self, cards: Sequence[Card], list_name: str | None, attribute: Attribute) -> Iterator[Request]:
+    def harvest(self, cards: Sequence[Card], list_key: int | None, attribute: Attribute) -> Iterator[Request]:
         """Requests for those cards' articles that are asked for and neither held nor settled."""
         ledger = self.run.archive.ledger
         held = ledger.held(card.id for card in cards)
         missing = {card.id: card for card in cards if card.id not in held}
         if missing:
             # Also what is not asked for now: no later walk need see this card again.
-            ledger.want(list(missing.values()), list_name)
+            ledger.want(list(missing.values()), list_key)
         inside = {card.id: card for card in cards if self.is_asked_for(card)}
         self.count("articles/known", len(held & inside.keys()))
         skip = held | self.settled_among(missing) | self.under_way | self.failed
@@ -98,16 +97,6 @@ class HarvestSpider(SourcesSpider):
         counts = (self.crawler.stats.get_value(f"kcnacrawl/articles/{kind}", 0) for kind in ("new", "revised"))
         stored = sum(map(int, counts))
         return max(0, self.arguments.limit - stored - len(self.under_way))
-
-    def attribute_within(self, fields: ArticleFields, source: KnownSource | None) -> int | None:
-        """The sid of an article found in the list of ``source``: that one's, unless its page says otherwise."""
-        if (sid := self.attribute(fields)) is not None:
-            return sid
-        own = source.label if source else None
-        name = read_label(fields.label).name
-        if source and (name is None or own is None or own.lower() == fields.label.lower()):
-            return source.sid
-        return None
 
     # What is owed
 
@@ -145,7 +134,7 @@ class HarvestSpider(SourcesSpider):
         outside = ledger.published_outside((one.id for one in due), *self.arguments.window.ends)
         return [one for one in due if one.id not in outside]
 
-    def scope(self) -> list[str] | None:
+    def scope(self) -> list[int] | None:
         """The lists the run was asked for; ``None`` for all of them."""
         return None
 
@@ -159,12 +148,12 @@ class HarvestSpider(SourcesSpider):
         if wanted.reason in REVISITED:
             self.revisited.add(wanted.id)
         card_url = wanted.card.url if wanted.card else wanted.url
-        return self.article_request(_address(card_url, wanted.id), wanted.card, self.attribute_in(wanted.list_name))
+        return self.article_request(_address(card_url, wanted.id), wanted.card, self.attribute_in(wanted.list_key))
 
-    def attribute_in(self, list_name: str | None) -> Attribute:
-        """Gives articles of a list the sid of its source, whether the list is walked in this run or not."""
-        source = self.run.archive.ledger.source(list_name=list_name) if list_name else None
-        return lambda fields: self.attribute_within(fields, source)
+    def attribute_in(self, list_key: int | None) -> Attribute:
+        """Attribute articles of a list, whether the list is walked in this run or not."""
+        ledger = self.run.archive.ledger
+        return lambda fields: find_sid(ledger, fields.label, fields.source_id, list_key)
 
     def count_owed(self) -> int:
         return sum(one.reason in OWED for one in self.due())

@@ -129,7 +129,7 @@ class SearchSpider(SourceSpider):
     # By which number a source is searched
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
-        if any(job.list_name == source.list_name for job in self.jobs):
+        if self.is_begun(source):
             return
         job = self.job(source)
         yield self.begin_search(job) if source.ajax_id is not None else self.listing_request(job)
@@ -162,7 +162,7 @@ class SearchSpider(SourceSpider):
         label = (job.source and job.source.label) or job.label or ""
         offered = {name.lower(): ajax_id for name, ajax_id in page.sources.items()}
         if (ajax_id := offered.get(label.lower())) is not None:
-            job.source = self.run.archive.ledger.learn_source(sid=job.sid, ajax_id=ajax_id, label=label)
+            self.identify(job, sid=job.sid, ajax_id=ajax_id, label=label)
             yield self.begin_search(job)
             return
         self.count("search/ajax_id_hidden")
@@ -280,7 +280,7 @@ class SearchSpider(SourceSpider):
         self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in fresh))
         job = search.job
         attribute = self.attributes(job) if job else self.attribute
-        yield from self.harvest(fresh, job.list_name if job else None, attribute)
+        yield from self.harvest(fresh, job.list_key if job else None, attribute)
 
     def is_asked_for(self, card: Card) -> bool:
         """Of which days a hit is, the search knows better than its card."""
@@ -316,7 +316,7 @@ class SearchSpider(SourceSpider):
         pages, hits = sum(one.pages for one in self.searches), sum(len(one.hits) for one in self.searches)
         return f"searching, {pages} pages with {hits} hits"
 
-    def scope(self) -> list[str] | None:
+    def scope(self) -> list[int] | None:
         return None
 
     def is_due_here(self, wanted: Wanted) -> bool:

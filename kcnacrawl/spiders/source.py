@@ -14,7 +14,8 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from ..addresses import PAGE_SIZE, ArticleAddress
-from ..archive.ledger import KnownSource
+from ..archive.attribution import find_sid
+from ..archive.ledger import KnownSource, Ledger
 from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
@@ -37,13 +38,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One list being walked. ``source`` is ``None`` as long as neither its sid nor its ajax id is known.
+    """One list being walked. ``asked`` is the source as it was asked for, ``None`` where an article led to the list.
 
-    While there is a ``seek``, a place in the list is looked for; ``pages`` are those it saw that the walk comes upon.
+    ``list_key`` is the ledger's key of the source, ``None`` until the site has shown that there is such a list. While
+    there is a ``seek``, a place in the list is looked for; ``pages`` are those it saw that the walk comes upon.
     """
 
     walk: Walk
-    source: KnownSource | None = None
+    ledger: Ledger
+    asked: KnownSource | None = None
+    list_key: int | None = None
     label: str | None = None
     cards: dict[str, Card] = field(default_factory=dict)
     page_url: str = ""
@@ -54,9 +58,9 @@ class Job:
     pages: dict[int, Sequence[Card]] = field(default_factory=dict)
 
     @property
-    def list_name(self) -> str | None:
-        """The list's name in the ledger."""
-        return self.source.list_name if self.source else None
+    def source(self) -> KnownSource | None:
+        """The source as it is known by now; ``None`` as long as neither its sid nor its ajax id is."""
+        return self.asked if self.list_key is None else self.ledger.source(key=self.list_key)
 
     @property
     def sid(self) -> int | None:
@@ -73,7 +77,7 @@ class Job:
         """What a person calls the list."""
         if self.source is None:
             return self.label or "a list of unknown source"
-        return f"{self.source.list_name} {self.source.label or self.label or ''}".strip()
+        return f"{self.source.name} {self.source.label or self.label or ''}".strip()
 
 
 class SourceSpider(HarvestSpider):
@@ -102,7 +106,8 @@ class SourceSpider(HarvestSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         known = [self.known(ref) for ref in self.arguments.source]
-        if None in known:
+        needs_labels = any(ref.ajax_id is None for ref in self.arguments.source)
+        if None in known or (needs_labels and not self.knows_home()):
             # Nothing is walked before all names are known to be names.
             yield Request(self.site.home, callback=self.parse_names, errback=self.names_failed, dont_filter=True)
             return
@@ -115,7 +120,7 @@ class SourceSpider(HarvestSpider):
         ledger = self.run.archive.ledger
         sid = ledger.source_of(ref.article.id) if ref.article else ref.sid
         if sid is not None:
-            return ledger.learn_source(sid=sid)
+            return ledger.source(sid=sid) or KnownSource(None, sid, None, None)
         if ref.label is not None or ref.ajax_id is not None:
             source = ledger.source(label=ref.label, ajax_id=ref.ajax_id)
             return source if source and source.sid is not None else None
@@ -154,15 +159,15 @@ class SourceSpider(HarvestSpider):
             elif ref.article is not None:
                 yield self.entry_request(ref.article)
             elif ref.ajax_id is not None:
-                yield from self.begin(ledger.learn_source(ajax_id=ref.ajax_id))
+                known = ledger.source(ajax_id=ref.ajax_id)
+                yield from self.begin(known or KnownSource(None, None, ref.ajax_id, None))
             elif ref.is_all:
                 for one in found:
-                    yield from self.begin(ledger.learn_source(sid=one.sid))
+                    yield from self.begin(ledger.source(sid=one.sid) or KnownSource(None, one.sid, None, None))
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
         """The first request of a walk, unless the list is being walked already."""
-        begun = [job.list_name for job in self.jobs] + [one.list_name for one in self.waiting]
-        if source.list_name in begun:
+        if self.is_begun(source):
             return
         if self.is_driven(source):
             self.waiting.append(source)
@@ -176,6 +181,11 @@ class SourceSpider(HarvestSpider):
         first = job.seek.first if job.seek else 0
         yield self.page_request(job, first) if source.ajax_id is not None else self.listing_request(job)
 
+    def is_begun(self, source: KnownSource) -> bool:
+        """Return True if a source's list is being walked, was walked in this run, or waits for the browser."""
+        begun = [*(job.source for job in self.jobs), *self.waiting]
+        return any(one and (one.key, one.sid) == (source.key, source.sid) and one.name == source.name for one in begun)
+
     def is_driven(self, source: KnownSource | None) -> bool:
         """Whether a browser goes down a source's list; it needs a listing page."""
         return self.render is Render.ALWAYS and source is not None and source.sid is not None
@@ -186,7 +196,14 @@ class SourceSpider(HarvestSpider):
         """
         is_driven = self.is_driven(source)
         seek = self.seek() if self.arguments.window.until and not is_driven else None
-        job = Job(Walk(self.arguments.window, self.rewalk, overlaps=not is_driven), source, label, seek=seek)
+        job = Job(
+            Walk(self.arguments.window, self.rewalk, overlaps=not is_driven),
+            self.run.archive.ledger,
+            asked=source,
+            list_key=source.key if source else None,
+            label=label,
+            seek=seek,
+        )
         self.jobs.append(job)
         return job
 
@@ -199,9 +216,9 @@ class SourceSpider(HarvestSpider):
 
     def walked_before(self, source: KnownSource) -> Stretch | None:
         """What earlier walks know of the window asked for, from its newest day down, if it is still believed."""
-        if (until := self.arguments.window.until) is None:
+        if (until := self.arguments.window.until) is None or source.key is None:
             return None
-        met = self.run.archive.ledger.stretch_at(source.list_name, until)
+        met = self.run.archive.ledger.stretch_at(source.key, until)
         return met if met and self.rewalk.believes_day(met, until) else None
 
     def seek(self, met: Stretch | None = None) -> Seek:
@@ -235,7 +252,7 @@ class SourceSpider(HarvestSpider):
         source = ledger.learn_source(sid=sid, label=label) if sid is not None else None
         if source and (source.ajax_id is not None or self.is_driven(source)):
             yield from self.begin(source)
-        elif source is None or all(job.list_name != source.list_name for job in self.jobs):
+        elif source is None or not self.is_begun(source):
             yield from self.enter(self.job(source, label), response)
 
     def entry_failed(self, failure: Failure) -> Iterator[Rejected]:
@@ -313,7 +330,7 @@ class SourceSpider(HarvestSpider):
                 yield self.unlisted(response, error)
                 return
         if self.is_same_list(job, cards, candidates[0]):
-            job.source = self.run.archive.ledger.learn_source(sid=job.sid, ajax_id=candidates[0], label=job.label)
+            self.identify(job, sid=job.sid, ajax_id=candidates[0], label=job.label)
             yield from self.advance(job, 0, cards)
         else:
             yield from self.pass_over(job, candidates)
@@ -428,6 +445,10 @@ class SourceSpider(HarvestSpider):
 
     def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
         """What a page leads to: another look for where to begin, or articles and the next page of the walk."""
+        if self.is_walked_twice(job):
+            job.done = True
+            self.count("walk/stop/same_list")
+            return
         if job.seek is not None:
             step = job.seek.advance(offset, cards, self.stretches(job, cards))
             if step is not None:
@@ -467,16 +488,16 @@ class SourceSpider(HarvestSpider):
 
     def stretches(self, job: Job, cards: Sequence[Card]) -> dict[str, Stretch]:
         """Where these cards stand in what was walked of the list."""
-        if job.list_name is None:
+        if job.list_key is None:
             return {}
-        return self.run.archive.ledger.stretches(job.list_name, (card.id for card in cards))
+        return self.run.archive.ledger.stretches(job.list_key, (card.id for card in cards))
 
     def record(self, job: Job, offset: int, cards: Sequence[Card]) -> None:
         """Remembers how far the walk has come, now that what it saw is wanted."""
         ledger, walk, met = self.run.archive.ledger, job.walk, job.walk.met
-        if job.list_name is None:
+        if job.list_key is None:
             return
-        walk.stretch = ledger.record_page(job.list_name, walk, offset, cards, self.run.started)
+        walk.stretch = ledger.record_page(job.list_key, walk, offset, cards, self.run.started)
         if met is not None:
             walk.stretch = ledger.join(walk.stretch, met.number, is_fresh=self.rewalk.is_fresh(met))
 
@@ -490,17 +511,35 @@ class SourceSpider(HarvestSpider):
 
     def take(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
         """Requests for those cards' articles that are asked for and neither held nor settled; wanted are all."""
+        if cards and job.list_key is None and job.asked is not None:
+            # A list that shows cards is one.
+            self.identify(job, sid=job.asked.sid, ajax_id=job.asked.ajax_id)
         cards = job.walk.unseen(cards)
         self.count("cards", len(cards))
         self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in cards))
-        yield from self.harvest(cards, job.list_name, self.attributes(job))
+        yield from self.harvest(cards, job.list_key, self.attributes(job))
+
+    def identify(
+        self, job: Job, *, sid: int | None = None, ajax_id: int | None = None, label: str | None = None
+    ) -> None:
+        """Remember what the site has shown of a list's source, which may prove two lists to be one."""
+        ledger = self.run.archive.ledger
+        job.list_key = ledger.learn_source(sid=sid, ajax_id=ajax_id, label=label).key
+        for other in self.jobs:
+            if other.list_key is not None and ledger.source(key=other.list_key) is None:
+                other.list_key = job.list_key
+
+    def is_walked_twice(self, job: Job) -> bool:
+        """Return True if another walk of this run, begun earlier, turned out to be of the same list."""
+        earlier = self.jobs[: self.jobs.index(job)]
+        return job.list_key is not None and any(other.list_key == job.list_key for other in earlier)
 
     def attributes(self, job: Job) -> Attribute:
         """Gives articles found in a list the sid of its source, unless their label says otherwise."""
 
         def attribute(fields: ArticleFields) -> int | None:
             self.learn(job, fields)
-            return self.attribute_within(fields, job.source)
+            return find_sid(self.run.archive.ledger, fields.label, fields.source_id, job.list_key)
 
         return attribute
 
@@ -510,7 +549,7 @@ class SourceSpider(HarvestSpider):
         if source is None or sid is None or read_label(fields.label).name is None:
             return
         if source.sid is None or (source.sid == sid and source.label is None):
-            job.source = self.run.archive.ledger.learn_source(sid=sid, ajax_id=source.ajax_id, label=fields.label)
+            self.identify(job, sid=sid, ajax_id=source.ajax_id, label=fields.label)
 
     @property
     def doing(self) -> str:
@@ -527,14 +566,14 @@ class SourceSpider(HarvestSpider):
         job = self.job(self.waiting.pop(0))
         return [self.browser_request(Step.OPEN, self.listing_url(job), self.parse_shown, job)]
 
-    def attribute_in(self, list_name: str | None) -> Attribute:
-        job = next((job for job in self.jobs if job.list_name == list_name), None)
-        return self.attributes(job) if job else super().attribute_in(list_name)
+    def attribute_in(self, list_key: int | None) -> Attribute:
+        job = next((job for job in self.jobs if list_key is not None and job.list_key == list_key), None)
+        return self.attributes(job) if job else super().attribute_in(list_key)
 
-    def scope(self) -> list[str] | None:
+    def scope(self) -> list[int] | None:
         if any(ref.is_all for ref in self.arguments.source):
             return None
-        return [job.list_name for job in self.jobs if job.list_name is not None]
+        return list({job.list_key for job in self.jobs if job.list_key is not None})
 
     def take_stock(self) -> None:
         super().take_stock()

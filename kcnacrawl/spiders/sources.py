@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from scrapy import Request
 from scrapy.http import Response
@@ -14,6 +15,9 @@ from ..pages import LayoutChanged, PageError
 from ..pages.home import sources
 from ..verdict import Verdict
 from .base import KcnaSpider
+
+HOME_FRESH: Final = timedelta(days=7)
+"""For so long the home page is believed to name all sources there are."""
 
 
 class SourcesSpider(KcnaSpider):
@@ -28,6 +32,13 @@ class SourcesSpider(KcnaSpider):
     def home_matters(self) -> bool:
         """Whether the run was asked for something that only the home page tells."""
         return True
+
+    def knows_home(self) -> bool:
+        """Return True if the home page was read of late: most articles name their source by its label alone, and only
+        the home page tells which source has it.
+        """
+        read = self.run.archive.ledger.home_read()
+        return read is not None and timedelta() <= self.run.started - read < HOME_FRESH
 
     async def start(self) -> AsyncIterator[Any]:
         yield Request(self.site.home, callback=self.parse_home, errback=self.home_failed, dont_filter=True)
@@ -64,6 +75,7 @@ class SourcesSpider(KcnaSpider):
             return self.home_unread(response, LayoutChanged("sources: no link to a source"))
         ledger = self.run.archive.ledger
         known = [ledger.learn_source(sid=source.sid, label=source.label) for source in found]
+        ledger.learn_home_read(self.run.started)
         return [
             Source(sid=source.sid, label=source.label, url=source.url, ajax_id=one.ajax_id)
             for source, one in zip(found, known, strict=True)
