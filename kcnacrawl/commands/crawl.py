@@ -16,8 +16,8 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.spiderloader import get_spider_loader
 
 from ..arguments import ArgumentError
-from ..extensions.metrics import write_textfile
 from ..extensions.report import Report
+from ..extras import extra
 from ..limits import Limits
 from ..middlewares.render import check_render
 from ..run import Run, printable, read_contact, read_folder, read_site
@@ -46,6 +46,8 @@ class Command(crawl.Command):
         if opts.textfile is not None and opts.textfile.suffix != ".prom":
             _refuse(f"option --textfile={str(opts.textfile)!r}: the node exporter reads only files named *.prom")
         try:
+            if opts.textfile is not None:
+                _metrics()
             self._check(args, opts)
         except ArgumentError as error:
             _refuse(str(error))
@@ -148,9 +150,16 @@ def _conclude(crawler: Crawler, textfile: Path | None) -> None:
     if textfile is None:
         return
     try:
-        write_textfile(textfile, crawler)
+        _metrics()(textfile, crawler)
     except OSError as error:
         say(printable(f"cannot write {textfile}: {error.strerror or error}; nothing else is lost by it"))
+
+
+def _metrics() -> Callable[[Path, Crawler], None]:
+    """Return what writes a run's metrics; raises :class:`ArgumentError` where the extra is missing."""
+    with extra("metrics"):
+        from ..extensions.metrics import write_textfile  # noqa: PLC0415 - a library only where it is asked for
+    return write_textfile
 
 
 def _refuse(message: str) -> NoReturn:

@@ -3,18 +3,22 @@
 Written by the command and not on a signal: only then is the exit code known, also of a run that could not start.
 """
 
-import re
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 from scrapy.crawler import Crawler
 
 from ..archive.log import write_whole
 from ..items import Reason
 from ..run import Run
 from ..verdict import Verdict
+
+logger = logging.getLogger(__name__)
 
 # The texts must not vary: the exporter puts the files of several spiders together only where they agree.
 METRICS: Final = {
@@ -36,17 +40,11 @@ _SUCCESS: Final = "kcnacrawl_last_success_timestamp_seconds"
 
 
 class Sample(NamedTuple):
-    """One line of the exposition format."""
+    """A value of a metric."""
 
     name: str
     labels: Mapping[str, str]
     value: float
-
-    @property
-    def series(self) -> str:
-        """The name and its labels, as they stand before the value."""
-        labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in self.labels.items())
-        return f"{self.name}{{{labels}}}"
 
 
 def write_textfile(path: Path, crawler: Crawler) -> None:
@@ -64,15 +62,17 @@ def write_textfile(path: Path, crawler: Crawler) -> None:
 
 
 def exposition(samples: Sequence[Sample]) -> bytes:
-    """Samples in Prometheus' text format; those of a name stand together."""
-    lines = []
-    for name, text in METRICS.items():
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        lines += [f"{one.series} {one.value}" for one in samples if one.name == name]
-    return _encoded("\n".join(lines) + "\n")
+    """Return samples in Prometheus' text format, those of a name together."""
+    registry = CollectorRegistry()
+    gauges: dict[str, Gauge] = {}
+    for one in samples:
+        if one.name not in gauges:
+            gauges[one.name] = Gauge(one.name, METRICS[one.name], list(one.labels), registry=registry)
+        gauges[one.name].labels(**{label: _readable(value) for label, value in one.labels.items()}).set(one.value)
+    return generate_latest(registry)
 
 
-def _samples(run: Run, labels: Mapping[str, str], stats: Mapping[str, int], last_success: int) -> Iterator[Sample]:
+def _samples(run: Run, labels: Mapping[str, str], stats: Mapping[str, int], last_success: float) -> Iterator[Sample]:
     now = datetime.now(UTC)
     values = {
         "kcnacrawl_last_run_end_timestamp_seconds": int(now.timestamp()),
@@ -101,19 +101,20 @@ def _stats(crawler: Crawler) -> Mapping[str, int]:
         return {}  # a crawl that could not be set up has counted nothing
 
 
-def _last_success(path: Path, labels: Mapping[str, str]) -> int:
-    """What the file told before of this spider and archive; 0 if it told nothing."""
+def _last_success(path: Path, labels: Mapping[str, str]) -> float:
+    """Return what the file told before of this spider and archive; 0 if it told nothing."""
     if not path.is_file():
         return 0
-    series = re.escape(_encoded(Sample(_SUCCESS, labels, 0).series))
-    found = re.search(rb"^" + series + rb" ([0-9]{1,12})$", path.read_bytes(), re.MULTILINE)
-    return int(found[1]) if found else 0
+    wanted = {name: _readable(value) for name, value in labels.items()}
+    try:
+        families = list(text_string_to_metric_families(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        logger.warning("%s is no file of metrics and is replaced: %s", path, error)
+        return 0
+    told = (one for family in families for one in family.samples if one.name == _SUCCESS and one.labels == wanted)
+    return next((one.value for one in told), 0)
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _encoded(text: str) -> bytes:
+def _readable(value: str) -> str:
     # The name of a folder may hold bytes that are no UTF-8; Prometheus reads nothing else.
-    return text.encode(errors="replace")
+    return value.encode(errors="replace").decode()
