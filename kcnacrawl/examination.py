@@ -18,12 +18,11 @@ from .items import WALLS, Card, Reason
 from .middlewares.crawl_delay import CrawlDelay
 from .middlewares.retry import has_nothing
 from .middlewares.walls import markup_of
-from .pages import PageError
+from .pages import Anchor, PageError
 from .pages.article import ArticlePage
 from .pages.cases import save_case
 from .pages.home import sources
 from .pages.listing import ListingPage
-from .pages.markup import parse
 from .pages.more import ajax_ids
 from .run import printable
 from .spiders.base import KcnaSpider
@@ -131,9 +130,7 @@ class DoctorSpider(KcnaSpider):
     def parse_listing(self, response: Response, markup: str) -> Iterator[Request]:
         """A source's listing: its cards, and the ajax id that leads on."""
         page = ListingPage(markup, response.url, self.site)
-        wrapper = parse(markup).css_first("#latest_article_wrapper") is not None
-        self.served("listing", "list", wrapper, "#latest_article_wrapper", "the element that holds most cards")
-        self.cards("listing", page.cards, markup)
+        self.cards("listing", page)
         self.found("listing", "more articles", page.has_more, "a button")
         candidates = ajax_ids(markup)
         where = [f"{number} in {_around(markup, str(number))}" for number in candidates[:_CANDIDATES]]
@@ -155,13 +152,14 @@ class DoctorSpider(KcnaSpider):
         self, response: Response, markup: str, candidates: Sequence[int], cards: Sequence[Card]
     ) -> Iterator[Request]:
         """An answer of the endpoint: the right id gives cards of the listing."""
-        found = ListingPage(markup, response.url, self.site).cards
+        page = ListingPage(markup, response.url, self.site)
+        found = page.cards
         shared = len({card.id for card in found} & {card.id for card in cards})
         is_same = 2 * shared > min(len(found), len(cards))
         told = f"{candidates[0]}: {shared} of {len(found)} cards are the listing's"
         self.found("ajax", "ajax id", is_same, told, otherwise=f"not {told}")
         if is_same:
-            self.cards("ajax", found, markup)
+            self.cards("ajax", page)
         yield from self.candidate([] if is_same else candidates[1:], cards)
 
     def candidate_failed(self, failure: Failure) -> Iterator[Request]:
@@ -174,16 +172,19 @@ class DoctorSpider(KcnaSpider):
         self.found("ajax", "ajax id", False, "", otherwise=f"not {candidates[0]}: nothing is answered")
         yield from self.candidate(candidates[1:], told["cards"])
 
-    def cards(self, page: str, cards: Sequence[Card], markup: str) -> None:
-        """What the cards of a list tell."""
-        known = parse(markup).css_first("article.clearfix, .article-desc") is not None
+    def cards(self, page: str, listing: ListingPage) -> None:
+        """Tell what the cards of a list say, and what served the reader."""
+        cards = listing.cards
         self.found(page, "cards", bool(cards), f"{len(cards)}", is_needed=True)
         if cards:
-            self.served(page, "card", known, "article.clearfix", "what links to an article and has a date")
             dated = [card for card in cards if listed_or_none(card.date_listed_raw)]
             self.found(page, "headline", True, cards[0].headline)
             self.found(page, "date", bool(dated), f"{len(dated)} of {len(cards)}, {cards[0].date_listed_raw}")
             self.found(page, "summary", any(card.description for card in cards), cards[0].description or "")
+            for name, anchor in listing.anchors.items():
+                # A fragment is its list.
+                if (page, name) != ("ajax", "list"):
+                    self.served(page, f"{name} by", anchor)
 
     def parse_page(self, response: Response, markup: str) -> Iterator[Request]:
         """An article: every field of its record."""
@@ -191,10 +192,9 @@ class DoctorSpider(KcnaSpider):
         self.field("date", lambda: f"{page.date_raw} = {parse_published(page.date_raw)}")
         self.field("label", lambda: page.label)
         if self.field("headline", lambda: page.headline):
-            anchor = ("the address's slug", "its place above the header")
-            self.served("article", "headline by", page.is_headline_named, *anchor)
+            self.served("article", "headline by", page.headline_anchor)
         if self.field("body", lambda: f"{len(page.article_body)} characters: {page.article_body}"):
-            self.served("article", "body by", page.has_content, ".article-content", "the prose below the header")
+            self.served("article", "body by", page.body_anchor)
             self.found("article", "access", page.access == "full", page.access, otherwise=page.access)
             self.found("article", "original", page.original_url is not None, page.original_url or "")
             self.found("article", "images", bool(page.images), f"{len(page.images)}")
@@ -234,9 +234,9 @@ class DoctorSpider(KcnaSpider):
         if state == "MISSING":
             self.run.note(Verdict.LAYOUT_CHANGED, f"{page}: {anchor} is missing; the site no longer looks as known")
 
-    def served(self, page: str, anchor: str, is_first: object, first: str, fallback: str) -> None:
-        """Tells which of two ways served."""
-        self.findings.append(Finding(page, anchor, "ok" if is_first else "fallback", first if is_first else fallback))
+    def served(self, page: str, name: str, anchor: Anchor) -> None:
+        """Tell what served the reader."""
+        self.findings.append(Finding(page, name, "ok" if anchor.is_known else "fallback", anchor.place))
 
     def refused(self, page: str, reason: Reason, detail: str) -> None:
         """A page that is none we know, or a wall, or was not to be had: a site that does not answer refuses, too."""

@@ -11,7 +11,7 @@ import pytest
 from kcnacrawl.addresses import Site
 from kcnacrawl.pages.cases import READERS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
+from kcnacrawl.replica.spelling import SPELLINGS, Spelling
 
 from . import processes
 from .conftest import FAST, ROOT
@@ -100,3 +100,13 @@ def test_a_bad_address_is_one_line(serve: Serve, tmp_path: Path, words: tuple[st
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert replica.requests == []
+
+
+def test_what_served_the_reader_is_told_and_not_what_else_is_on_the_page(serve: Serve, tmp_path: Path) -> None:
+    known = doctor(serve(articles=30, sources=1).url, tmp_path).stdout
+    assert "fallback" not in known
+    # Beside the list stands a box of cards in the mark-up that is known.
+    spelling = Spelling(wrapper="anonymous", summary="plain", card="row", sidebar="before")
+    told = doctor(serve(articles=30, sources=1, spelling=spelling).url, tmp_path).stdout
+    for place in ("the element that holds most cards", "the first copy that is not cut"):
+        assert any("fallback" in line and line.endswith(place) for line in told.splitlines()), told

@@ -54,6 +54,25 @@ def test_a_saved_page_reads_as_a_person_said(folder: Path) -> None:
     assert read == json.loads(expected.read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(
+    ("case", "fallbacks"),
+    [
+        ("listing/wrapper", set()),
+        ("listing/no_known_class", {"list", "card", "title", "date", "summary"}),
+        ("listing/sidebar_before", {"list"}),
+    ],
+)
+def test_a_listing_tells_which_anchors_served(case: str, fallbacks: set[str]) -> None:
+    anchors = ListingPage(*load(PAGES / case)).anchors
+    assert {name for name, anchor in anchors.items() if not anchor.is_known} == fallbacks
+
+
+def test_an_anchor_that_did_not_serve_is_not_told_though_it_is_on_the_page() -> None:
+    card = '<article class="x"><h3><a href="/newstream/1616497394-946528541/a">T</a></h3><p>July 04, 2025</p></article>'
+    page = ListingPage(f'<div id="latest_article_wrapper"></div><main>{card}</main>', SITE.listing(163), SITE)
+    assert {name for name, anchor in page.anchors.items() if not anchor.is_known} == {"list", "card", "title", "date"}
+
+
 def test_every_kind_of_page_has_cases() -> None:
     assert {path.name for path in PAGES.iterdir()} == set(READERS)
     assert all(list((PAGES / kind).iterdir()) for kind in READERS)

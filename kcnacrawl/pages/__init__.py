@@ -4,9 +4,18 @@ A page that cannot be read raises a :class:`PageError`, whose ``reason`` is a qu
 half-filled record is never given.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ..items import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What served a reader: a ``place`` in words, and whether that is the one known for it or a fallback."""
+
+    place: str
+    is_known: bool
 
 
 class PageError(Exception):

@@ -21,12 +21,16 @@ from selectolax.lexbor import LexborNode
 
 from ..addresses import Site, absolute, identify
 from ..items import Access, ArticleFields
-from . import LayoutChanged
+from . import Anchor, LayoutChanged
 from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
 from .markup import Line, fold, label_of, lines, one_line, parse
 from .walls import refuse_wall
 
 _CONTENT: Final = ".article-content"
+_BY_CONTENT: Final = Anchor(_CONTENT, is_known=True)
+_BY_PROSE: Final = Anchor("the prose below the header", is_known=False)
+_BY_SLUG: Final = Anchor("the address's slug", is_known=True)
+_BY_PLACE: Final = Anchor("its place above the header", is_known=False)
 _CARDS: Final = ".article-desc, .article-thumb"
 _ASIDES: Final = "nav, aside, footer, form, button"
 # What a theme puts inside the body's element that is none of the text.
@@ -86,14 +90,14 @@ class ArticlePage:
         return self._head.headline
 
     @property
-    def is_headline_named(self) -> bool:
-        """Whether the slug told the headline; else its place did."""
-        return self._head.is_named
+    def headline_anchor(self) -> Anchor:
+        """What told the headline: the slug of the page's address, or else its place."""
+        return _BY_SLUG if self._head.is_named else _BY_PLACE
 
     @property
-    def has_content(self) -> bool:
-        """Whether the body's own element is there; else its place told the body."""
-        return bool(self._contents)
+    def body_anchor(self) -> Anchor:
+        """What told the body: its own element, or else its place."""
+        return _BY_CONTENT if self._contents else _BY_PROSE
 
     @cached_property
     def article_body(self) -> str:

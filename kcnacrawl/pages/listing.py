@@ -7,18 +7,20 @@ lists; those beside the list (a box of popular articles) are told by not standin
 import re
 from collections import Counter
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborNode
 
 from ..addresses import Site, absolute
 from ..items import Card
+from . import Anchor
 from .markup import Line, label_of, lines, one_line, parse, text_of
 from .walls import refuse_wall
 
 WRAPPER: Final = "#latest_article_wrapper"
 _MORE: Final = re.compile(r"(?<!no )\bMore Articles\b", re.IGNORECASE)
 _DATE: Final = re.compile(r"[A-Z][a-z]{2,8} [0-9]{2}, [0-9]{4}")
+_TITLE: Final = "h4 a[href]"
 _TITLES: Final = "h4 a[href], h1 a[href], h2 a[href], h3 a[href], h5 a[href], h6 a[href]"
 # Past the last card the endpoint answers with nothing, WordPress's 0, or a note that there are no more.
 _NOTHING: Final = frozenset({"", "0", "-1"})
@@ -38,6 +40,25 @@ _DESCRIBED: Final = ".article-desc"
 _CLIMB: Final = 6
 _MOST_LINKS: Final = 200
 _LINKS_OF_A_CARD: Final = 12
+
+_BY_WRAPPER: Final = Anchor(WRAPPER, is_known=True)
+_BY_MOST_CARDS: Final = Anchor("the element that holds most cards", is_known=False)
+_BY_DESCRIPTION: Final = Anchor(_DESCRIBED, is_known=True)
+_BY_DATED_LINK: Final = Anchor("what links to an article and shows a date", is_known=False)
+_BY_TITLE: Final = Anchor("the link in h4", is_known=True)
+_BY_OTHER_LINK: Final = Anchor("another link to the article", is_known=False)
+_BY_DATE: Final = Anchor(".articled-date", is_known=True)
+_BY_LINE: Final = Anchor("a line that is a date", is_known=False)
+_BY_WIDE_COPY: Final = Anchor("p.d-none.d-md-block", is_known=True)
+_BY_COPY: Final = Anchor("the first copy that is not cut", is_known=False)
+
+
+class _Reading(NamedTuple):
+    """An element of the list, the card read in it, and what served each of its fields."""
+
+    element: LexborNode
+    card: Card | None
+    anchors: dict[str, Anchor]
 
 
 class ListingPage:
@@ -60,21 +81,31 @@ class ListingPage:
     def cards(self) -> list[Card]:
         """The cards in the order of the page, each identity once."""
         found: dict[str, Card] = {}
-        for _, card in self._readings:
-            if card is not None:
-                found.setdefault(card.id, card)
+        for one in self._readings:
+            if one.card is not None:
+                found.setdefault(one.card.id, one.card)
         return list(found.values())
+
+    @property
+    def anchors(self) -> dict[str, Anchor]:
+        """What served ``list``, ``card``, ``title``, ``date`` and ``summary``, as far as anything did; of a field that
+        was not read the same way in all cards, the fallback.
+        """
+        found = dict(self._list.anchors)
+        for one in self._readings:
+            for name, anchor in one.anchors.items():
+                if name not in found or not anchor.is_known:
+                    found[name] = anchor
+        return found
 
     @property
     def unreadable(self) -> int:
         """How many cards link to an article and tell no identity."""
-        return sum(card is None and element.css_first(_ARTICLE_LINKS) is not None for element, card in self._readings)
+        return sum(one.card is None and one.element.css_first(_ARTICLE_LINKS) is not None for one in self._readings)
 
     @cached_property
-    def _readings(self) -> list[tuple[LexborNode, Card | None]]:
-        """The elements of the list, each with the card read in it."""
-        elements = self._list_elements() if self.markup.strip() else []
-        return [(element, self._read(element)) for element in elements]
+    def _readings(self) -> list[_Reading]:
+        return [self._read(element) for element in self._list.elements]
 
     @property
     def is_end(self) -> bool:
@@ -101,23 +132,29 @@ class ListingPage:
         """Links to articles, wherever they stand."""
         return [anchor for anchor in self._tree.css(_ARTICLE_LINKS) if self._identity(anchor)]
 
-    def _list_elements(self) -> list[LexborNode]:
+    @cached_property
+    def _list(self) -> "_List":
         """The elements of the cards: in the list's wrapper, or else in the element that holds most of them."""
+        if not self.markup.strip():
+            return _List([], {})
         wrapper = self._tree.css_first(WRAPPER)
-        if wrapper is not None and (inside := self._card_elements(wrapper)):
-            return inside
+        if wrapper is not None and (inside := self._card_elements(wrapper)).elements:
+            return _List(inside.elements, {"list": _BY_WRAPPER, **inside.anchors})
         root = self._tree.body or self._tree.root
-        return _mostly_together(self._card_elements(root)) if root is not None else []
+        found = self._card_elements(root) if root is not None else _List([], {})
+        if not found.elements:
+            return found
+        return _List(_mostly_together(found.elements), {"list": _BY_MOST_CARDS, **found.anchors})
 
-    def _card_elements(self, root: LexborNode) -> list[LexborNode]:
+    def _card_elements(self, root: LexborNode) -> "_List":
         # A node's own selection begins with itself; a card holds no other.
         described = [node for node in root.css(_DESCRIBED)[:_MOST_LINKS] if len(node.css(_DESCRIBED)) == 1]
         if described:
-            return [_grown(node) for node in described]
+            return _List([_grown(node) for node in described], {"card": _BY_DESCRIPTION})
         # A list is short; a page of links is none.
         anchors = [a for a in root.css(_ARTICLE_LINKS)[:_MOST_LINKS] if self._identity(a) and not _in_body(a)]
         found = {node.mem_id: node for anchor in anchors if (node := self._dated_ancestor(anchor)) is not None}
-        return list(found.values())
+        return _List(list(found.values()), {"card": _BY_DATED_LINK})
 
     def _dated_ancestor(self, anchor: LexborNode) -> LexborNode | None:
         """The nearest element around a link that shows a card's date and no other article's link."""
@@ -139,25 +176,34 @@ class ListingPage:
     def _link(self, anchor: LexborNode) -> str:
         return absolute(self._url, anchor.attributes.get("href")) or ""
 
-    def _read(self, element: LexborNode) -> Card | None:
-        anchors = [a for a in element.css("a[href]") if self._identity(a)]
-        titles = [a for a in element.css(_TITLES) if self._identity(a)] or anchors
-        if not titles:
-            return None
-        url = self._link(titles[0])
-        address = self._site.identify(url)
+    def _read(self, element: LexborNode) -> _Reading:
+        links = [a for a in element.css("a[href]") if self._identity(a)]
+        titles = [a for a in element.css(_TITLES) if self._identity(a)] or links
+        address = self._site.identify(self._link(titles[0])) if titles else None
         if address is None:
-            return None
+            return _Reading(element, None, {})
         headline = next((text for a in titles if (text := _shown(text_of(a)))), "")
-        date_raw = _date_of(element)
-        return Card(
+        date_raw, date_by = _date_of(element)
+        summary, summary_by = _summary_of(element, headline, date_raw)
+        card = Card(
             id=address.id,
             url=self._site.article(address),
             headline=headline,
-            description=_shown(_summary_of(element, headline, date_raw) or "") or None,
+            description=_shown(summary or "") or None,
             date_listed_raw=date_raw,
             listing_url=self._url,
         )
+        anchors = {"title": _BY_TITLE if titles[0] in element.css(_TITLE) else _BY_OTHER_LINK}
+        anchors |= {"date": date_by} if date_raw else {}
+        anchors |= {"summary": summary_by} if card.description else {}
+        return _Reading(element, card, anchors)
+
+
+class _List(NamedTuple):
+    """The elements of a list's cards, and what told them."""
+
+    elements: list[LexborNode]
+    anchors: dict[str, Anchor]
 
 
 def _shown(text: str) -> str:
@@ -202,20 +248,20 @@ def _ancestors(node: LexborNode) -> list[tuple[int, int]]:
     return list(enumerate(reversed(found)))
 
 
-def _date_of(element: LexborNode) -> str | None:
-    dated = element.css_first(".articled-date")
+def _date_of(element: LexborNode) -> tuple[str | None, Anchor]:
+    dated = element.css_first(_BY_DATE.place)
     if dated is not None and (text := text_of(dated)):
         found = _DATE.search(text)
-        return found[0] if found else _shown(text)
+        return (found[0] if found else _shown(text)), _BY_DATE
     alone = (line.text for line in lines(element) if not line.heading and _DATE.fullmatch(line.text))
-    return next(alone, None)
+    return next(alone, None), _BY_LINE
 
 
-def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> str | None:
-    """The summary, which a card holds twice, once: the copy for wide screens, else the first that is uncut."""
-    wide = element.css_first("p.d-none.d-md-block")
+def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> tuple[str | None, Anchor]:
+    """Return the summary, which a card holds twice, once: the copy for wide screens, else the first that is uncut."""
+    wide = element.css_first(_BY_WIDE_COPY.place)
     if wide is not None:
-        return text_of(wide) or None
+        return text_of(wide) or None, _BY_WIDE_COPY
     copies = [
         line.text
         for line in lines(element)
@@ -225,7 +271,7 @@ def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> str
         and not _is_foreign_link(line)
     ]
     whole = [text for text in copies if not text.endswith("...")]
-    return next(iter(whole or copies), None)
+    return next(iter(whole or copies), None), _BY_COPY
 
 
 def _is_foreign_link(line: Line) -> bool:
