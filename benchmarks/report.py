@@ -48,7 +48,7 @@ async def learn(folder: Path) -> None:
     archive.open()
     for source in range(SOURCES):
         ledger, name = archive.ledger, str(150 + source)
-        ledger.learn_source(
+        ledger.sources.learn(
             sid=150 + source, ajax_id=None, label=f"Source number {source} ({LANGUAGES[source % 10].title()})"
         )
         since = "" if source % 3 else (TODAY - timedelta(days=5_000)).date().isoformat()
@@ -56,7 +56,7 @@ async def learn(folder: Path) -> None:
         if source % 4 == 1:
             upper.since = "2015-03-10"
             lower = Walk(Window(until=date(2013, 7, 1)), Rewalk(TODAY.date()), since="", until="2013-07-01")
-            ledger.record_page(name, lower, 900, [], TODAY)
+            ledger.walked.record(name, lower, 900, [], TODAY)
         cards = [
             Card(
                 id=f"{int(day.timestamp()):010}-{200_000_000 + number}",
@@ -67,7 +67,7 @@ async def learn(folder: Path) -> None:
             for number in range(source, 400, SOURCES)
             for day in (TODAY - timedelta(days=number * 23),)
         ]
-        ledger.record_page(name, upper, 0, cards, TODAY)
+        ledger.walked.record(name, upper, 0, cards, TODAY)
     await archive.close()
 
 

@@ -18,14 +18,16 @@ from scrapy.cmdline import execute
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import Ledger
+from kcnacrawl.archive.ledger.queue import Queue
+from kcnacrawl.archive.ledger.walked import Walked
 from kcnacrawl.stores import feed, parquet
 from kcnacrawl.stores.postgresql import PostgresqlStore
 
 POINTS = ("write", "sync", "ledger", "want", "walk", "open")
 STEPS: dict[str, tuple[Any, str]] = {
     "ledger": (Ledger, "learn_articles"),
-    "want": (Ledger, "want"),
-    "walk": (Ledger, "record_page"),
+    "want": (Queue, "want"),
+    "walk": (Walked, "record"),
     "open": (Archive, "_read"),
     "record": (feed, "read_article"),
     "batch": (PostgresqlStore, "apply"),

@@ -58,7 +58,7 @@ def article(number: int = 1, text: str = "A text.") -> Article:
 
 def key(ledger: Ledger, sid: int) -> int:
     """The ledger's key of a source that is known to exist."""
-    found = ledger.learn_source(sid=sid).key
+    found = ledger.sources.learn(sid=sid).key
     assert found is not None
     return found
 
@@ -168,7 +168,7 @@ def test_a_log_ahead_of_its_ledger_is_learned_at_opening(tmp_path: Path) -> None
         file.write(ahead)
     archive = Archive(tmp_path)
     archive.open()
-    assert archive.ledger.held([article(2).id]) == {article(2).id}
+    assert archive.ledger.articles.held([article(2).id]) == {article(2).id}
     asyncio.run(archive.close())
 
 
@@ -227,7 +227,7 @@ def held(folder: Path, *numbers: int) -> set[int]:
     """Those of ``numbers`` that an archive holds once it is opened."""
     archive = Archive(folder)
     archive.open()
-    found = {number for number in numbers if archive.ledger.latest(article(number).id) is not None}
+    found = {number for number in numbers if archive.ledger.articles.latest(article(number).id) is not None}
     asyncio.run(archive.close())
     return found
 
@@ -243,7 +243,7 @@ def test_the_seal_is_broken_by_the_first_transaction_and_not_before(tmp_path: Pa
     archive = Archive(tmp_path)
     archive.open()
     assert seal.exists()
-    archive.ledger.want([card(2)], key(archive.ledger, 163))
+    archive.ledger.queue.want([card(2)], key(archive.ledger, 163))
     assert not seal.exists()
     asyncio.run(archive.close())
     assert seal.exists()
@@ -294,7 +294,7 @@ def used(folder: Path) -> str:
         with contextlib.suppress(StorageFailed):
             try:
                 archive.open()
-                archive.ledger.due(None, NOW + timedelta(days=9))
+                archive.ledger.queue.due(None, NOW + timedelta(days=9))
                 archive.ledger.learn_articles([article(50)], archive.ledger.log_end("articles.jsonl"))
                 return "ok"
             finally:
@@ -359,9 +359,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def test_a_text_that_changed_is_another_revision(ledger: Ledger) -> None:
     ledger.learn_articles([article()], LogEnd("log", 1))
-    first = ledger.latest(article().id)
+    first = ledger.articles.latest(article().id)
     ledger.learn_articles([replace(article(text="Another."), revision=2)], LogEnd("log", 2))
-    second = ledger.latest(article().id)
+    second = ledger.articles.latest(article().id)
     assert first is not None
     assert second is not None
     assert (first.revision, second.revision) == (1, 2)
@@ -374,10 +374,10 @@ def test_a_wall_is_looked_at_again_at_widening_intervals(ledger: Ledger) -> None
     for days in REVISIT_DAYS:
         ledger.learn_rejections([rejected(1, seen=seen)], LogEnd("log", 1))
         almost, then = seen + timedelta(days=days, seconds=-1), seen + timedelta(days=days)
-        assert ledger.due(None, almost) == []
-        assert [one.id for one in ledger.due(None, then)] == [rejected(1).id]
+        assert ledger.queue.due(None, almost) == []
+        assert [one.id for one in ledger.queue.due(None, then)] == [rejected(1).id]
         seen = then
-    assert ledger.owed() == 0
+    assert ledger.queue.owed() == 0
     ledger.close()
 
 
@@ -386,28 +386,28 @@ def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_o
     ledger.learn_articles([one], LogEnd("log", 1))
     for days in REVISIT_DAYS:
         almost, then = seen + timedelta(days=days, seconds=-1), seen + timedelta(days=days)
-        assert ledger.due([key(ledger, 163)], almost) == []
-        assert ledger.not_due([one.id], almost) == {one.id}
-        assert [(wanted.id, wanted.reason) for wanted in ledger.due([key(ledger, 163)], then)] == [
+        assert ledger.queue.due([key(ledger, 163)], almost) == []
+        assert ledger.queue.not_due([one.id], almost) == {one.id}
+        assert [(wanted.id, wanted.reason) for wanted in ledger.queue.due([key(ledger, 163)], then)] == [
             (one.id, "truncated")
         ]
         seen = then
         ledger.confirm(replace(one, date_downloaded=instant(seen)))
-    assert ledger.owed() == 0
+    assert ledger.queue.owed() == 0
     ledger.learn_articles([replace(article(text="All of it."), revision=2)], LogEnd("log", 2))
-    assert ledger.due(None, seen + timedelta(days=9999)) == []
+    assert ledger.queue.due(None, seen + timedelta(days=9999)) == []
     ledger.close()
 
 
 def test_a_truncated_article_keeps_the_card_that_announced_it(ledger: Ledger) -> None:
     known = replace(card(1), description="As the card says", date_listed_raw="March 23, 2021")
-    ledger.want([known], key(ledger, 156))
+    ledger.queue.want([known], key(ledger, 156))
     ledger.learn_articles([replace(article(1), access="truncated")], LogEnd("log", 1))
     of_record = replace(
         article(2), access="truncated", description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list"
     )
     ledger.learn_articles([of_record], LogEnd("log", 2))
-    two, one = ledger.due(None, NOW + timedelta(days=1))
+    two, one = ledger.queue.due(None, NOW + timedelta(days=1))
     assert (one.card, one.list_key) == (known, key(ledger, 156))
     assert two.card == replace(card(2), description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list")
     assert two.list_key == key(ledger, 163)
@@ -417,7 +417,7 @@ def test_a_truncated_article_keeps_the_card_that_announced_it(ledger: Ledger) ->
 def test_a_tombstone_of_a_truncated_article_is_not_looked_at_again(ledger: Ledger) -> None:
     ledger.learn_articles([replace(article(), access="truncated")], LogEnd("log", 1))
     ledger.learn_articles([replace(article(), access="truncated", status="gone", revision=2)], LogEnd("log", 2))
-    assert ledger.wanted(article().id) is None
+    assert ledger.queue.get(article().id) is None
     ledger.close()
 
 
@@ -425,8 +425,8 @@ def test_what_a_clock_far_ahead_put_off_is_due_when_the_clock_is_right_again(led
     ahead = NOW + timedelta(days=4000)
     ledger.learn_rejections([rejected(1, seen=ahead)], LogEnd("log", 1))
     ledger.learn_articles([replace(article(2), access="truncated", date_downloaded=instant(ahead))], LogEnd("log", 2))
-    assert [one.id for one in ledger.due(None, NOW)] == [article(2).id, rejected(1).id]
-    assert ledger.not_due([article(2).id, rejected(1).id], NOW) == set()
+    assert [one.id for one in ledger.queue.due(None, NOW)] == [article(2).id, rejected(1).id]
+    assert ledger.queue.not_due([article(2).id, rejected(1).id], NOW) == set()
     ledger.close()
 
 
@@ -434,7 +434,7 @@ def test_a_rejection_that_comes_after_an_article_counts_though_the_clock_went_ba
     ledger.learn_articles([replace(article(), access="truncated")], LogEnd("log", 1))
     before = NOW - timedelta(days=3)
     ledger.learn_rejections([rejected(1, "http_error", before)], LogEnd("log", 1))
-    assert ledger.owed() == 1
+    assert ledger.queue.owed() == 1
     ledger.close()
 
 
@@ -451,7 +451,7 @@ def test_a_rebuilt_ledger_owes_no_page_that_was_stored_later(tmp_path: Path) -> 
     (tmp_path / "ledger.sqlite").unlink()
     archive = Archive(tmp_path)
     archive.open()
-    assert [one.id for one in archive.ledger.due(None, NOW)] == [article(2).id]
+    assert [one.id for one in archive.ledger.queue.due(None, NOW)] == [article(2).id]
     asyncio.run(archive.close())
 
 
@@ -459,64 +459,64 @@ def test_the_newest_days_of_a_source_are_told_newest_first(ledger: Ledger) -> No
     days = ["2021-03-01", "2021-03-03", "2021-03-03", "2021-03-02", None]
     articles = [replace(article(number), date_published=day) for number, day in enumerate(days)]
     ledger.learn_articles([*articles, replace(article(9), source_id=156)], LogEnd("log", 1))
-    assert ledger.published_days(163, 2) == ["2021-03-03", "2021-03-02"]
-    assert ledger.published_days(163, 99) == ["2021-03-03", "2021-03-02", "2021-03-01"]
-    assert ledger.published_days(1, 99) == []
+    assert ledger.articles.published_days(163, 2) == ["2021-03-03", "2021-03-02"]
+    assert ledger.articles.published_days(163, 99) == ["2021-03-03", "2021-03-02", "2021-03-01"]
+    assert ledger.articles.published_days(1, 99) == []
     ledger.close()
 
 
 def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
-    ledger.want([card(1)], key(ledger, 163))
-    assert ledger.owed() == 0
+    ledger.queue.want([card(1)], key(ledger, 163))
+    assert ledger.queue.owed() == 0
     ledger.learn_rejections([rejected(1, "http_error")], LogEnd("log", 1))
     assert (
-        ledger.owed(),
-        ledger.owed([key(ledger, 163)]),
-        ledger.owed([key(ledger, 156)]),
-        ledger.owed(ids=[card(1).id]),
+        ledger.queue.owed(),
+        ledger.queue.owed([key(ledger, 163)]),
+        ledger.queue.owed([key(ledger, 156)]),
+        ledger.queue.owed(ids=[card(1).id]),
     ) == (1, 1, 0, 1)
-    due = ledger.due([key(ledger, 163)], NOW)
+    due = ledger.queue.due([key(ledger, 163)], NOW)
     assert [(one.id, one.card) for one in due] == [(card(1).id, card(1))]
     ledger.learn_articles([article(1)], LogEnd("log", 1))
-    assert (ledger.owed(), ledger.due(None, NOW)) == (0, [])
+    assert (ledger.queue.owed(), ledger.queue.due(None, NOW)) == (0, [])
     ledger.close()
 
 
 def test_a_source_met_by_ajax_id_and_by_sid_is_one(ledger: Ledger) -> None:
-    met = ledger.learn_source(ajax_id=191207)
+    met = ledger.sources.learn(ajax_id=191207)
     assert met.key is not None
-    number = ledger.record_page(met.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(1)], NOW)
-    ledger.want([card(2)], met.key)
-    known = ledger.learn_source(sid=163, ajax_id=191207, label="Ministry of Foreign Affairs (EN)")
+    number = ledger.walked.record(met.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(1)], NOW)
+    ledger.queue.want([card(2)], met.key)
+    known = ledger.sources.learn(sid=163, ajax_id=191207, label="Ministry of Foreign Affairs (EN)")
     assert known == KnownSource(met.key, 163, 191207, "Ministry of Foreign Affairs (EN)")
-    assert ledger.source(label="MINISTRY of foreign affairs (en)") == known
-    assert ledger.sources() == [known]
-    assert {one: on.number for one, on in ledger.stretches(met.key, [card(1).id]).items()} == {card(1).id: number}
-    assert [one.list_key for one in ledger.due([met.key], NOW)] == [met.key]
+    assert ledger.sources.find(label="MINISTRY of foreign affairs (en)") == known
+    assert ledger.sources.all() == [known]
+    assert {one: on.number for one, on in ledger.walked.find(met.key, [card(1).id]).items()} == {card(1).id: number}
+    assert [one.list_key for one in ledger.queue.due([met.key], NOW)] == [met.key]
     ledger.close()
 
 
 def test_of_a_list_that_was_walked_under_two_names_all_is_kept_under_one(ledger: Ledger) -> None:
-    by_sid, by_ajax = ledger.learn_source(sid=163), ledger.learn_source(ajax_id=191207)
+    by_sid, by_ajax = ledger.sources.learn(sid=163), ledger.sources.learn(ajax_id=191207)
     assert by_sid.key is not None
     assert by_ajax.key is not None
-    ledger.record_page(by_sid.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(1), card(2)], NOW)
-    ledger.record_page(by_ajax.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(2), card(3)], NOW)
-    ledger.want([card(4)], by_ajax.key)
-    known = ledger.learn_source(sid=163, ajax_id=191207)
-    assert ledger.sources() == [known]
+    ledger.walked.record(by_sid.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(1), card(2)], NOW)
+    ledger.walked.record(by_ajax.key, Walk(Window(), Rewalk(NOW.date())), 0, [card(2), card(3)], NOW)
+    ledger.queue.want([card(4)], by_ajax.key)
+    known = ledger.sources.learn(sid=163, ajax_id=191207)
+    assert ledger.sources.all() == [known]
     assert known.key is not None
-    assert set(ledger.stretches(known.key, [card(number).id for number in range(5)])) == {
+    assert set(ledger.walked.find(known.key, [card(number).id for number in range(5)])) == {
         card(number).id for number in (1, 2, 3)
     }
-    assert [one.id for one in ledger.due([known.key], NOW)] == [card(4).id]
+    assert [one.id for one in ledger.queue.due([known.key], NOW)] == [card(4).id]
     ledger.close()
 
 
 def test_looking_a_source_up_writes_nothing(ledger: Ledger) -> None:
-    assert ledger.source(sid=99999) is None
-    assert ledger.source(label="no such") is None
-    assert ledger.sources() == []
+    assert ledger.sources.find(sid=99999) is None
+    assert ledger.sources.find(label="no such") is None
+    assert ledger.sources.all() == []
     ledger.close()
 
 

@@ -39,7 +39,7 @@ WORDS = ("source", "-a", "source=156", "-a", f"since={WINDOW.since}", "-a", f"un
 def ledger(tmp_path: Path) -> Ledger:
     one = Ledger(tmp_path / "ledger.sqlite")
     one.create()
-    assert one.learn_source(sid=163).key == LIST
+    assert one.sources.learn(sid=163).key == LIST
     return one
 
 
@@ -51,20 +51,20 @@ def card(number: int, day: str = "July 04, 2025") -> Card:
 def walked(ledger: Ledger, numbers: range, since: str, until: str, now: datetime = NOW) -> int:
     """Records a stretch of one page."""
     walk = Walk(Window(), Rewalk(now.date()), since=since, until=until, newest=now.date())
-    return ledger.record_page(LIST, walk, numbers.start, [card(number) for number in numbers], now)
+    return ledger.walked.record(LIST, walk, numbers.start, [card(number) for number in numbers], now)
 
 
 def stretch_of(ledger: Ledger, number: int) -> Stretch:
-    return ledger.stretches(LIST, [card(number).id])[card(number).id]
+    return ledger.walked.find(LIST, [card(number).id])[card(number).id]
 
 
 def test_a_stretch_grows_with_the_pages_of_its_walk(ledger: Ledger) -> None:
     walk = Walk(Window(), Rewalk(NOW.date()), since="2025-08-20", until="2026-09-01", newest=NOW.date())
-    walk.stretch = ledger.record_page(LIST, walk, 0, [card(1), card(2)], NOW)
+    walk.stretch = ledger.walked.record(LIST, walk, 0, [card(1), card(2)], NOW)
     walk.since = "2025-01-01"
-    assert ledger.record_page(LIST, walk, 9, [card(2), card(3)], NOW) == walk.stretch
+    assert ledger.walked.record(LIST, walk, 9, [card(2), card(3)], NOW) == walk.stretch
     expected = Stretch(walk.stretch, "2025-01-01", "2026-09-01", NOW.date(), "2026-08-02", 9)
-    assert ledger.stretches(LIST, [card(n).id for n in (1, 2, 3, 4)]) == {card(n).id: expected for n in (1, 2, 3)}
+    assert ledger.walked.find(LIST, [card(n).id for n in (1, 2, 3, 4)]) == {card(n).id: expected for n in (1, 2, 3)}
     ledger.close()
 
 
@@ -72,7 +72,7 @@ def test_a_stretch_grows_with_the_pages_of_its_walk(ledger: Ledger) -> None:
 def test_two_stretches_that_meet_are_one_with_the_days_of_both(ledger: Ledger, is_fresh: bool, day: date) -> None:
     old = walked(ledger, range(10, 20), "2019-01-01", "2025-01-01", datetime(2026, 9, 8, tzinfo=UTC))
     new = walked(ledger, range(3), "2025-02-01", "2026-09-01")
-    number = ledger.join(new, old, is_fresh=is_fresh)
+    number = ledger.walked.join(new, old, is_fresh=is_fresh)
     settled = (day - timedelta(days=40)).isoformat()
     both = Stretch(number, "2019-01-01", "2026-09-01", day, settled, offset=10)
     assert [stretch_of(ledger, 0), stretch_of(ledger, 15)] == [both, both]
@@ -82,7 +82,7 @@ def test_two_stretches_that_meet_are_one_with_the_days_of_both(ledger: Ledger, i
 def test_a_day_is_looked_up_in_the_deepest_stretch_it_is_not_above_of(ledger: Ledger) -> None:
     recent = walked(ledger, range(10), "2025-01-01", "2026-09-01")
     deep = walked(ledger, range(20, 30), "2019-01-01", "2021-12-31")
-    found = [ledger.stretch_at(LIST, date.fromisoformat(day)) for day in ("2026-09-02", "2022-01-01", "2021-12-31")]
+    found = [ledger.walked.above(LIST, date.fromisoformat(day)) for day in ("2026-09-02", "2022-01-01", "2021-12-31")]
     assert [one and one.number for one in found] == [None, recent, deep]
     ledger.close()
 
@@ -274,7 +274,7 @@ def test_a_day_counts_once_however_walks_overlap_and_a_month_may_be_the_last_the
     for place, (since, until) in enumerate([*days, ("2026-04-01", "2026-04-01")]):
         walked(ledger, range(10 * place, 10 * place + 2), since, until, early)
     walk = Walk(Window(), Rewalk(early.date()), since="2026-04-30", until="2026-04-30", newest=early.date())
-    ledger.record_page(LIST, walk, 90, [card(90, "January 01, 2026"), card(91, "December 31, 9999")], early)
+    ledger.walked.record(LIST, walk, 90, [card(90, "January 01, 2026"), card(91, "December 31, 9999")], early)
     ledger.close()
     told = {one.month: one.never_walked for one in read_coverage(tmp_path, date(2026, 5, 2)) if one.month >= "2026"}
     in_2026 = {f"2026-{month:02}": never for month, never in enumerate([4, 25, 31, 28, 2], 1)}

@@ -59,7 +59,7 @@ def derive_ledger(folder: Path, labels: Mapping[int, str] = MappingProxyType({})
         archive = Archive(folder)
         archive.open()
         for sid, label in labels.items():
-            archive.ledger.learn_source(sid=sid, label=label)
+            archive.ledger.sources.learn(sid=sid, label=label)
         await archive.close()
 
     # In this thread a browser's loop may be running.

@@ -150,20 +150,20 @@ def test_a_ledger_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     db.close()
     ledger = Ledger(path)
     assert ledger.open() == ""
-    sources = {one.name: one for one in ledger.sources()}
+    sources = {one.name: one for one in ledger.sources.all()}
     assert list(sources) == ["ajax:7", "156", "163"]
     keys = {name: one.key or 0 for name, one in sources.items()}
-    assert set(ledger.stretches(keys["163"], "abc")) == {"a", "b"}
-    assert set(ledger.stretches(keys["ajax:7"], "abc")) == {"c"}
-    wanted = ledger.wanted("d"), ledger.wanted("e")
+    assert set(ledger.walked.find(keys["163"], "abc")) == {"a", "b"}
+    assert set(ledger.walked.find(keys["ajax:7"], "abc")) == {"c"}
+    wanted = ledger.queue.get("d"), ledger.queue.get("e")
     assert [one and one.list_key for one in wanted] == [keys["156"], None]
-    assert [(one.id, one.source_id, one.name) for one in ledger.unattributed("", 9)] == [
+    assert [(one.id, one.source_id, one.name) for one in ledger.articles.unattributed("", 9)] == [
         ("a", 163, None),
         ("b", None, "Pyongyang Times"),
     ]
-    assert ledger.home_read() is None
+    assert ledger.sources.home_read() is None
     ledger.close()
     again = Ledger(path)
     assert again.open() == ""
-    assert [one.key for one in again.sources()] == [one.key for one in sources.values()]
+    assert [one.key for one in again.sources.all()] == [one.key for one in sources.values()]
     again.close()

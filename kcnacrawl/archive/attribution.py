@@ -23,9 +23,9 @@ def find_sid(ledger: Ledger, label: str, linked_sid: int | None, list_key: int |
     """
     if linked_sid is not None:
         return linked_sid
-    if (named := ledger.source(label=label)) is not None:
+    if (named := ledger.sources.find(label=label)) is not None:
         return named.sid
-    listed = ledger.source(key=list_key) if list_key is not None else None
+    listed = ledger.sources.find(key=list_key) if list_key is not None else None
     if listed is None:
         return None
     return listed.sid if read_label(label).name is None or listed.label is None else None
@@ -35,7 +35,7 @@ def find_name(ledger: Ledger, label: str, sid: int | None) -> str | None:
     """Return the name of an article's source: as its label says, else as the source with that sid is called."""
     if (name := read_label(label).name) is not None or sid is None:
         return name
-    source = ledger.source(sid=sid)
+    source = ledger.sources.find(sid=sid)
     return read_label(source.label).name if source and source.label else None
 
 
@@ -54,7 +54,7 @@ def find_attributions(ledger: Ledger) -> Iterator[Attribution]:
     Reads only the lines that lack one of the two, by an index.
     """
     after = ""
-    while found := ledger.unattributed(after, _BATCH):
+    while found := ledger.articles.unattributed(after, _BATCH):
         after = found[-1].id
         for one in found:
             sid = one.source_id if one.source_id is not None else find_sid(ledger, one.label, None, one.list_key)

@@ -74,7 +74,7 @@ def read_coverage(folder: Path, today: date) -> list[Month]:
         copy_ledger(folder / LEDGER, path)
         copy = Ledger(path)
         fault = copy.open()
-        sources = [] if fault else copy.sources()
+        sources = [] if fault else copy.sources.all()
         copy.close()
         if fault:
             raise StorageFailed(f"{folder / LEDGER}: {fault}; any crawl into {folder} rebuilds it")

@@ -197,7 +197,7 @@ class Verification:
             yield from log.rest()
         self.tally.records, self.tally.rejections = articles.number, quarantine.number
         self.tally.unlearned = articles.unlearned + quarantine.unlearned
-        self.tally.articles = derived.count_held()
+        self.tally.articles = derived.articles.count()
 
     def _reports(self) -> Iterator[str]:
         for path in sorted((self.folder / RUNS).glob("*.json")):
@@ -312,7 +312,7 @@ class _Revisions:
     def faults(self, article: Article) -> Iterator[str]:
         """What is wrong with a record, by itself and after those before it."""
         yield from article_faults(article)
-        before = self._latest.get(article.id) or self._derived.latest(article.id)
+        before = self._latest.get(article.id) or self._derived.articles.latest(article.id)
         found = Known.of(article)
         revision = before.revision if before else 0
         if found.revision != revision + 1:

@@ -36,7 +36,7 @@ class DeduplicatePipeline:
         if not isinstance(item, Article):
             return item
         on_the_way = self._on_the_way.get(item.id)
-        known = on_the_way or self._ledger.latest(item.id)
+        known = on_the_way or self._ledger.articles.latest(item.id)
         found = digest(item)
         if known is not None and known.digest == found:
             # A twin of one that is not on disk yet settles nothing.

@@ -42,7 +42,7 @@ class SelectPipeline:
     def _check_window(self, article: Article, arguments: Arguments) -> None:
         day = article.date_published
         if day and not arguments.window.holds_text(day):
-            self._run.archive.ledger.set_aside(article.id, day)
+            self._run.archive.ledger.queue.set_aside(article.id, day)
             raise OutsideWindow(f"{article.id} is of {day}", log_level="DEBUG")
 
     def _check_limit(self, article: Article, limit: int) -> None:

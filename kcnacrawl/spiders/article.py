@@ -20,16 +20,16 @@ class ArticleSpider(HarvestSpider):
     def opening(self) -> Iterator[Request]:
         ledger = self.run.archive.ledger
         ids = [address.id for address in self.arguments.addresses]
-        held = ledger.held(ids)
+        held = ledger.articles.held(ids)
         settled = self.settled_among(ids)
         for address in self.arguments.addresses:
-            wanted = ledger.wanted(address.id)
+            wanted = ledger.queue.get(address.id)
             if address.id in held and (wanted is None or address.id in settled):
                 self.count("articles/known")
             elif address.id in settled:
                 self.count("articles/not_due")
             else:
-                ledger.want_url(address.id, self.site.article(address))
+                ledger.queue.want_url(address.id, self.site.article(address))
                 card = wanted.card if wanted else None
                 if wanted is not None and wanted.reason in REVISITED:
                     self.revisited.add(address.id)
@@ -41,4 +41,4 @@ class ArticleSpider(HarvestSpider):
         return []
 
     def count_owed(self) -> int:
-        return self.run.archive.ledger.owed(ids=[address.id for address in self.arguments.addresses])
+        return self.run.archive.ledger.queue.owed(ids=[address.id for address in self.arguments.addresses])

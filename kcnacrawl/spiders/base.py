@@ -203,7 +203,7 @@ class KcnaSpider(Spider):
 
     def holds_text(self, article_id: str) -> bool:
         """Whether the archive holds the text of an article, or a part of it."""
-        known = self.run.archive.ledger.latest(article_id)
+        known = self.run.archive.ledger.articles.latest(article_id)
         return known is not None and known.access != "empty"
 
     def attribute(self, fields: ArticleFields) -> int | None:
@@ -227,7 +227,9 @@ class KcnaSpider(Spider):
     def settled_among(self, ids: Collection[str]) -> set[str]:
         """Those of ``ids`` that were looked at and are not due yet, or are known to lie outside the days asked for."""
         ledger = self.run.archive.ledger
-        return ledger.not_due(ids, datetime.now(UTC)) | ledger.published_outside(ids, *self.arguments.window.ends)
+        return ledger.queue.not_due(ids, datetime.now(UTC)) | ledger.queue.published_outside(
+            ids, *self.arguments.window.ends
+        )
 
     # What gave no record
 

@@ -74,11 +74,11 @@ class HarvestSpider(SourcesSpider):
     def harvest(self, cards: Sequence[Card], list_key: int | None, attribute: Attribute) -> Iterator[Request]:
         """Requests for those cards' articles that are asked for and neither held nor settled."""
         ledger = self.run.archive.ledger
-        held = ledger.held(card.id for card in cards)
+        held = ledger.articles.held(card.id for card in cards)
         missing = {card.id: card for card in cards if card.id not in held}
         if missing:
             # Also what is not asked for now: no later walk need see this card again.
-            ledger.want(list(missing.values()), list_key)
+            ledger.queue.want(list(missing.values()), list_key)
         inside = {card.id: card for card in cards if self.is_asked_for(card)}
         self.count("articles/known", len(held & inside.keys()))
         skip = held | self.settled_among(missing) | self.under_way | self.failed
@@ -130,8 +130,8 @@ class HarvestSpider(SourcesSpider):
     def due(self) -> list[Wanted]:
         """What is due inside what the run was asked for."""
         ledger = self.run.archive.ledger
-        due = [one for one in ledger.due(self.scope(), datetime.now(UTC)) if self.is_due_here(one)]
-        outside = ledger.published_outside((one.id for one in due), *self.arguments.window.ends)
+        due = [one for one in ledger.queue.due(self.scope(), datetime.now(UTC)) if self.is_due_here(one)]
+        outside = ledger.queue.published_outside((one.id for one in due), *self.arguments.window.ends)
         return [one for one in due if one.id not in outside]
 
     def scope(self) -> list[int] | None:

@@ -62,7 +62,7 @@ class RecheckSpider(KcnaSpider):
             self.run.note(Verdict.USAGE, "argument source: the archive knows no such source; give its sid")
             return
         every = self.arguments.every
-        due = self.run.archive.ledger.to_recheck(
+        due = self.run.archive.ledger.rechecks.due(
             datetime.now(UTC),
             None if every is None else timedelta(days=every),
             [sid for sid in sids if sid is not None],
@@ -78,14 +78,14 @@ class RecheckSpider(KcnaSpider):
         """The sid of a source as the archive knows it."""
         ledger = self.run.archive.ledger
         if ref.article is not None:
-            return ledger.source_of(ref.article.id)
-        source = ledger.source(sid=ref.sid, ajax_id=ref.ajax_id, label=ref.label)
+            return ledger.articles.source_of(ref.article.id)
+        source = ledger.sources.find(sid=ref.sid, ajax_id=ref.ajax_id, label=ref.label)
         return ref.sid if source is None else source.sid
 
     def look_request(self, article_id: str) -> Request:
         """An article's page, if it is not as it was."""
         held = self.run.archive.record_at(self.records[article_id])
-        look = self.run.archive.ledger.look(article_id)
+        look = self.run.archive.ledger.rechecks.last(article_id)
         address = identify(held.url) or ArticleAddress(article_id)
         self.under_way.add(article_id)
         if held.access == "truncated":
@@ -160,7 +160,7 @@ class RecheckSpider(KcnaSpider):
         etag, last_modified = self.validators.pop(article_id, (None, None))
         days = self.run.limits.recheck_days
         try:
-            self.run.archive.ledger.looked(article_id, datetime.now(UTC), days, etag, last_modified)
+            self.run.archive.ledger.rechecks.record(article_id, datetime.now(UTC), days, etag, last_modified)
         except StorageFailed as error:
             # A signal's handler is not a callback: what it raises is logged and forgotten.
             self.storage_failed(error)

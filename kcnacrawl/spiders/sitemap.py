@@ -88,7 +88,7 @@ class SitemapSpider(HarvestSpider):
     def requests(self, entries: Sequence[Entry], parent: Node | None) -> Iterator[Request]:
         """Requests for sitemaps that were not asked for in this run and have moved since they were last read."""
         for entry in entries:
-            known = self.run.archive.ledger.sitemap(entry.loc)
+            known = self.run.archive.ledger.sitemaps.get(entry.loc)
             if entry.loc in self.asked:
                 continue
             self.asked.add(entry.loc)
@@ -151,15 +151,15 @@ class SitemapSpider(HarvestSpider):
         self.articles += len(found)
         asked = {one: found[one] for one in found if may_be_of(self.arguments.window, one)}
         ledger = self.run.archive.ledger
-        held = ledger.held(asked)
+        held = ledger.articles.held(asked)
         changed = self.changed(node, {one: entry for one, (_, entry) in asked.items()})
-        ledger.want_urls(self.urls(address for one, (address, _) in asked.items() if one not in held))
-        ledger.want_urls(self.urls(asked[one][0] for one in changed), again=True)
+        ledger.queue.want_urls(self.urls(address for one, (address, _) in asked.items() if one not in held))
+        ledger.queue.want_urls(self.urls(asked[one][0] for one in changed), again=True)
         if len(asked) == len(found):
             self.all_wanted(node)
         self.count("articles/known", len(held - changed))
         skip = (held - changed) | self.settled_among(asked) | self.under_way | self.failed
-        wanted = [ledger.wanted(one) for one in asked if one not in skip][: self.room()]
+        wanted = [ledger.queue.get(one) for one in asked if one not in skip][: self.room()]
         yield from [self.debt_request(one) for one in wanted if one is not None]
 
     def changed(self, node: Node, entries: dict[str, Entry]) -> set[str]:
@@ -169,7 +169,7 @@ class SitemapSpider(HarvestSpider):
         often = Counter(entry.lastmod for entry in entries.values())
         known = datetime.fromisoformat(node.known.seen) - _CACHED if node.known else None
         found = set()
-        for one, at in self.run.archive.ledger.looked_at(entries).items():
+        for one, at in self.run.archive.ledger.rechecks.last_seen(entries).items():
             lastmod = entries[one].lastmod
             moment = parse_lastmod(lastmod)
             is_own = often[lastmod] < _MANY or 2 * often[lastmod] <= len(entries)
@@ -185,7 +185,7 @@ class SitemapSpider(HarvestSpider):
         """Remembers a sitemap, and those above it of which it was the last."""
         current: Node | None = node
         while current is not None and current.found is not None and not current.open:
-            self.run.archive.ledger.learn_sitemap(current.url, current.found)
+            self.run.archive.ledger.sitemaps.record(current.url, current.found)
             current = current.parent
             if current is not None:
                 current.open -= 1

@@ -60,7 +60,7 @@ class Job:
     @property
     def source(self) -> KnownSource | None:
         """The source as it is known by now; ``None`` as long as neither its sid nor its ajax id is."""
-        return self.asked if self.list_key is None else self.ledger.source(key=self.list_key)
+        return self.asked if self.list_key is None else self.ledger.sources.find(key=self.list_key)
 
     @property
     def sid(self) -> int | None:
@@ -118,11 +118,11 @@ class SourceSpider(HarvestSpider):
     def known(self, ref: SourceRef) -> KnownSource | None:
         """The source a reference names, where that needs no look at the home page: it tells which sid a label has."""
         ledger = self.run.archive.ledger
-        sid = ledger.source_of(ref.article.id) if ref.article else ref.sid
+        sid = ledger.articles.source_of(ref.article.id) if ref.article else ref.sid
         if sid is not None:
-            return ledger.source(sid=sid) or KnownSource(None, sid, None, None)
+            return ledger.sources.find(sid=sid) or KnownSource(None, sid, None, None)
         if ref.label is not None or ref.ajax_id is not None:
-            source = ledger.source(label=ref.label, ajax_id=ref.ajax_id)
+            source = ledger.sources.find(label=ref.label, ajax_id=ref.ajax_id)
             return source if source and source.sid is not None else None
         return None
 
@@ -159,11 +159,11 @@ class SourceSpider(HarvestSpider):
             elif ref.article is not None:
                 yield self.entry_request(ref.article)
             elif ref.ajax_id is not None:
-                known = ledger.source(ajax_id=ref.ajax_id)
+                known = ledger.sources.find(ajax_id=ref.ajax_id)
                 yield from self.begin(known or KnownSource(None, None, ref.ajax_id, None))
             elif ref.is_all:
                 for one in found:
-                    yield from self.begin(ledger.source(sid=one.sid) or KnownSource(None, one.sid, None, None))
+                    yield from self.begin(ledger.sources.find(sid=one.sid) or KnownSource(None, one.sid, None, None))
 
     def begin(self, source: KnownSource) -> Iterator[Request]:
         """The first request of a walk, unless the list is being walked already."""
@@ -218,7 +218,7 @@ class SourceSpider(HarvestSpider):
         """What earlier walks know of the window asked for, from its newest day down, if it is still believed."""
         if (until := self.arguments.window.until) is None or source.key is None:
             return None
-        met = self.run.archive.ledger.stretch_at(source.key, until)
+        met = self.run.archive.ledger.walked.above(source.key, until)
         return met if met and self.rewalk.believes_day(met, until) else None
 
     def seek(self, met: Stretch | None = None) -> Seek:
@@ -231,7 +231,7 @@ class SourceSpider(HarvestSpider):
     def entry_request(self, address: ArticleAddress) -> Request:
         """An article page, whose "More From" block and button lead into its source's list."""
         self.under_way.add(address.id)
-        self.run.archive.ledger.want_url(address.id, self.site.article(address))
+        self.run.archive.ledger.queue.want_url(address.id, self.site.article(address))
         return Request(
             self.site.article(address),
             callback=self.parse_entry,
@@ -249,7 +249,7 @@ class SourceSpider(HarvestSpider):
                 label, sid = item.fields.label, item.source_id
             yield item
         ledger = self.run.archive.ledger
-        source = ledger.learn_source(sid=sid, label=label) if sid is not None else None
+        source = ledger.sources.learn(sid=sid, label=label) if sid is not None else None
         if source and (source.ajax_id is not None or self.is_driven(source)):
             yield from self.begin(source)
         elif source is None or not self.is_begun(source):
@@ -355,7 +355,7 @@ class SourceSpider(HarvestSpider):
     def is_same_list(self, job: Job, cards: Sequence[Card], ajax_id: int) -> bool:
         """Whether an answer of the endpoint is most of what the page showed, and no other source's."""
         shared = sum(card.id in job.cards for card in cards)
-        known = self.run.archive.ledger.source(ajax_id=ajax_id)
+        known = self.run.archive.ledger.sources.find(ajax_id=ajax_id)
         others = known is not None and None not in {known.sid, job.sid} and known.sid != job.sid
         return 2 * shared > min(len(cards), len(job.cards)) and not others
 
@@ -490,16 +490,16 @@ class SourceSpider(HarvestSpider):
         """Where these cards stand in what was walked of the list."""
         if job.list_key is None:
             return {}
-        return self.run.archive.ledger.stretches(job.list_key, (card.id for card in cards))
+        return self.run.archive.ledger.walked.find(job.list_key, (card.id for card in cards))
 
     def record(self, job: Job, offset: int, cards: Sequence[Card]) -> None:
         """Remembers how far the walk has come, now that what it saw is wanted."""
         ledger, walk, met = self.run.archive.ledger, job.walk, job.walk.met
         if job.list_key is None:
             return
-        walk.stretch = ledger.record_page(job.list_key, walk, offset, cards, self.run.started)
+        walk.stretch = ledger.walked.record(job.list_key, walk, offset, cards, self.run.started)
         if met is not None:
-            walk.stretch = ledger.join(walk.stretch, met.number, is_fresh=self.rewalk.is_fresh(met))
+            walk.stretch = ledger.walked.join(walk.stretch, met.number, is_fresh=self.rewalk.is_fresh(met))
 
     def finish(self, job: Job, stop: Stop) -> None:
         """Tells how a walk ended."""
@@ -524,9 +524,9 @@ class SourceSpider(HarvestSpider):
     ) -> None:
         """Remember what the site has shown of a list's source, which may prove two lists to be one."""
         ledger = self.run.archive.ledger
-        job.list_key = ledger.learn_source(sid=sid, ajax_id=ajax_id, label=label).key
+        job.list_key = ledger.sources.learn(sid=sid, ajax_id=ajax_id, label=label).key
         for other in self.jobs:
-            if other.list_key is not None and ledger.source(key=other.list_key) is None:
+            if other.list_key is not None and ledger.sources.find(key=other.list_key) is None:
                 other.list_key = job.list_key
 
     def is_walked_twice(self, job: Job) -> bool:
@@ -580,7 +580,7 @@ class SourceSpider(HarvestSpider):
         today = self.run.started.date()
         for job in self.jobs:
             if job.sid is not None:
-                days = self.run.archive.ledger.published_days(job.sid, CADENCE_DAYS)
+                days = self.run.archive.ledger.articles.published_days(job.sid, CADENCE_DAYS)
                 if (silent := silent_days(days, today)) > self.run.limits.stale_days:
                     self.run.warn(f"{job.name} usually publishes daily and has shown nothing for {silent} days")
 

@@ -37,7 +37,7 @@ class SourcesSpider(KcnaSpider):
         """Return True if the home page was read of late: most articles name their source by its label alone, and only
         the home page tells which source has it.
         """
-        read = self.run.archive.ledger.home_read()
+        read = self.run.archive.ledger.sources.home_read()
         return read is not None and timedelta() <= self.run.started - read < HOME_FRESH
 
     async def start(self) -> AsyncIterator[Any]:
@@ -74,8 +74,8 @@ class SourcesSpider(KcnaSpider):
         if not found:
             return self.home_unread(response, LayoutChanged("sources: no link to a source"))
         ledger = self.run.archive.ledger
-        known = [ledger.learn_source(sid=source.sid, label=source.label) for source in found]
-        ledger.learn_home_read(self.run.started)
+        known = [ledger.sources.learn(sid=source.sid, label=source.label) for source in found]
+        ledger.sources.learn_home_read(self.run.started)
         return [
             Source(sid=source.sid, label=source.label, url=source.url, ajax_id=one.ajax_id)
             for source, one in zip(found, known, strict=True)

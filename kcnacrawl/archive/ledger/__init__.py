@@ -1,0 +1,128 @@
+"""What is known: identities and digests of what is held, what is wanted or owed, which lists were walked where.
+
+A table, or two that belong together, is a class of its own. All but the state of the lists is derived from the two
+logs, and a new walk finds that again: losing the ledger costs listing pages, never an article.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ...items import Article, Rejected
+from ..log import LogEnd
+from .articles import Articles, Known, Unattributed, body_sha256, digest
+from .database import Database
+from .queue import OWED, REVISIT_DAYS, REVISITED, Queue, Wanted, card_of
+from .rechecks import Look, Rechecks
+from .sitemaps import KnownSitemap, Sitemaps
+from .sources import KnownSource, Sources
+from .walked import Walked
+
+__all__ = [
+    "OWED",
+    "REVISITED",
+    "REVISIT_DAYS",
+    "Known",
+    "KnownSitemap",
+    "KnownSource",
+    "Ledger",
+    "Look",
+    "Unattributed",
+    "Wanted",
+    "body_sha256",
+    "card_of",
+    "digest",
+]
+
+
+class Ledger:
+    """One SQLite file and its tables. Look-ups never write; whatever writes is one transaction.
+
+    Methods raise :class:`~kcnacrawl.archive.StorageFailed`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._database = Database(path)
+        self.articles = Articles(self._database)
+        self.queue = Queue(self._database)
+        self.sources = Sources(self._database)
+        self.walked = Walked(self._database)
+        self.rechecks = Rechecks(self._database)
+        self.sitemaps = Sitemaps(self._database)
+
+    def open(self) -> str:
+        """Open the ledger if it is sound; return what is wrong with it, or ``""``. Also raise ``OSError``."""
+        return self._database.open()
+
+    def create(self) -> None:
+        """Begin anew, empty."""
+        self._database.create()
+
+    def rebuild(self, derive: "Callable[[Ledger], None]") -> None:
+        """Put a new ledger in the place of this one once ``derive`` has taught it all; if that fails, change nothing.
+        Also raise ``OSError``.
+        """
+        self._database.disconnect()
+        anew = Ledger(self.path.with_name(self.path.name + ".new"))
+        try:
+            anew.create()
+            derive(anew)
+            self._database.replace_by(anew._database)
+        finally:
+            anew.discard()
+
+    def discard(self) -> None:
+        """Remove the files, so that the next opening rebuilds them."""
+        self._database.discard()
+
+    def close(self) -> None:
+        """Close and seal the file. Do nothing if it is closed."""
+        self._database.close()
+
+    # What the two logs teach
+
+    def log_end(self, name: str) -> LogEnd:
+        """Return how far a log has been learned."""
+        with self._database.guard():
+            row = self._database.execute("SELECT name, end, crc, mtime_ns FROM logs WHERE name = ?", (name,)).fetchone()
+        return LogEnd(*row) if row else LogEnd(name)
+
+    def set_log_end(self, end: LogEnd) -> None:
+        """Remember where a log ends, if that is news."""
+        if self.log_end(end.name) != end:
+            with self._database.transaction():
+                self._set_log_end(end)
+
+    def learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
+        """Learn of lines that are on disk, and how far the log goes with them."""
+        with self._database.transaction() as db:
+            for article in articles:
+                is_known = self.articles.says_the_same(db, article)
+                self.articles.put(db, article)
+                if not is_known:
+                    self.rechecks.forget(db, article.id)
+                    self.queue.settle(db, article)
+            self._set_log_end(end)
+
+    def confirm(self, article: Article) -> None:
+        """Learn that an article was fetched and is held as it is."""
+        with self._database.transaction() as db:
+            self.queue.settle(db, article)
+
+    def learn_rejections(self, rejections: Sequence[Rejected], end: LogEnd, *, in_order: bool = True) -> None:
+        """Learn of pages that gave no record: owed at once, or due again after a widening interval.
+
+        Not ``in_order`` are lines whose place among those of the other log is not known: then the clock must tell
+        which of an article and a rejection came later.
+        """
+        with self._database.transaction() as db:
+            for one in rejections:
+                if one.id is not None and (in_order or not self.articles.was_held_at(db, one.id, one.seen_at)):
+                    self.rechecks.put_missing(db, one)
+                    self.queue.put_rejection(db, one)
+            self._set_log_end(end)
+
+    def _set_log_end(self, end: LogEnd) -> None:
+        self._database.execute(
+            "INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (end.name, end.end, end.crc, end.mtime_ns)
+        )

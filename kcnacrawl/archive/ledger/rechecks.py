@@ -1,0 +1,98 @@
+"""When what is held was last looked at, and when it is looked at again."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...dates import instant
+from ...items import Rejected
+from ...schedule import next_look
+from .database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The last look at an article that is held: when, what the answer said of its version, and since when the article
+    is not found.
+    """
+
+    looked: str
+    etag: str | None
+    last_modified: str | None
+    missing: str | None
+
+
+class Rechecks:
+    """The table ``looks``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(
+        self, now: datetime, every: timedelta | None, sids: Sequence[int], since: str | None, until: str | None
+    ) -> list[str]:
+        """Return articles that are due to be looked at, longest overdue first: by the schedule, or, with ``every``,
+        those that were not seen for so long. Of these sources, or of all; published in these days.
+        """
+        key, moment = ("due", now) if every is None else ("looked", now - every)
+        with self._database.guard():
+            rows = self._database.execute(
+                "SELECT id FROM (SELECT id, source_id, date_published, coalesce(looked, date_downloaded) AS looked,"  # noqa: S608 - placeholders and constants
+                " coalesce(due, strftime('%Y-%m-%dT%H:%M:%S+00:00', date_downloaded, '+1 day')) AS due"
+                f" FROM articles LEFT JOIN looks USING (id)) WHERE {key} <= ?"
+                f" AND (? OR source_id IN ({', '.join('?' * len(sids))}))"
+                " AND coalesce(date_published >= ?, TRUE) AND coalesce(date_published <= ?, TRUE)"
+                f" ORDER BY {key}, id",
+                (instant(moment), not sids, *sids, since, until),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def last(self, article_id: str) -> Look | None:
+        """Return the last look at an article since its last revision."""
+        with self._database.guard():
+            row = self._database.execute(
+                "SELECT looked, etag, last_modified, missing FROM looks WHERE id = ?", (article_id,)
+            ).fetchone()
+        return Look(*row) if row else None
+
+    def last_seen(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return when each of ``ids`` was last stored, or gave no record; those that never were are missing."""
+        sql = (
+            "SELECT max(at) FROM (SELECT date_downloaded AS at FROM articles WHERE id = :id"
+            " UNION ALL SELECT seen FROM wanted WHERE id = :id)"
+        )
+        with self._database.guard():
+            found = {one: self._database.execute(sql, {"id": one}).fetchone()[0] for one in ids}
+        return {one: at for one, at in found.items() if at}
+
+    def record(
+        self, article_id: str, now: datetime, days: Sequence[int], etag: str | None, last_modified: str | None
+    ) -> None:
+        """Record that an article was found as it is held; without a new version, the last that was told stands."""
+        with self._database.transaction() as db:
+            row = db.execute("SELECT date_downloaded FROM articles WHERE id = ?", (article_id,)).fetchone()
+            due = instant(next_look(datetime.fromisoformat(row[0]), now, days))
+            db.execute(
+                "INSERT INTO looks VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET"
+                " looked = excluded.looked, due = excluded.due, etag = coalesce(excluded.etag, etag), missing = NULL,"
+                " last_modified = coalesce(excluded.last_modified, last_modified)",
+                (article_id, instant(now), due, etag, last_modified),
+            )
+
+    # Inside a transaction of the ledger's
+
+    def forget(self, db: sqlite3.Connection, article_id: str) -> None:
+        """Forget the looks at an article that has a new revision: it was taken anew."""
+        db.execute("DELETE FROM looks WHERE id = ?", (article_id,))
+
+    def put_missing(self, db: sqlite3.Connection, rejected: Rejected) -> None:
+        """Have an article that is held and not found looked at again the next day."""
+        if rejected.reason == "not_found":
+            due = instant(datetime.fromisoformat(rejected.seen_at) + timedelta(days=1))
+            db.execute(
+                "INSERT INTO looks (id, looked, due, missing) SELECT id, date_downloaded, ?, ? FROM articles"
+                " WHERE id = ? AND status = 'live' ON CONFLICT (id) DO UPDATE SET"
+                " missing = coalesce(missing, excluded.missing), due = excluded.due",
+                (due, rejected.seen_at, rejected.id),
+            )

@@ -1,0 +1,91 @@
+"""The ledger's tables, and how files of older versions are brought up to date."""
+
+from typing import Final
+
+VERSION: Final = 4
+SCHEMA: Final = """
+CREATE TABLE logs (
+    name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+) STRICT;
+CREATE TABLE articles (
+    id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, source_id INTEGER, source_label TEXT,
+    source_name TEXT, date_published TEXT, date_downloaded TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX articles_by_day ON articles (source_id, date_published);
+CREATE INDEX articles_unattributed ON articles (id) WHERE source_id IS NULL OR source_name IS NULL;
+CREATE TABLE wanted (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, list INTEGER, card TEXT, date_published TEXT,
+    reason TEXT, tries INTEGER NOT NULL DEFAULT 0, seen TEXT NOT NULL DEFAULT '', due TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wanted_by_list ON wanted (list);
+CREATE TABLE sources (
+    key INTEGER PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT
+) STRICT;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE listed (
+    id TEXT NOT NULL, list INTEGER NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE looks (
+    id TEXT PRIMARY KEY, looked TEXT NOT NULL, due TEXT NOT NULL, etag TEXT, last_modified TEXT, missing TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sitemaps (
+    url TEXT PRIMARY KEY, seen TEXT NOT NULL, lastmod TEXT, etag TEXT, last_modified TEXT
+) STRICT;
+CREATE INDEX listed_by_stretch ON listed (stretch);
+CREATE TABLE stretches (
+    number INTEGER PRIMARY KEY, list INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
+    settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
+) STRICT;
+CREATE INDEX stretches_by_list ON stretches (list);
+"""
+
+# To 4: sources have a key of their own; version 3 called a list by its source's sid, or by ``ajax:<id>``. A source of
+# which nothing but the sid was remembered may have been a slip of the pen.
+MIGRATIONS: Final = {
+    3: """
+ALTER TABLE articles ADD COLUMN source_name TEXT;
+UPDATE articles SET source_name = name_in(source_label);
+CREATE INDEX articles_unattributed ON articles (id) WHERE source_id IS NULL OR source_name IS NULL;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TEMP TABLE named AS
+    SELECT list FROM listed UNION SELECT list FROM stretches UNION SELECT list FROM wanted WHERE list IS NOT NULL;
+ALTER TABLE sources RENAME TO sources_3;
+CREATE TABLE sources (
+    key INTEGER PRIMARY KEY, sid INTEGER UNIQUE, ajax_id INTEGER UNIQUE, label TEXT
+) STRICT;
+INSERT INTO sources (sid, ajax_id, label) SELECT sid, ajax_id, label FROM sources_3 WHERE label IS NOT NULL
+    OR ajax_id IS NOT NULL OR list IN (SELECT list FROM named)
+    OR EXISTS (SELECT 1 FROM articles WHERE source_id = sid);
+INSERT OR IGNORE INTO sources (sid) SELECT CAST(list AS INTEGER) FROM named WHERE list NOT LIKE 'ajax:%';
+INSERT OR IGNORE INTO sources (ajax_id) SELECT CAST(substr(list, 6) AS INTEGER) FROM named WHERE list LIKE 'ajax:%';
+CREATE TEMP TABLE keys AS
+    SELECT list, key FROM named JOIN sources ON list = CAST(sid AS TEXT) OR list = 'ajax:' || ajax_id;
+ALTER TABLE wanted RENAME TO wanted_3;
+CREATE TABLE wanted (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, list INTEGER, card TEXT, date_published TEXT,
+    reason TEXT, tries INTEGER NOT NULL DEFAULT 0, seen TEXT NOT NULL DEFAULT '', due TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+INSERT INTO wanted SELECT id, url, key, card, date_published, reason, tries, seen, due
+    FROM wanted_3 LEFT JOIN keys USING (list);
+ALTER TABLE listed RENAME TO listed_3;
+CREATE TABLE listed (
+    id TEXT NOT NULL, list INTEGER NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO listed SELECT id, key, day, stretch FROM listed_3 JOIN keys USING (list);
+ALTER TABLE stretches RENAME TO stretches_3;
+CREATE TABLE stretches (
+    number INTEGER PRIMARY KEY, list INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
+    settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
+) STRICT;
+INSERT INTO stretches SELECT number, key, since, until, walked, settled, as_of, offset
+    FROM stretches_3 JOIN keys USING (list);
+DROP TABLE wanted_3;
+DROP TABLE listed_3;
+DROP TABLE stretches_3;
+DROP TABLE sources_3;
+DROP TABLE keys;
+DROP TABLE named;
+CREATE INDEX wanted_by_list ON wanted (list);
+CREATE INDEX listed_by_stretch ON listed (stretch);
+CREATE INDEX stretches_by_list ON stretches (list)"""
+}
