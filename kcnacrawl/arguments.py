@@ -62,10 +62,15 @@ def read_days(text: str, _: Site) -> int:
     return whole(text)
 
 
-def whole(text: str, least: int = 0) -> int:
-    """A whole number of at most nine digits, from ``least``; raises ``ValueError``."""
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-        raise ValueError(f"not a whole number from {least}")
+_LARGEST = 10**9 - 1
+
+
+def whole(text: str, least: int = 0, most: int = _LARGEST) -> int:
+    """Return a whole number from ``least`` to ``most``; raise ``ValueError`` for any other text."""
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        # Nobody has to be told of a bound that nobody comes near.
+        bound = f" to {most}" if most < _LARGEST else ""
+        raise ValueError(f"not a whole number from {least}{bound}")
     return int(text)
 
 

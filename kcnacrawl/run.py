@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
+from . import __url__, __version__
 from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
@@ -119,7 +120,15 @@ def read_folder(settings: BaseSettings) -> Path:
     """``KCNACRAWL_DIR``; raises :class:`ArgumentError`."""
     if not (text := settings.get("KCNACRAWL_DIR")):
         raise ArgumentError("setting KCNACRAWL_DIR: empty")
-    return Path(text)
+    return expanded("setting KCNACRAWL_DIR", text)
+
+
+def expanded(name: str, text: str) -> Path:
+    """Return a path with its ``~`` expanded, which a shell leaves alone after ``=``; raise :class:`ArgumentError`."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ArgumentError(f"{name}={text[:200]!r}: nobody's home") from error
 
 
 def read_contact(settings: BaseSettings) -> str:
@@ -128,3 +137,9 @@ def read_contact(settings: BaseSettings) -> str:
     if not (contact.isascii() and contact.isprintable() and len(contact) <= 200):
         raise ArgumentError(f"setting KCNACRAWL_CONTACT={contact[:200]!r}: not an address of one line in ASCII")
     return contact
+
+
+def user_agent(settings: BaseSettings) -> str:
+    """Return what the site's owners learn of us; raise :class:`ArgumentError` for a contact that cannot be told."""
+    contact = read_contact(settings)
+    return f"kcnacrawl/{__version__} (+{__url__}{'; ' + contact if contact else ''})"

@@ -5,7 +5,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,14 +12,13 @@ from typing import Final, NoReturn
 
 from scrapy.commands import crawl
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
-from scrapy.spiderloader import get_spider_loader
 
 from ..arguments import ArgumentError
 from ..extensions.metrics import write_textfile
 from ..extensions.report import Report
-from ..limits import Limits
+from ..fetching import CheckedCommand, refuse, spider_named
 from ..middlewares.render import check_render
-from ..run import Run, printable, read_contact, read_folder, read_site
+from ..run import Run, printable, read_site
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict, say, tell
 
@@ -32,7 +30,7 @@ LEAVING_SECONDS: Final = 1.5
 _CHATTER: Final = ("scrapy.addons", "scrapy.crawler", "scrapy.extensions", "scrapy.middleware", "scrapy.utils.log")
 
 
-class Command(crawl.Command):
+class Command(CheckedCommand, crawl.Command):
     """Replaces the built-in command of that name, as a project's command may."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -40,20 +38,10 @@ class Command(crawl.Command):
         told = "write the run's metrics for Prometheus' node exporter; FILE ends in .prom"
         parser.add_argument("--textfile", metavar="FILE", type=Path, help=told)
 
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
-        # The exporter reads no other; and what a slip of the hand names here is replaced.
-        if opts.textfile is not None and opts.textfile.suffix != ".prom":
-            _refuse(f"option --textfile={str(opts.textfile)!r}: the node exporter reads only files named *.prom")
-        try:
-            self._check(args, opts)
-        except ArgumentError as error:
-            _refuse(str(error))
-
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process
         if not isinstance(process, AsyncCrawlerProcess):
-            _refuse("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
+            refuse("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
         if process.settings["LOG_LEVEL"] != "DEBUG":
             # Which components are enabled is no news to cron.
             for name in _CHATTER:
@@ -70,20 +58,17 @@ class Command(crawl.Command):
         self.exitcode = run.exit_code
         conclude()
 
-    def _check(self, args: list[str], opts: argparse.Namespace) -> None:
+    def check(self, args: list[str], opts: argparse.Namespace) -> None:
+        # The exporter reads no other; and what a slip of the hand names here is replaced.
+        if opts.textfile is not None and opts.textfile.suffix != ".prom":
+            name = str(opts.textfile)
+            raise ArgumentError(f"option --textfile={name!r}: the node exporter reads only files named *.prom")
         if self.settings is None or len(args) != 1:
             return  # Scrapy's own message tells of it
-        loader = get_spider_loader(self.settings)
-        if args[0] not in loader.list():
-            raise ArgumentError(f"no spider {args[0]!r}; there are: {', '.join(sorted(loader.list()))}")
-        site = read_site(self.settings)
-        read_folder(self.settings)
-        Limits.read(self.settings)
-        read_contact(self.settings)
+        spider = spider_named(args[0], self.settings)
         check_render(self.settings)
-        spider = loader.load(args[0])
         if issubclass(spider, KcnaSpider):
-            spider.arguments_class.read(opts.spargs, site)
+            spider.arguments_class.read(opts.spargs, read_site(self.settings))
 
 
 class Shutdown:
@@ -151,8 +136,3 @@ def _conclude(crawler: Crawler, textfile: Path | None) -> None:
         write_textfile(textfile, crawler)
     except OSError as error:
         say(printable(f"cannot write {textfile}: {error.strerror or error}; nothing else is lost by it"))
-
-
-def _refuse(message: str) -> NoReturn:
-    say(printable(message))
-    sys.exit(Verdict.USAGE.exit_code())

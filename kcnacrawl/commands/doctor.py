@@ -4,18 +4,17 @@ import argparse
 from pathlib import Path
 from typing import Any, ClassVar
 
-from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, DoctorArguments
 from ..examination import DoctorSpider, Finding
-from ..limits import Limits
-from ..run import Run, read_contact, read_site
+from ..fetching import CheckedCommand
+from ..run import Run, read_site
 from ..verdict import Verdict, tell
 
 
-class Command(ScrapyCommand):
+class Command(CheckedCommand):
     requires_project = True
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
 
@@ -39,8 +38,6 @@ class Command(ScrapyCommand):
             settings = self.settings or BaseSettings()
             given = {"url": args[0]} if args else {}
             DoctorArguments.read(given, read_site(settings))
-            Limits.read(settings)
-            read_contact(settings)
             if not isinstance(process, AsyncCrawlerProcess):
                 raise ArgumentError("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
         except ArgumentError as error:

@@ -17,6 +17,8 @@ class ArticleSpider(KcnaSpider):
     arguments: ArticleArguments
 
     async def start(self) -> AsyncIterator[Any]:
+        if self.lacks_arguments():
+            return
         ledger = self.run.archive.ledger
         ids = [address.id for address in self.arguments.addresses]
         held = ledger.held(ids)
