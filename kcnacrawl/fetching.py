@@ -48,8 +48,13 @@ class ScratchCommand(CheckedCommand):
 
     def check(self, args: list[str], opts: argparse.Namespace) -> None:
         super().check(args, opts)
-        if self.settings is not None and opts.spider:
-            spider_named(opts.spider, self.settings)
+        settings = self.settings or BaseSettings()
+        if opts.spider:
+            spider_named(opts.spider, settings)
+        site = read_site(settings)
+        if args and not site.serves(args[0]) and (address := site.identify(args[0])):
+            # An article by another of the site's names, or of the site that a mirror stands for.
+            args[0] = site.article(address)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)

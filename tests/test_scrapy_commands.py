@@ -79,6 +79,12 @@ def test_a_shell_has_the_response(replica: Replica, article: str, tmp_path: Path
     assert "b'kcnacrawl/" in done.stdout
 
 
+def test_an_address_of_the_site_itself_is_that_of_the_mirror(replica: Replica, article: str, tmp_path: Path) -> None:
+    known = article.replace(replica.url, "https://kcnawatch.org")
+    done = scrapy(replica, tmp_path / "archive", "shell", "--nolog", f"{known}/any", "-c", "response.url")
+    assert done.stdout.startswith(article), done.stderr
+
+
 def test_fetch_prints_the_page(replica: Replica, article: str, tmp_path: Path) -> None:
     done = scrapy(replica, tmp_path / "archive", "fetch", "--nolog", article)
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ class Command(ScratchCommand, parse.Command):
     """
 
     def check(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().check(args, opts)
         if self.settings is None or len(args) != 1:
             return  # Scrapy's own message tells of it
         opts.spider = opts.spider or "article"
