@@ -74,6 +74,15 @@ def whole(text: str, least: int = 0, most: int = _LARGEST) -> int:
     return int(text)
 
 
+def path(text: str) -> Path:
+    """Return a path with a ``~`` at its beginning expanded, which no shell does behind ``=`` or ``:``."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        # Nobody has that name, or nobody knows a home: as in a shell, it is then one of a file.
+        return Path(text)
+
+
 def read_sources(text: str, site: Site) -> tuple[SourceRef, ...]:
     """Sources by comma, each in any of the forms of the contract."""
     refs = tuple(_read_source(part.strip(), site) for part in text.split(","))
@@ -126,7 +135,7 @@ def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
 def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
     """Articles from a file, one a line; empty lines and lines that begin with ``#`` are left out."""
     try:
-        lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
+        lines = path(text).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     found = []

@@ -15,7 +15,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
 from .archive import StorageFailed
-from .arguments import ArgumentError
+from .arguments import ArgumentError, path
 from .run import printable, read_folder
 from .stores import StoreDown
 from .verdict import Verdict, tell
@@ -98,10 +98,10 @@ def print_json(one: object) -> None:
 
 def new_file(text: str) -> Path:
     """Where a command may write one. Raises ``ArgumentError``."""
-    path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
-        raise ArgumentError(f"{path}: no file in a folder that there is")
-    return path
+    file = path(text)
+    if file.is_dir() or not file.parent.is_dir():
+        raise ArgumentError(f"{file}: no file in a folder that there is")
+    return file
 
 
 @contextmanager
@@ -128,7 +128,7 @@ class StoreCommand(ReadingCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         told = f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
-        parser.add_argument("--store", metavar="FILE", type=Path, help=told)
+        parser.add_argument("--store", metavar="FILE", type=path, help=told)
 
     @staticmethod
     def store(folder: Path, opts: argparse.Namespace) -> Path:

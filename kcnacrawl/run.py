@@ -15,7 +15,7 @@ from . import __url__, __version__
 from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
-from .arguments import ArgumentError
+from .arguments import ArgumentError, path
 from .limits import Limits
 from .verdict import Verdict
 
@@ -120,15 +120,7 @@ def read_folder(settings: BaseSettings) -> Path:
     """``KCNACRAWL_DIR``; raises :class:`ArgumentError`."""
     if not (text := settings.get("KCNACRAWL_DIR")):
         raise ArgumentError("setting KCNACRAWL_DIR: empty")
-    return expanded("setting KCNACRAWL_DIR", text)
-
-
-def expanded(name: str, text: str) -> Path:
-    """Return a path with its ``~`` expanded, which a shell leaves alone after ``=``; raise :class:`ArgumentError`."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise ArgumentError(f"{name}={text[:200]!r}: nobody's home") from error
+    return path(text)
 
 
 def read_contact(settings: BaseSettings) -> str:

@@ -1,13 +1,12 @@
 """``scrapy doctor``: what of the site's pages is still where it was; the first thing to run against the live site."""
 
 import argparse
-from pathlib import Path
 from typing import Any, ClassVar
 
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
-from ..arguments import ArgumentError, DoctorArguments
+from ..arguments import ArgumentError, DoctorArguments, path
 from ..examination import DoctorSpider, Finding
 from ..fetching import CheckedCommand
 from ..run import Run, read_site
@@ -26,9 +25,8 @@ class Command(CheckedCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "--save", metavar="DIR", type=Path, help="keep the pages in DIR as test cases to be reviewed"
-        )
+        told = "keep the pages in DIR as test cases to be reviewed"
+        parser.add_argument("--save", metavar="DIR", type=path, help=told)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process
