@@ -37,6 +37,15 @@ def argument(read: Callable[[str, Site], Any], default: Any = None) -> Any:
     return field(default=default, metadata={"read": read})
 
 
+def text_alone(text: str) -> str:
+    """Return a text; raise ``ValueError`` for bytes of a command line that are none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("not UTF-8") from error
+    return text
+
+
 def read_day(text: str, _: Site) -> date:
     """A day, ``YYYY-MM-DD``."""
     return day(text)
@@ -176,7 +185,9 @@ class Arguments:
         values = {}
         for name, text in given.items():
             try:
-                values[name] = readers[name](text, site)
+                # Only a file may have a name that is no text.
+                given_text = text if readers[name] is read_url_file else text_alone(text)
+                values[name] = readers[name](given_text, site)
             except ValueError as error:
                 raise ArgumentError(f"argument {name}={text[:200]!r}: {error}") from error
         read = cls(**values)

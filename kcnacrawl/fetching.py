@@ -16,7 +16,7 @@ from .arguments import ArgumentError
 from .limits import Limits
 from .middlewares.render import read_browser, read_render
 from .run import printable, read_contact, read_folder, read_site, user_agent
-from .verdict import Verdict, say
+from .verdict import Verdict, say, spell_out
 
 
 class CheckedCommand(ScrapyCommand):
@@ -58,6 +58,7 @@ class ScratchCommand(CheckedCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
+        spell_out()
         if self.settings is not None:
             self._scratch = TemporaryDirectory(prefix="kcnacrawl-")
             self.settings.set("KCNACRAWL_DIR", self._scratch.name, priority="cmdline")

@@ -1,8 +1,6 @@
 """What the commands share that read an archive and change nothing."""
 
 import argparse
-import io
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from .archive import StorageFailed
 from .arguments import ArgumentError, path
 from .run import printable, read_folder
 from .stores import StoreDown
-from .verdict import Verdict, tell
+from .verdict import Verdict, hang_up, spell_out, tell
 
 STORE: Final = "store.sqlite"
 """The SQLite store in the archive's folder that is read when none is given."""
@@ -50,9 +48,7 @@ class ReadingCommand(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         name = type(self).__module__.rsplit(".", 1)[-1]
-        # A terminal that does not know Korean is no reason to stop.
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
+        spell_out()
         with _stoppable() as signals:
             try:
                 self.word = self._word(name, args)
@@ -64,8 +60,7 @@ class ReadingCommand(ScrapyCommand):
                 if signals:
                     self._fail(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here", *signals)
                 elif isinstance(error, BrokenPipeError):
-                    # Who reads has seen enough, as head has; what is left in the buffer goes nowhere.
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                    hang_up(sys.stdout)
                 elif verdict is not None:
                     self._fail(verdict, str(error))
                 else:

@@ -9,7 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kcnacrawl.addresses import ArticleAddress, Site
-from kcnacrawl.arguments import ArgumentError, Arguments, ArticleArguments, SourceArguments, SourceRef
+from kcnacrawl.arguments import (
+    ArgumentError,
+    Arguments,
+    ArticleArguments,
+    SearchArguments,
+    SourceArguments,
+    SourceRef,
+)
 from kcnacrawl.walk import Window
 
 SITE = Site("https://kcnawatch.org")
@@ -211,6 +218,28 @@ def test_what_is_no_count_is_refused_by_name_and_value(text: str) -> None:
 def test_since_after_until_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"^since=2021-03-02 is after until=2021-03-01$"):
         Arguments.read({"since": "2021-03-02", "until": "2021-03-01"}, SITE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "text"),
+    [
+        (SourceArguments, "source", "\udcff"),
+        (SourceArguments, "source", "163,Rodong \udcff"),
+        (SourceArguments, "since", "2021-01-0\udcff"),
+        (ArticleArguments, "url", f"/newstream/{ID}/\udcff"),
+        (SearchArguments, "query", "\udcff"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_by_name(arguments: type[Arguments], name: str, text: str) -> None:
+    # So Python shows bytes of a command line that are no UTF-8.
+    with pytest.raises(ArgumentError, match=f"^argument {name}='.*': not UTF-8$"):
+        arguments.read({name: text}, SITE)
+
+
+def test_a_file_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "\udcff.txt"
+    path.write_text(ID, encoding="utf-8")
+    assert ArticleArguments.read({"file": str(path)}, SITE).addresses == (ArticleAddress(ID),)
 
 
 # Any of them

@@ -1,9 +1,11 @@
 """``scrapy doctor``: every anchor told, nothing stored, and the right exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,16 @@ def test_a_bad_address_is_one_line(serve: Serve, tmp_path: Path, words: tuple[st
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert replica.requests == []
+
+
+@pytest.mark.parametrize(("streams", "environment"), [("| cat", {"PYTHONIOENCODING": "ascii"}), ("| true", {})])
+def test_findings_are_told_as_far_as_they_can_be_shown(
+    serve: Serve, tmp_path: Path, streams: str, environment: dict[str, str]
+) -> None:
+    replica = serve(articles=20, sources=2)
+    replica.world.outlets = [replace(one, label=f"로동신문 {one.label}") for one in replica.world.outlets]
+    settings = (f"KCNACRAWL_URL={replica.url}", f"KCNACRAWL_DIR={tmp_path}", *FAST)
+    words = [sys.executable, "-m", "scrapy", "doctor", *(word for one in settings for word in ("-s", one))]
+    run = ["bash", "-c", f'"$@" {streams}; exit ${{PIPESTATUS[0]}}', "bash", *words]
+    done = subprocess.run(run, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

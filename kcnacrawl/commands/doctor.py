@@ -10,7 +10,7 @@ from ..arguments import ArgumentError, DoctorArguments, path
 from ..examination import DoctorSpider, Finding
 from ..fetching import CheckedCommand
 from ..run import Run, read_site
-from ..verdict import Verdict, tell
+from ..verdict import Verdict, show, tell
 
 
 class Command(CheckedCommand):
@@ -55,7 +55,8 @@ class Command(CheckedCommand):
 
 def _print_table(findings: list[Finding]) -> None:
     """A line an anchor, in columns, page by page in the order of the look."""
-    page = None
+    page, lines = None, list[str]()
     for one in findings:
-        print(f"{one.page if one.page != page else '':11} {one.anchor:14} {one.state:9} {one.matched}".rstrip())
+        lines.append(f"{one.page if one.page != page else '':11} {one.anchor:14} {one.state:9} {one.matched}".rstrip())
         page = one.page
+    show("".join(f"{line}\n" for line in lines))
