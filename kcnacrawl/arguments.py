@@ -1,9 +1,10 @@
 """Spider arguments (``-a NAME=VALUE``), typed once, here. A message names the argument and the value."""
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,14 +47,43 @@ def text_alone(text: str) -> str:
     return text
 
 
-def read_day(text: str, _: Site) -> date:
-    """A day, ``YYYY-MM-DD``."""
-    return day(text)
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_PYONGYANG = timezone(timedelta(hours=9))
+
+
+def read_since(text: str, _: Site) -> date:
+    """Return the first day that a text means."""
+    return days(text)[0]
+
+
+def read_until(text: str, _: Site) -> date:
+    """Return the last day that a text means."""
+    return days(text)[1]
+
+
+def days(text: str) -> tuple[date, date]:
+    """Return the first and the last day of a day, a month or a year; of ``7d``, the day so many days before today in
+    Pyongyang. Raise ``ValueError``.
+    """
+    if found := re.fullmatch(r"([0-9]{1,7})d", text):
+        try:
+            ago = datetime.now(_PYONGYANG).date() - timedelta(days=int(found[1]))
+        except OverflowError as error:
+            raise ValueError("no day of the calendar") from error
+        return ago, ago
+    if re.fullmatch(r"[0-9]{4}", text):
+        return day(f"{text}-01-01"), day(f"{text}-12-31")
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
+        first = day(f"{text}-01")
+        return first, first.replace(day=monthrange(first.year, first.month)[1])
+    if not re.fullmatch(_DAY, text):
+        raise ValueError("not YYYY-MM-DD, YYYY-MM, YYYY, or as 7d so many days ago")
+    return day(text), day(text)
 
 
 def day(text: str) -> date:
-    """The same; raises ``ValueError``."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+    """Return the day of ``YYYY-MM-DD``; raise ``ValueError``."""
+    if not re.fullmatch(_DAY, text):
         raise ValueError("not a day as YYYY-MM-DD")
     try:
         return date.fromisoformat(text)
@@ -171,8 +201,8 @@ def _read_article(text: str, site: Site) -> ArticleAddress:
 class Arguments:
     """What every spider takes."""
 
-    since: date | None = argument(read_day)
-    until: date | None = argument(read_day)
+    since: date | None = argument(read_since)
+    until: date | None = argument(read_until)
     limit: int | None = argument(read_count)
 
     @classmethod

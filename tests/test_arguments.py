@@ -1,7 +1,7 @@
 """Spider arguments, typed once: every form of the contract, and messages that name argument and value."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -199,10 +199,59 @@ def test_since_and_until_may_be_the_same_day() -> None:
     assert Arguments.read({"since": "2021-03-01", "until": "2021-03-01"}, SITE).since == date(2021, 3, 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2021", date(2021, 1, 1), date(2021, 12, 31)),
+        ("2021-04", date(2021, 4, 1), date(2021, 4, 30)),
+        ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2023-02", date(2023, 2, 1), date(2023, 2, 28)),
+        ("2021-12", date(2021, 12, 1), date(2021, 12, 31)),
+    ],
+)
+def test_a_month_or_a_year_is_all_its_days(text: str, first: date, last: date) -> None:
+    assert Arguments.read({"since": text, "until": text}, SITE).window == Window(first, last)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("0d", date(2026, 3, 2)), ("1d", date(2026, 3, 1)), ("7d", date(2026, 2, 23)), ("007d", None)]
+)
+def test_days_ago_are_counted_from_today_in_pyongyang(
+    monkeypatch: pytest.MonkeyPatch, text: str, day: date | None
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            # There, the next day has begun.
+            return datetime(2026, 3, 1, 15, 30, tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr("kcnacrawl.arguments.datetime", Clock)
+    for name in ("since", "until"):
+        assert getattr(Arguments.read({name: text}, SITE), name) == (day or date(2026, 2, 23))
+
+
 @pytest.mark.parametrize("name", ["since", "until"])
 @pytest.mark.parametrize(
     "text",
-    ["", "2021-02-30", "2021-3-1", "20210301", "01/03/2021", "2021-03-01T00:00", "2021-03-01\n", "２０２１-03-01", "x"],
+    [
+        *["", "2021-02-30", "2021-3-1", "20210301", "01/03/2021", "2021-03-01T00:00", "2021-03-01\n", "２０２１-03-01"],
+        *[
+            "0000",
+            "2021-13",
+            "2021-00",
+            "21",
+            "20210",
+            "2021-3",
+            "x",
+            "d",
+            "-1d",
+            "1.5d",
+            "７d",
+            "9999999d",
+            "7d\n",
+            "7D",
+        ],
+    ],
 )
 def test_what_is_no_day_is_refused_by_name_and_value(name: str, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(f"argument {name}={text!r}: ")):

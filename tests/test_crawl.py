@@ -77,6 +77,33 @@ def test_a_source_may_be_named_in_any_way(serve: Serve, crawl: Run, source: str)
     assert {record["source_id"] for record in done.records} == {163}
 
 
+def test_a_name_without_a_language_is_the_source_in_all_its_languages(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=12)
+    # That the ledger knows of one does not say that there are no others.
+    crawl(replica.url, "source", "-a", "source=160", "-a", "limit=1")
+    done = crawl(replica.url, "source", "-a", "source=rodong sinmun")
+    assert done.exit_code == 0, done.stderr
+    rodong = {one for one in ungated(replica) if replica.world.truth(one)["source_id"] in {159, 160}}
+    assert {record["id"] for record in done.records} == rodong
+    assert {record["source_language"] for record in done.records} == {"en", "ko"}
+    before = len(replica.requests)
+    assert crawl(replica.url, "source", "-a", "source=rodong sinmun").exit_code == 0
+    news = [request.path_qs for request in replica.requests[before:]]
+    assert len([path for path in news if path != "/robots.txt"]) == 3
+    looked = crawl(replica.url, "recheck", "-a", "source=Rodong Sinmun", "-a", "every=0")
+    assert (looked.exit_code, looked.report["counts"]["responses"]) == (0, len(rodong) + 1)
+
+
+def test_a_name_that_cannot_be_looked_up_is_none_that_is_learned(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=10, sources=2)
+    replica.faults.add("^/$", "status", status=500)
+    done = crawl(replica.url, "source", "-a", "source=Rodong Sinmun", "-s", "RETRY_TIMES=0")
+    assert done.exit_code == 3
+    ledger = Ledger(done.folder / "ledger.sqlite")
+    assert (ledger.open(), ledger.sources()) == ("", [])
+    ledger.close()
+
+
 def test_several_sources_go_by_comma(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=120, sources=4)
     done = crawl(replica.url, "source", "-a", "source=163, KCNA.kp (En)")

@@ -18,7 +18,7 @@ from ..archive.ledger import KnownSource
 from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
-from ..labels import read_label
+from ..labels import is_bare, is_meant, read_label
 from ..middlewares.render import STEP, NoBrowser, NothingSent, Render, Step, read_render
 from ..middlewares.retry import MAY_BE_EMPTY, has_nothing
 from ..middlewares.walls import markup_of
@@ -116,10 +116,18 @@ class SourceSpider(HarvestSpider):
         sid = ledger.source_of(ref.article.id) if ref.article else ref.sid
         if sid is not None:
             return ledger.learn_source(sid=sid)
+        if ref.label is not None and is_bare(ref.label):
+            # In which languages there is a source of this name, the home page tells.
+            return None
         if ref.label is not None or ref.ajax_id is not None:
             source = ledger.source(label=ref.label, ajax_id=ref.ajax_id)
             return source if source and source.sid is not None else None
         return None
+
+    def named(self, said: str) -> list[KnownSource]:
+        """Return the sources that a label or a name means, as the ledger knows them."""
+        sources = self.run.archive.ledger.sources()
+        return [one for one in sources if one.sid is not None and one.label and is_meant(one.label, said)]
 
     @property
     def home_matters(self) -> bool:
@@ -132,8 +140,7 @@ class SourceSpider(HarvestSpider):
             yield found
             yield from self.begin_all([])
             return
-        labels = {one.label.lower() for one in found}
-        nameless = [ref.label for ref in self.arguments.source if ref.label and ref.label.lower() not in labels]
+        nameless = [ref.label for ref in self.arguments.source if ref.label and not self.named(ref.label)]
         if nameless:
             there_are = ", ".join(one.label for one in found)
             self.run.note(Verdict.USAGE, f"argument source={nameless[0]!r}: no such source; there are: {there_are}")
@@ -155,6 +162,9 @@ class SourceSpider(HarvestSpider):
                 yield self.entry_request(ref.article)
             elif ref.ajax_id is not None:
                 yield from self.begin(ledger.learn_source(ajax_id=ref.ajax_id))
+            elif ref.label is not None:
+                for named in self.named(ref.label):
+                    yield from self.begin(named)
             elif ref.is_all:
                 for one in found:
                     yield from self.begin(ledger.learn_source(sid=one.sid))
