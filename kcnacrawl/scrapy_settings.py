@@ -6,6 +6,8 @@ Scrapy reads a setting where it first needs it: a bad one is a traceback, or a c
 import codecs
 import ipaddress
 import logging
+import os
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from numbers import Real
@@ -15,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
+from scrapy.utils.versions import get_versions
 
 from .arguments import ArgumentError, whole
 from .limits import number as decimal
@@ -23,6 +26,11 @@ Reader = Callable[[Any], object]
 """Raises ``ValueError`` for what a setting must not be; takes what Scrapy takes: a Python value, or its text."""
 
 _TLS_VERSIONS: Final = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_TLS_METHODS: Final = ("TLS", *_TLS_VERSIONS[:3])
+_REFERRER_POLICIES: Final = {
+    *("", "no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin", "unsafe-url"),
+    *("origin-when-cross-origin", "strict-origin-when-cross-origin", "scrapy-default"),
+}
 _LARGEST: Final = 10**15
 _LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
@@ -33,6 +41,10 @@ def check(settings: BaseSettings) -> None:
         # What nobody has set needs no check, and some of it takes time to load.
         if (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["default"]:
             _check(name, settings[name])
+    given = [name for name in ("HTTPAUTH_USER", "HTTPAUTH_PASS") if settings[name]]
+    if given and not settings.getpriority("HTTPAUTH_DOMAIN"):
+        # Or the password would be told to whatever site a request goes to.
+        raise ArgumentError(f"setting {given[0]}: give HTTPAUTH_DOMAIN as well, the domain that it is for")
 
 
 def check_given(pairs: Iterable[str]) -> None:
@@ -140,11 +152,17 @@ def tls_version(value: Any) -> None:
 
 def log_file(value: Any) -> None:
     """Accept a file that can be made, or written to; empty, none."""
-    path = Path(value)
-    if not value:
-        return
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ValueError("no file in a folder that there is")
+    path = Path(value).absolute()
+    if value and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        raise ValueError("no file that can be written")
+
+
+def folder(value: Any) -> None:
+    """Accept a folder that there is, or can be made; empty, none."""
+    path = Path(value).absolute()
+    nearest = next(one for one in (path, *path.parents) if one.exists())
+    if value and not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise ValueError("no folder that can be written")
 
 
 def log_format(value: Any) -> None:
@@ -166,6 +184,50 @@ def component(value: Any) -> None:
         is_there = False
     if not is_there:
         raise ValueError("not the path of a class or function")
+
+
+def context_factory(value: Any) -> None:
+    """Accept what Scrapy has for none, or a class."""
+    if value != default_settings.DOWNLOADER_CLIENTCONTEXTFACTORY:
+        component(value)
+
+
+def tls_method(value: Any) -> None:
+    """Accept what Scrapy still takes in the place of the versions of TLS."""
+    if value not in _TLS_METHODS:
+        raise ValueError(f"not one of {', '.join(_TLS_METHODS)}")
+
+
+def ciphers(value: Any) -> None:
+    """Accept a list of ciphers as OpenSSL writes it."""
+    try:
+        ssl.create_default_context().set_ciphers(value)
+    except ssl.SSLError as error:
+        raise ValueError("no ciphers that OpenSSL knows") from error
+
+
+def referrer_policy(value: Any) -> None:
+    """Accept the name of a policy, or a class; of several by comma a site takes the last that it knows."""
+    if not isinstance(value, str) or {one.strip().lower() for one in value.split(",")} - _REFERRER_POLICIES:
+        component(value)
+
+
+def module(value: Any) -> None:
+    """Accept the name of a module."""
+    try:
+        is_there = find_spec(value) is not None
+    except (ImportError, ValueError):
+        is_there = False
+    if not is_there:
+        raise ValueError("not a module")
+
+
+def software(value: Any) -> None:
+    """Accept what a version can be told of."""
+    try:
+        get_versions([value])
+    except ImportError as error:
+        raise ValueError("not a package that is installed") from error
 
 
 def listed(read: Reader) -> Reader:
@@ -286,6 +348,13 @@ _KINDS: Final[dict[Reader, str]] = {
         " TWISTED_REACTOR"
     ),
     optional(component): ("ASYNCIO_EVENT_LOOP FEED_URI_PARAMS SCHEDULER_START_DISK_QUEUE SCHEDULER_START_MEMORY_QUEUE"),
+    context_factory: "DOWNLOADER_CLIENTCONTEXTFACTORY",
+    ciphers: "DOWNLOADER_CLIENT_TLS_CIPHERS",
+    tls_method: "DOWNLOADER_CLIENT_TLS_METHOD",
+    referrer_policy: "REFERRER_POLICY",
+    optional(folder): "JOBDIR",
+    listed(module): "SPIDER_MODULES",
+    listed(software): "LOG_VERSIONS",
     listed(component): "RETRY_EXCEPTIONS",
     listed(number(100, 599)): "RETRY_HTTP_CODES",
     listed(number(0, 999)): "HTTPCACHE_IGNORE_HTTP_CODES HTTPERROR_ALLOWED_CODES",
@@ -304,14 +373,14 @@ _KINDS: Final[dict[Reader, str]] = {
     ports: "TELNETCONSOLE_PORT",
     anything: (
         "AWS_ACCESS_KEY_ID AWS_ENDPOINT_URL AWS_REGION_NAME AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN BOT_NAME"
-        " COMMANDS_MODULE DOWNLOADER_CLIENTCONTEXTFACTORY DOWNLOADER_CLIENT_TLS_CIPHERS DOWNLOADER_CLIENT_TLS_METHOD"
+        " COMMANDS_MODULE"
         " EDITOR FEED_EXPORT_FIELDS FEED_FORMAT FEED_STORAGE_GCS_ACL FEED_STORAGE_S3_ACL FEED_TEMPDIR FEED_URI"
         " FILES_STORE FILES_STORE_GCS_ACL FILES_STORE_S3_ACL FTP_PASSWORD FTP_USER GCS_PROJECT_ID HTTPAUTH_DOMAIN"
         " HTTPAUTH_PASS HTTPAUTH_USER HTTPCACHE_DBM_MODULE HTTPCACHE_DIR HTTPCACHE_IGNORE_RESPONSE_CACHE_CONTROLS"
-        " HTTPCACHE_IGNORE_SCHEMES IMAGES_STORE IMAGES_STORE_GCS_ACL IMAGES_STORE_S3_ACL JOBDIR LOG_DATEFORMAT"
-        " LOG_VERSIONS MAIL_FROM MAIL_HOST MAIL_PASS MAIL_USER MEMUSAGE_NOTIFY_MAIL METAREFRESH_IGNORE_TAGS"
-        " NEWSPIDER_MODULE PERIODIC_LOG_DELTA PERIODIC_LOG_STATS REFERRER_POLICY REMOTE_CONTROL_JOBS_DIR"
-        " SPIDER_MODULES STATSMAILER_RCPTS TELNETCONSOLE_HOST TELNETCONSOLE_PASSWORD TELNETCONSOLE_USERNAME"
+        " HTTPCACHE_IGNORE_SCHEMES IMAGES_STORE IMAGES_STORE_GCS_ACL IMAGES_STORE_S3_ACL LOG_DATEFORMAT"
+        " MAIL_FROM MAIL_HOST MAIL_PASS MAIL_USER MEMUSAGE_NOTIFY_MAIL METAREFRESH_IGNORE_TAGS"
+        " NEWSPIDER_MODULE PERIODIC_LOG_DELTA PERIODIC_LOG_STATS REMOTE_CONTROL_JOBS_DIR"
+        " STATSMAILER_RCPTS TELNETCONSOLE_HOST TELNETCONSOLE_PASSWORD TELNETCONSOLE_USERNAME"
         " TEMPLATES_DIR"
     ),
 }

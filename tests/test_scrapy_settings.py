@@ -57,7 +57,7 @@ def test_the_defaults_of_scrapy_and_ours_are_what_they_must_be() -> None:
         ("ROBOTSTXT_OBEY", "", "not True or False"),
         ("LOG_LEVEL", "verbose", "not one of CRITICAL, ERROR, WARNING, INFO, DEBUG"),
         ("LOG_LEVEL", "info", "not one of CRITICAL, ERROR, WARNING, INFO, DEBUG"),
-        ("LOG_FILE", "/no/such/folder/log", "no file in a folder that there is"),
+        ("LOG_FILE", "/no/such/folder/log", "no file that can be written"),
         ("LOG_FORMAT", "%(x", "Invalid format"),
         ("LOG_ENCODING", "utf-9", "no encoding that Python knows"),
         ("FEED_EXPORT_ENCODING", "rot13", "no encoding that Python knows"),
@@ -74,6 +74,14 @@ def test_the_defaults_of_scrapy_and_ours_are_what_they_must_be() -> None:
         ("USER_AGENT", "a\r\nX-Evil: 1", "not one line of text"),
         ("DOWNLOAD_BIND_ADDRESS", "eth0", "not an IP address"),
         ("DOWNLOAD_TLS_MIN_VERSION", "SSLv3", "not one of TLSv1.0"),
+        ("DOWNLOADER_CLIENT_TLS_METHOD", "SSLv3", "not one of TLS, "),
+        ("DOWNLOADER_CLIENT_TLS_CIPHERS", "none at all", "no ciphers that OpenSSL knows"),
+        ("DOWNLOADER_CLIENTCONTEXTFACTORY", "x", COMPONENT),
+        ("REFERRER_POLICY", "same-origin, of-mine", COMPONENT),
+        ("SPIDER_MODULES", "kcnacrawl.spiders,nowhere.at.all", "not a module"),
+        ("LOG_VERSIONS", "lxml,no-such-package", "not a package that is installed"),
+        ("JOBDIR", __file__, "no folder that can be written"),
+        ("HTTPAUTH_USER", ["me"], "give HTTPAUTH_DOMAIN as well"),
         ("SCHEDULER", "x", COMPONENT),
         ("SCHEDULER", "scrapy.core.scheduler.Nothing", COMPONENT),
         ("STATS_CLASS", "nowhere.at.all", COMPONENT),
@@ -88,7 +96,7 @@ def test_the_defaults_of_scrapy_and_ours_are_what_they_must_be() -> None:
 def test_a_bad_setting_is_told_by_name_value_and_what_it_must_be(name: str, value: Any, told: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         check(Settings({name: value}) if not isinstance(value, str) else _given(name, value))
-    assert str(caught.value).startswith(f"setting {name}=")
+    assert str(caught.value).startswith(f"setting {name}")
     assert told in str(caught.value)
 
 
@@ -114,7 +122,12 @@ def _given(name: str, value: str) -> Settings:
         "RETRY_HTTP_CODES=500,503",
         "RETRY_HTTP_CODES=",
         'EXTENSIONS={"scrapy.extensions.closespider.CloseSpider": 0, "nowhere.at.all": null}',
-        "JOBDIR=anywhere",
+        "JOBDIR=any/where",
+        "REFERRER_POLICY=no-referrer,same-origin",
+        "REFERRER_POLICY=scrapy.spidermiddlewares.referer.OriginPolicy",
+        "SPIDER_MODULES=kcnacrawl.spiders",
+        "LOG_VERSIONS=lxml,Twisted",
+        "DOWNLOADER_CLIENT_TLS_CIPHERS=DEFAULT",
         "OF_SOMEBODY_ELSE=anything",
     ],
 )
