@@ -147,6 +147,11 @@ def test_what_is_no_setting_at_all_is_refused(pair: str) -> None:
         (("crawl", "source", "-s", "DOWNLOAD_DELAY=abc"), "setting DOWNLOAD_DELAY='abc': not a number of seconds"),
         (("crawl", "source", "-L", "verbose"), "setting LOG_LEVEL='verbose': not one of"),
         (("crawl", "source", "-s", "EXTENSIONS=x"), "setting EXTENSIONS='x': not a table as JSON"),
+        (("crawl", "source", "-s", "ITEM_PIPELINES={{}}"), "setting ITEM_PIPELINES: kcnacrawl.pipelines.archive."),
+        (
+            ("crawl", "source", "-s", 'EXTENSIONS={{"kcnacrawl.extensions.report.Report": null}}'),
+            "setting EXTENSIONS: kcnacrawl.extensions.report.Report is missing",
+        ),
         (("crawl", "source", "--pidfile", "/no/such/folder/pid"), "/no/such/folder/pid: No such file or directory"),
         (("crawl", "source", "-o", "articles.docx"), "Unrecognized output format 'docx'"),
         (("doctor", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=0"), "not a whole number from 1"),

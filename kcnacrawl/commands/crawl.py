@@ -12,12 +12,14 @@ from typing import Final, NoReturn
 
 from scrapy.commands import crawl
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, path
 from ..extensions.metrics import write_textfile
 from ..extensions.report import Report
 from ..fetching import CheckedCommand, refuse, spider_named
 from ..middlewares.render import check_render
+from ..pipelines.archive import ArchivePipeline
 from ..run import Run, printable, read_site
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict, say, tell
@@ -68,7 +70,17 @@ class Command(CheckedCommand, crawl.Command):
         spider = spider_named(args[0], self.settings)
         check_render(self.settings)
         if issubclass(spider, KcnaSpider):
+            check_needed(self.settings)
             spider.arguments_class.read(opts.spargs, read_site(self.settings))
+
+
+def check_needed(settings: BaseSettings) -> None:
+    """Raise :class:`ArgumentError` where a component is switched off without which a run stores or tells nothing."""
+    for name, needed in (("ITEM_PIPELINES", ArchivePipeline), ("EXTENSIONS", Report)):
+        path = f"{needed.__module__}.{needed.__name__}"
+        enabled: set[object] = {one for one, place in settings.getwithbase(name).items() if place is not None}
+        if enabled.isdisjoint({path, needed}):
+            raise ArgumentError(f"setting {name}: {path} is missing, without which nothing is stored or told; add it")
 
 
 class Shutdown:
