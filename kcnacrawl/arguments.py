@@ -1,5 +1,6 @@
 """Spider arguments (``-a NAME=VALUE``), typed once, here. A message names the argument and the value."""
 
+import os
 import re
 from calendar import monthrange
 from collections.abc import Callable, Mapping
@@ -113,13 +114,10 @@ def whole(text: str, least: int = 0, most: int = _LARGEST) -> int:
     return int(text)
 
 
-def path(text: str) -> Path:
+def as_path(text: str) -> Path:
     """Return a path with a ``~`` at its beginning expanded, which no shell does behind ``=`` or ``:``."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        # Nobody has that name, or nobody knows a home: as in a shell, it is then one of a file.
-        return Path(text)
+    # A Path no longer knows `./~` from `~`; and of nobody's home it would make an error, where shells make a name.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
 def read_sources(text: str, site: Site) -> tuple[SourceRef, ...]:
@@ -174,7 +172,7 @@ def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
 def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
     """Articles from a file, one a line; empty lines and lines that begin with ``#`` are left out."""
     try:
-        lines = path(text).read_text(encoding="utf-8-sig").splitlines()
+        lines = as_path(text).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     found = []

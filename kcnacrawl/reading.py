@@ -13,7 +13,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
 from .archive import StorageFailed
-from .arguments import ArgumentError, path
+from .arguments import ArgumentError, as_path
 from .run import printable, read_folder
 from .stores import StoreDown
 from .verdict import Verdict, hang_up, spell_out, tell
@@ -93,7 +93,7 @@ def print_json(one: object) -> None:
 
 def new_file(text: str) -> Path:
     """Where a command may write one. Raises ``ArgumentError``."""
-    file = path(text)
+    file = as_path(text)
     if file.is_dir() or not file.parent.is_dir():
         raise ArgumentError(f"{file}: no file in a folder that there is")
     return file
@@ -123,7 +123,7 @@ class StoreCommand(ReadingCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         told = f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
-        parser.add_argument("--store", metavar="FILE", type=path, help=told)
+        parser.add_argument("--store", metavar="FILE", type=as_path, help=told)
 
     @staticmethod
     def store(folder: Path, opts: argparse.Namespace) -> Path:

@@ -15,7 +15,7 @@ from . import __url__, __version__
 from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
-from .arguments import ArgumentError, path
+from .arguments import ArgumentError, as_path
 from .limits import Limits
 from .verdict import Verdict
 
@@ -120,7 +120,7 @@ def read_folder(settings: BaseSettings) -> Path:
     """``KCNACRAWL_DIR``; raises :class:`ArgumentError`."""
     if not (text := settings.get("KCNACRAWL_DIR")):
         raise ArgumentError("setting KCNACRAWL_DIR: empty")
-    return path(text)
+    return as_path(text)
 
 
 def read_contact(settings: BaseSettings) -> str:

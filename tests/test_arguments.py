@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scrapy.settings import Settings
 
 from kcnacrawl.addresses import ArticleAddress, Site
 from kcnacrawl.arguments import (
@@ -16,7 +17,10 @@ from kcnacrawl.arguments import (
     SearchArguments,
     SourceArguments,
     SourceRef,
+    as_path,
 )
+from kcnacrawl.reading import new_file
+from kcnacrawl.run import read_folder
 from kcnacrawl.walk import Window
 
 SITE = Site("https://kcnawatch.org")
@@ -103,6 +107,35 @@ def test_all_is_the_default() -> None:
 def test_a_source_that_is_none_is_refused_by_name_and_value(text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(f"argument source={text!r}: ")):
         read_sources(text)
+
+
+# Paths
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("~", "/home/me"),
+        ("~/x [1]", "/home/me/x [1]"),
+        ("./~/x", "~/x"),
+        ("a/~", "a/~"),
+        ("~of-nobody/x", "~of-nobody/x"),
+        ("~user", "~user"),
+    ],
+)
+def test_a_tilde_at_the_beginning_of_a_path_is_the_home_folder(
+    monkeypatch: pytest.MonkeyPatch, text: str, found: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert as_path(text) == Path(found)
+
+
+def test_every_path_that_is_given_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "urls.txt").write_text(ID, encoding="utf-8")
+    assert ArticleArguments.read({"file": "~/urls.txt"}, SITE).addresses == (ArticleAddress(ID),)
+    assert read_folder(Settings({"KCNACRAWL_DIR": "~/archive"})) == tmp_path / "archive"
+    assert new_file("~/feed.xml") == tmp_path / "feed.xml"
 
 
 # url

@@ -14,7 +14,7 @@ from scrapy.commands import crawl
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import BaseSettings
 
-from ..arguments import ArgumentError, path
+from ..arguments import ArgumentError, as_path
 from ..extensions.metrics import write_textfile
 from ..extensions.report import Report
 from ..fetching import CheckedCommand, refuse, spider_named
@@ -38,7 +38,7 @@ class Command(CheckedCommand, crawl.Command):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         told = "write the run's metrics for Prometheus' node exporter; FILE ends in .prom"
-        parser.add_argument("--textfile", metavar="FILE", type=path, help=told)
+        parser.add_argument("--textfile", metavar="FILE", type=as_path, help=told)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process

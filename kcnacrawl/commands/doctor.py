@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
-from ..arguments import ArgumentError, DoctorArguments, path
+from ..arguments import ArgumentError, DoctorArguments, as_path
 from ..examination import DoctorSpider, Finding
 from ..fetching import CheckedCommand
 from ..run import Run, read_site
@@ -26,7 +26,7 @@ class Command(CheckedCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         told = "keep the pages in DIR as test cases to be reviewed"
-        parser.add_argument("--save", metavar="DIR", type=path, help=told)
+        parser.add_argument("--save", metavar="DIR", type=as_path, help=told)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ..archive.log import LogEnd
-from ..arguments import ArgumentError, path
+from ..arguments import ArgumentError, as_path
 from ..extras import extra
 from ..items import Article
 
@@ -46,7 +46,7 @@ def open_store(address: str) -> Store:
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
         from .sqlite import SqliteStore  # noqa: PLC0415 - a driver only where it is asked for
 
-        return SqliteStore(path(rest.removeprefix("///")))
+        return SqliteStore(as_path(rest.removeprefix("///")))
     if scheme in {"postgresql", "postgres"}:
         with extra("postgresql"):
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
@@ -54,6 +54,6 @@ def open_store(address: str) -> Store:
     if scheme == "parquet" and rest:
         with extra("parquet"):
             from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for
-        return ParquetStore(path(rest))
+        return ParquetStore(as_path(rest))
     shown = re.sub(r":.*@|\?.*", "…", address, flags=re.DOTALL)[:200]
     raise ArgumentError(f"store {shown!r}: not sqlite:///FILE, postgresql://… or parquet:DIR")
