@@ -1,13 +1,10 @@
 """What the commands share that fetch: arguments and settings are checked before Scrapy makes use of any of them."""
 
 import argparse
-import sys
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 from scrapy import Spider
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
@@ -15,29 +12,22 @@ from . import scrapy_settings
 from .arguments import ArgumentError
 from .limits import Limits
 from .middlewares.render import read_browser, read_render
-from .run import printable, read_contact, read_folder, read_site, user_agent
-from .verdict import Verdict, say, spell_out
+from .run import read_contact, read_folder, read_site, user_agent
+from .usage import refusing
+from .verdict import spell_out
 
 
 class CheckedCommand(ScrapyCommand):
     """Stands before a command of Scrapy's: refuses a bad argument or setting in one line, with exit code 2."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        try:
+        with refusing():
             scrapy_settings.check_given(opts.set)
             super().process_options(args, opts)
             settings = self.settings or BaseSettings()
             scrapy_settings.check(settings)
             check_project(settings)
             self.check(args, opts)
-        except ArgumentError as error:
-            refuse(str(error))
-        except UsageError as error:
-            if not str(error):
-                raise
-            refuse(str(error))
-        except OSError as error:
-            refuse(f"{error.filename}: {error.strerror or error}")
 
     def check(self, args: list[str], opts: argparse.Namespace) -> None:
         """Raise :class:`ArgumentError` for what this command alone cannot use."""
@@ -84,9 +74,3 @@ def spider_named(name: str, settings: BaseSettings) -> type[Spider]:
     if name not in loader.list():
         raise ArgumentError(f"no spider {name!r}; there are: {', '.join(sorted(loader.list()))}")
     return loader.load(name)
-
-
-def refuse(message: str) -> NoReturn:
-    """Leave for a bad argument or setting."""
-    say(printable(message))
-    sys.exit(Verdict.USAGE.exit_code())

@@ -15,7 +15,9 @@ from scrapy.settings import BaseSettings
 from .archive import StorageFailed
 from .arguments import ArgumentError, as_path
 from .run import printable, read_folder
+from .scrapy_settings import check_given
 from .stores import StoreDown
+from .usage import refusing
 from .verdict import Verdict, hang_up, spell_out, tell
 
 STORE: Final = "store.sqlite"
@@ -41,6 +43,11 @@ class ReadingCommand(ScrapyCommand):
 
     def syntax(self) -> str:
         return f"[options] {self.words}".strip()
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        with refusing():
+            check_given(opts.set)
+            super().process_options(args, opts)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         """Does what the command does; returns its exit code."""

@@ -160,13 +160,13 @@ def test_what_is_no_setting_at_all_is_refused(pair: str) -> None:
         (("fetch", "{url}", "-s", "RETRY_TIMES=x"), "setting RETRY_TIMES='x': not a whole number from 0"),
         (("fetch", "{url}", "--spider", "sauce"), "no spider 'sauce'; there are: article, "),
         (("view", "{url}", "-s", "KCNACRAWL_PAUSES=few"), "setting KCNACRAWL_PAUSES='few'"),
+        (("verify", "-s", "KCNACRAWL_DIR"), "-s 'KCNACRAWL_DIR': not NAME=VALUE"),
+        (("coverage", "--pidfile", "/no/such/folder/pid"), "/no/such/folder/pid: No such file or directory"),
         (("check", "-s", "CONCURRENT_ITEMS=0"), "setting CONCURRENT_ITEMS='0'"),
         (("runspider", "any.py", "-s", "ROBOTSTXT_OBEY=maybe"), "setting ROBOTSTXT_OBEY='maybe'"),
     ],
 )
-def test_every_command_that_fetches_refuses_it_in_one_line(
-    serve: Serve, tmp_path: Path, words: tuple[str, ...], told: str
-) -> None:
+def test_every_command_refuses_it_in_one_line(serve: Serve, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
     replica = serve(articles=10, sources=1)
     environment = os.environ | {"KCNACRAWL_URL": replica.url, "KCNACRAWL_DIR": str(tmp_path / "archive")}
     run = [sys.executable, "-m", "scrapy", *(word.format(url=replica.url) for word in words)]

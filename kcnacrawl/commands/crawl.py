@@ -17,11 +17,12 @@ from scrapy.settings import BaseSettings
 from ..arguments import ArgumentError, as_path
 from ..extensions.metrics import write_textfile
 from ..extensions.report import Report
-from ..fetching import CheckedCommand, refuse, spider_named
+from ..fetching import CheckedCommand, spider_named
 from ..middlewares.render import check_render
 from ..pipelines.archive import ArchivePipeline
 from ..run import Run, printable, read_site
 from ..spiders.base import KcnaSpider
+from ..usage import refuse
 from ..verdict import Verdict, say, tell
 
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.
