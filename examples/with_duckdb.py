@@ -3,6 +3,7 @@
 Nothing is imported and no text held in memory: each question reads the file once more, and of each line what it needs.
 """
 
+import glob
 from pathlib import Path
 
 import duckdb
@@ -68,8 +69,9 @@ ORDER BY date_published DESC NULLS LAST, id DESC LIMIT 5
 def connect(archive: Path) -> duckdb.DuckDBPyConnection:
     """A database with two views: ``revisions``, a row a line, and ``articles``, the latest without tombstones."""
     db = duckdb.connect()
-    path = archive / "articles.jsonl"
-    db.read_json(str(path), columns=COLUMNS, format="newline_delimited").create_view("revisions")
+    # To DuckDB a path is a pattern.
+    path = glob.escape(str(archive / "articles.jsonl"))
+    db.read_json(path, columns=COLUMNS, format="newline_delimited").create_view("revisions")
     db.execute(ARTICLES)
     return db
 

@@ -3,6 +3,7 @@
 The file is scanned, not loaded: a query is built first, and then run over it piece by piece.
 """
 
+import glob
 from pathlib import Path
 
 import polars as pl
@@ -40,7 +41,9 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 def scan_revisions(archive: Path) -> pl.LazyFrame:
     """A row a line of the archive. Days are Korean calendar days and have no time zone; instants are in UTC."""
-    return pl.scan_ndjson(archive / "articles.jsonl", schema=SCHEMA).with_columns(
+    # To polars a path is a pattern.
+    path = glob.escape(str(archive / "articles.jsonl"))
+    return pl.scan_ndjson(path, schema=SCHEMA).with_columns(
         pl.col("date_published", "date_listed").str.to_date("%Y-%m-%d"),
         pl.col("url_time", "date_downloaded").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
     )

@@ -1,9 +1,11 @@
 """Spider arguments (``-a NAME=VALUE``), typed once, here. A message names the argument and the value."""
 
+import os
 import re
+from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,14 +39,52 @@ def argument(read: Callable[[str, Site], Any], default: Any = None) -> Any:
     return field(default=default, metadata={"read": read})
 
 
-def read_day(text: str, _: Site) -> date:
-    """A day, ``YYYY-MM-DD``."""
-    return day(text)
+def text_alone(text: str) -> str:
+    """Return a text; raise ``ValueError`` for bytes of a command line that are none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("not UTF-8") from error
+    return text
+
+
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_PYONGYANG = timezone(timedelta(hours=9))
+
+
+def read_since(text: str, _: Site) -> date:
+    """Return the first day that a text means."""
+    return days(text)[0]
+
+
+def read_until(text: str, _: Site) -> date:
+    """Return the last day that a text means."""
+    return days(text)[1]
+
+
+def days(text: str) -> tuple[date, date]:
+    """Return the first and the last day of a day, a month or a year; of ``7d``, the day so many days before today in
+    Pyongyang. Raise ``ValueError``.
+    """
+    if found := re.fullmatch(r"([0-9]{1,7})d", text):
+        try:
+            ago = datetime.now(_PYONGYANG).date() - timedelta(days=int(found[1]))
+        except OverflowError as error:
+            raise ValueError("no day of the calendar") from error
+        return ago, ago
+    if re.fullmatch(r"[0-9]{4}", text):
+        return day(f"{text}-01-01"), day(f"{text}-12-31")
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
+        first = day(f"{text}-01")
+        return first, first.replace(day=monthrange(first.year, first.month)[1])
+    if not re.fullmatch(_DAY, text):
+        raise ValueError("not YYYY-MM-DD, YYYY-MM, YYYY, or as 7d so many days ago")
+    return day(text), day(text)
 
 
 def day(text: str) -> date:
-    """The same; raises ``ValueError``."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+    """Return the day of ``YYYY-MM-DD``; raise ``ValueError``."""
+    if not re.fullmatch(_DAY, text):
         raise ValueError("not a day as YYYY-MM-DD")
     try:
         return date.fromisoformat(text)
@@ -62,11 +102,22 @@ def read_days(text: str, _: Site) -> int:
     return whole(text)
 
 
-def whole(text: str, least: int = 0) -> int:
-    """A whole number of at most nine digits, from ``least``; raises ``ValueError``."""
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-        raise ValueError(f"not a whole number from {least}")
+_LARGEST = 10**9 - 1
+
+
+def whole(text: str, least: int = 0, most: int = _LARGEST) -> int:
+    """Return a whole number from ``least`` to ``most``; raise ``ValueError`` for any other text."""
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        # Nobody has to be told of a bound that nobody comes near.
+        bound = f" to {most}" if most < _LARGEST else ""
+        raise ValueError(f"not a whole number from {least}{bound}")
     return int(text)
+
+
+def as_path(text: str) -> Path:
+    """Return a path with a ``~`` at its beginning expanded, which no shell does behind ``=`` or ``:``."""
+    # A Path no longer knows `./~` from `~`; and of nobody's home it would make an error, where shells make a name.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
 
 
 def read_sources(text: str, site: Site) -> tuple[SourceRef, ...]:
@@ -121,7 +172,7 @@ def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
 def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
     """Articles from a file, one a line; empty lines and lines that begin with ``#`` are left out."""
     try:
-        lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
+        lines = as_path(text).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     found = []
@@ -148,8 +199,8 @@ def _read_article(text: str, site: Site) -> ArticleAddress:
 class Arguments:
     """What every spider takes."""
 
-    since: date | None = argument(read_day)
-    until: date | None = argument(read_day)
+    since: date | None = argument(read_since)
+    until: date | None = argument(read_until)
     limit: int | None = argument(read_count)
 
     @classmethod
@@ -162,7 +213,9 @@ class Arguments:
         values = {}
         for name, text in given.items():
             try:
-                values[name] = readers[name](text, site)
+                # Only a file may have a name that is no text.
+                given_text = text if readers[name] is read_url_file else text_alone(text)
+                values[name] = readers[name](given_text, site)
             except ValueError as error:
                 raise ArgumentError(f"argument {name}={text[:200]!r}: {error}") from error
         read = cls(**values)

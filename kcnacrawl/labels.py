@@ -22,3 +22,22 @@ def read_label(label: str) -> Label:
     if found is None or language is None:
         return Label(label or None, None)
     return Label(found["name"].rstrip() or None, language)
+
+
+def is_meant(label: str, said: str) -> bool:
+    """Return True if a person means the source of this label: by the label itself, or by its name, which means all its
+    languages; in any case of letters.
+    """
+    if _folded(label) == _folded(said):
+        return True
+    name = read_label(label).name
+    return name is not None and is_bare(said) and _folded(name) == _folded(said)
+
+
+def is_bare(said: str) -> bool:
+    """Return True for a name without a language."""
+    return read_label(said).language is None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -24,22 +24,23 @@ def days(text: str) -> tuple[int, ...]:
 
 def seconds(text: str) -> float:
     """A number of seconds, 0 or more."""
-    return _number(text, 1e9, "not a number of seconds, 0 or more")
+    return number(text, 1e9, "not a number of seconds, 0 or more")
 
 
 def share(text: str) -> float:
     """A share, 0 to 1."""
-    return _number(text, 1.0, "not a share from 0 to 1")
+    return number(text, 1.0, "not a share from 0 to 1")
 
 
-def _number(text: str, most: float, complaint: str) -> float:
+def number(text: str, most: float, complaint: str) -> float:
+    """Return a number from 0 to ``most``; raise ``ValueError`` with the complaint for any other text."""
     try:
-        number = float(text)
+        value = float(text)
     except ValueError as error:
         raise ValueError(complaint) from error
-    if not 0 <= number <= most:
+    if not 0 <= value <= most:
         raise ValueError(complaint)
-    return number
+    return value
 
 
 def _limit(read: Callable[[str], Any], default: Any) -> Any:

@@ -1,8 +1,6 @@
 """What the commands share that read an archive and change nothing."""
 
 import argparse
-import io
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,10 +13,12 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
 from .archive import StorageFailed
-from .arguments import ArgumentError
+from .arguments import ArgumentError, as_path
 from .run import printable, read_folder
+from .scrapy_settings import check_given
 from .stores import StoreDown
-from .verdict import Verdict, tell
+from .usage import refusing
+from .verdict import Verdict, hang_up, spell_out, tell
 
 STORE: Final = "store.sqlite"
 """The SQLite store in the archive's folder that is read when none is given."""
@@ -44,15 +44,18 @@ class ReadingCommand(ScrapyCommand):
     def syntax(self) -> str:
         return f"[options] {self.words}".strip()
 
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        with refusing():
+            check_given(opts.set)
+            super().process_options(args, opts)
+
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         """Does what the command does; returns its exit code."""
         raise NotImplementedError
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         name = type(self).__module__.rsplit(".", 1)[-1]
-        # A terminal that does not know Korean is no reason to stop.
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")
+        spell_out()
         with _stoppable() as signals:
             try:
                 self.word = self._word(name, args)
@@ -64,8 +67,7 @@ class ReadingCommand(ScrapyCommand):
                 if signals:
                     self._fail(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here", *signals)
                 elif isinstance(error, BrokenPipeError):
-                    # Who reads has seen enough, as head has; what is left in the buffer goes nowhere.
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                    hang_up(sys.stdout)
                 elif verdict is not None:
                     self._fail(verdict, str(error))
                 else:
@@ -98,10 +100,10 @@ def print_json(one: object) -> None:
 
 def new_file(text: str) -> Path:
     """Where a command may write one. Raises ``ArgumentError``."""
-    path = Path(text)
-    if path.is_dir() or not path.parent.is_dir():
-        raise ArgumentError(f"{path}: no file in a folder that there is")
-    return path
+    file = as_path(text)
+    if file.is_dir() or not file.parent.is_dir():
+        raise ArgumentError(f"{file}: no file in a folder that there is")
+    return file
 
 
 @contextmanager
@@ -128,7 +130,7 @@ class StoreCommand(ReadingCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         told = f"the SQLite store (default: {STORE} in KCNACRAWL_DIR)"
-        parser.add_argument("--store", metavar="FILE", type=Path, help=told)
+        parser.add_argument("--store", metavar="FILE", type=as_path, help=told)
 
     @staticmethod
     def store(folder: Path, opts: argparse.Namespace) -> Path:

@@ -12,11 +12,12 @@ from weakref import WeakKeyDictionary
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
+from . import __url__, __version__
 from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
 from .archive.attribution import attribute
-from .arguments import ArgumentError
+from .arguments import ArgumentError, as_path
 from .limits import Limits
 from .verdict import Verdict
 
@@ -132,7 +133,7 @@ def read_folder(settings: BaseSettings) -> Path:
     """``KCNACRAWL_DIR``; raises :class:`ArgumentError`."""
     if not (text := settings.get("KCNACRAWL_DIR")):
         raise ArgumentError("setting KCNACRAWL_DIR: empty")
-    return Path(text)
+    return as_path(text)
 
 
 def read_contact(settings: BaseSettings) -> str:
@@ -141,3 +142,9 @@ def read_contact(settings: BaseSettings) -> str:
     if not (contact.isascii() and contact.isprintable() and len(contact) <= 200):
         raise ArgumentError(f"setting KCNACRAWL_CONTACT={contact[:200]!r}: not an address of one line in ASCII")
     return contact
+
+
+def user_agent(settings: BaseSettings) -> str:
+    """Return what the site's owners learn of us; raise :class:`ArgumentError` for a contact that cannot be told."""
+    contact = read_contact(settings)
+    return f"kcnacrawl/{__version__} (+{__url__}{'; ' + contact if contact else ''})"

@@ -84,5 +84,7 @@ LOG_FORMATTER = "kcnacrawl.logformatter.LogFormatter"
 STATS_DUMP = False
 LOGSTATS_INTERVAL = 60.0
 
-# Korean as Korean in -o files.
+# Korean as Korean in -o files. A spreadsheet asks for utf-8-sig.
 FEED_EXPORT_ENCODING = "utf-8"
+# Scrapy's writes characters that no XML may hold.
+FEED_EXPORTERS = {"xml": "kcnacrawl.exporters.XmlExporter"}

@@ -1,9 +1,10 @@
 """How a run ended, in one word, and the exit code that says so (contract, section "Exit codes")."""
 
+import io
 import os
 import sys
 from enum import StrEnum
-from typing import Final
+from typing import Final, TextIO
 
 
 class Verdict(StrEnum):
@@ -47,5 +48,26 @@ def say(message: str) -> None:
         sys.stderr.write(f"kcnacrawl: {message}\n")
         sys.stderr.flush()
     except OSError:
-        # What is left in the buffer goes nowhere, or Python would leave with a code of its own.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        # Or Python would leave with a code of its own.
+        hang_up(sys.stderr)
+
+
+def spell_out() -> None:
+    """Have standard output spell what its encoding lacks: a terminal without Korean is no reason to stop."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def show(text: str) -> None:
+    """Write to standard output, as far as its encoding and its reader take it. Raise ``OSError`` if it is full."""
+    spell_out()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hang_up(sys.stdout)
+
+
+def hang_up(stream: TextIO) -> None:
+    """Let what is left in a buffer go nowhere: who read has seen enough, as ``head`` has, or a disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

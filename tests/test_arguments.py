@@ -1,15 +1,26 @@
 """Spider arguments, typed once: every form of the contract, and messages that name argument and value."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scrapy.settings import Settings
 
 from kcnacrawl.addresses import ArticleAddress, Site
-from kcnacrawl.arguments import ArgumentError, Arguments, ArticleArguments, SourceArguments, SourceRef
+from kcnacrawl.arguments import (
+    ArgumentError,
+    Arguments,
+    ArticleArguments,
+    SearchArguments,
+    SourceArguments,
+    SourceRef,
+    as_path,
+)
+from kcnacrawl.reading import new_file
+from kcnacrawl.run import read_folder
 from kcnacrawl.walk import Window
 
 SITE = Site("https://kcnawatch.org")
@@ -96,6 +107,35 @@ def test_all_is_the_default() -> None:
 def test_a_source_that_is_none_is_refused_by_name_and_value(text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(f"argument source={text!r}: ")):
         read_sources(text)
+
+
+# Paths
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("~", "/home/me"),
+        ("~/x [1]", "/home/me/x [1]"),
+        ("./~/x", "~/x"),
+        ("a/~", "a/~"),
+        ("~of-nobody/x", "~of-nobody/x"),
+        ("~user", "~user"),
+    ],
+)
+def test_a_tilde_at_the_beginning_of_a_path_is_the_home_folder(
+    monkeypatch: pytest.MonkeyPatch, text: str, found: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert as_path(text) == Path(found)
+
+
+def test_every_path_that_is_given_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "urls.txt").write_text(ID, encoding="utf-8")
+    assert ArticleArguments.read({"file": "~/urls.txt"}, SITE).addresses == (ArticleAddress(ID),)
+    assert read_folder(Settings({"KCNACRAWL_DIR": "~/archive"})) == tmp_path / "archive"
+    assert new_file("~/feed.xml") == tmp_path / "feed.xml"
 
 
 # url
@@ -192,10 +232,59 @@ def test_since_and_until_may_be_the_same_day() -> None:
     assert Arguments.read({"since": "2021-03-01", "until": "2021-03-01"}, SITE).since == date(2021, 3, 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2021", date(2021, 1, 1), date(2021, 12, 31)),
+        ("2021-04", date(2021, 4, 1), date(2021, 4, 30)),
+        ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2023-02", date(2023, 2, 1), date(2023, 2, 28)),
+        ("2021-12", date(2021, 12, 1), date(2021, 12, 31)),
+    ],
+)
+def test_a_month_or_a_year_is_all_its_days(text: str, first: date, last: date) -> None:
+    assert Arguments.read({"since": text, "until": text}, SITE).window == Window(first, last)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("0d", date(2026, 3, 2)), ("1d", date(2026, 3, 1)), ("7d", date(2026, 2, 23)), ("007d", None)]
+)
+def test_days_ago_are_counted_from_today_in_pyongyang(
+    monkeypatch: pytest.MonkeyPatch, text: str, day: date | None
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            # There, the next day has begun.
+            return datetime(2026, 3, 1, 15, 30, tzinfo=UTC).astimezone(tz)
+
+    monkeypatch.setattr("kcnacrawl.arguments.datetime", Clock)
+    for name in ("since", "until"):
+        assert getattr(Arguments.read({name: text}, SITE), name) == (day or date(2026, 2, 23))
+
+
 @pytest.mark.parametrize("name", ["since", "until"])
 @pytest.mark.parametrize(
     "text",
-    ["", "2021-02-30", "2021-3-1", "20210301", "01/03/2021", "2021-03-01T00:00", "2021-03-01\n", "２０２１-03-01", "x"],
+    [
+        *["", "2021-02-30", "2021-3-1", "20210301", "01/03/2021", "2021-03-01T00:00", "2021-03-01\n", "２０２１-03-01"],
+        *[
+            "0000",
+            "2021-13",
+            "2021-00",
+            "21",
+            "20210",
+            "2021-3",
+            "x",
+            "d",
+            "-1d",
+            "1.5d",
+            "７d",
+            "9999999d",
+            "7d\n",
+            "7D",
+        ],
+    ],
 )
 def test_what_is_no_day_is_refused_by_name_and_value(name: str, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(f"argument {name}={text!r}: ")):
@@ -211,6 +300,28 @@ def test_what_is_no_count_is_refused_by_name_and_value(text: str) -> None:
 def test_since_after_until_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"^since=2021-03-02 is after until=2021-03-01$"):
         Arguments.read({"since": "2021-03-02", "until": "2021-03-01"}, SITE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "text"),
+    [
+        (SourceArguments, "source", "\udcff"),
+        (SourceArguments, "source", "163,Rodong \udcff"),
+        (SourceArguments, "since", "2021-01-0\udcff"),
+        (ArticleArguments, "url", f"/newstream/{ID}/\udcff"),
+        (SearchArguments, "query", "\udcff"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_by_name(arguments: type[Arguments], name: str, text: str) -> None:
+    # So Python shows bytes of a command line that are no UTF-8.
+    with pytest.raises(ArgumentError, match=f"^argument {name}='.*': not UTF-8$"):
+        arguments.read({name: text}, SITE)
+
+
+def test_a_file_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "\udcff.txt"
+    path.write_text(ID, encoding="utf-8")
+    assert ArticleArguments.read({"file": str(path)}, SITE).addresses == (ArticleAddress(ID),)
 
 
 # Any of them

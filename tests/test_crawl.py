@@ -1,10 +1,12 @@
 """``scrapy crawl`` from the outside: what is stored, what it costs, what it exits with."""
 
 import json
+import os
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.items import Article, Rejected
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import AXES, SPELLINGS, Spelling
@@ -72,6 +75,33 @@ def test_a_source_may_be_named_in_any_way(serve: Serve, crawl: Run, source: str)
     mine = {one for one in replica.world.ids(163) if replica.world.truth(one)["gate"] is None}
     assert {record["id"] for record in done.records} == mine
     assert {record["source_id"] for record in done.records} == {163}
+
+
+def test_a_name_without_a_language_is_the_source_in_all_its_languages(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=12)
+    # That the ledger knows of one does not say that there are no others.
+    crawl(replica.url, "source", "-a", "source=160", "-a", "limit=1")
+    done = crawl(replica.url, "source", "-a", "source=rodong sinmun")
+    assert done.exit_code == 0, done.stderr
+    rodong = {one for one in ungated(replica) if replica.world.truth(one)["source_id"] in {159, 160}}
+    assert {record["id"] for record in done.records} == rodong
+    assert {record["source_language"] for record in done.records} == {"en", "ko"}
+    before = len(replica.requests)
+    assert crawl(replica.url, "source", "-a", "source=rodong sinmun").exit_code == 0
+    news = [request.path_qs for request in replica.requests[before:]]
+    assert len([path for path in news if path != "/robots.txt"]) == 3
+    looked = crawl(replica.url, "recheck", "-a", "source=Rodong Sinmun", "-a", "every=0")
+    assert (looked.exit_code, looked.report["counts"]["responses"]) == (0, len(rodong) + 1)
+
+
+def test_a_name_that_cannot_be_looked_up_is_none_that_is_learned(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=10, sources=2)
+    replica.faults.add("^/$", "status", status=500)
+    done = crawl(replica.url, "source", "-a", "source=Rodong Sinmun", "-s", "RETRY_TIMES=0")
+    assert done.exit_code == 3
+    ledger = Ledger(done.folder / "ledger.sqlite")
+    assert (ledger.open(), ledger.sources.all()) == ("", [])
+    ledger.close()
 
 
 def test_several_sources_go_by_comma(serve: Serve, crawl: Run) -> None:
@@ -300,6 +330,37 @@ def test_sources_are_listed(serve: Serve, crawl: Run) -> None:
     assert done.exit_code == 0
     listed = [line.split("\t") for line in done.stdout.splitlines()]
     assert [(int(sid), label) for sid, label, _ in listed] == [(o.sid, o.label) for o in replica.world.outlets]
+
+
+@pytest.mark.parametrize(
+    ("streams", "environment", "code"),
+    [("| cat", {"PYTHONIOENCODING": "ascii"}, 0), ("| true", {}, 0), (">&-", {}, 0), (">/dev/full", {}, 7)],
+)
+def test_sources_are_listed_as_far_as_they_can_be_shown(
+    serve: Serve, tmp_path: Path, streams: str, environment: dict[str, str], code: int
+) -> None:
+    replica = serve(articles=10, sources=2)
+    replica.world.outlets = [replace(one, label=f"로동신문 {one.label}") for one in replica.world.outlets]
+    run = ["bash", "-c", f'"$@" {streams}; exit ${{PIPESTATUS[0]}}', "bash", *command(tmp_path, replica.url, "sources")]
+    done = subprocess.run(run, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    if streams == "| cat":
+        assert "\\ub85c\\ub3d9\\uc2e0\\ubb38 KCNA.kp (En)" in done.stdout
+    # What was read is known, whoever has seen it.
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    assert ledger.open() == ""
+    assert [one.sid for one in ledger.sources.all()] == [156, 160]
+    ledger.close()
+
+
+def test_a_file_whose_name_is_no_text_is_read_and_the_report_names_it(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=10, sources=1)
+    path = tmp_path / "\udcff.txt"
+    path.write_text(ungated(replica)[0], encoding="utf-8")
+    done = crawl(replica.url, "article", "-a", f"file={path}")
+    assert (done.exit_code, len(done.records)) == (0, 1), done.stderr
+    assert done.report["arguments"] == {"file": f"{tmp_path}/\\udcff.txt"}
 
 
 def test_what_a_source_owes_is_no_debt_of_a_look_at_the_home_page(serve: Serve, crawl: Run) -> None:

@@ -1,9 +1,11 @@
 """``scrapy doctor``: every anchor told, nothing stored, and the right exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,16 @@ def test_what_served_the_reader_is_told_and_not_what_else_is_on_the_page(serve: 
     told = doctor(serve(articles=30, sources=1, spelling=spelling).url, tmp_path).stdout
     for place in ("the element that holds most cards", "the first copy that is not cut"):
         assert any("fallback" in line and line.endswith(place) for line in told.splitlines()), told
+
+
+@pytest.mark.parametrize(("streams", "environment"), [("| cat", {"PYTHONIOENCODING": "ascii"}), ("| true", {})])
+def test_findings_are_told_as_far_as_they_can_be_shown(
+    serve: Serve, tmp_path: Path, streams: str, environment: dict[str, str]
+) -> None:
+    replica = serve(articles=20, sources=2)
+    replica.world.outlets = [replace(one, label=f"로동신문 {one.label}") for one in replica.world.outlets]
+    settings = (f"KCNACRAWL_URL={replica.url}", f"KCNACRAWL_DIR={tmp_path}", *FAST)
+    words = [sys.executable, "-m", "scrapy", "doctor", *(word for one in settings for word in ("-s", one))]
+    run = ["bash", "-c", f'"$@" {streams}; exit ${{PIPESTATUS[0]}}', "bash", *words]
+    done = subprocess.run(run, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")

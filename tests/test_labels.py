@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcnacrawl.labels import read_label
+from kcnacrawl.labels import is_meant, read_label
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,26 @@ def test_any_text_is_a_label(label: str) -> None:
     name, language = read_label(label)
     assert name is None or (name and label.startswith(name))
     assert language in {None, "en", "ko"}
+
+
+@pytest.mark.parametrize(
+    ("label", "said", "meant"),
+    [
+        ("Rodong Sinmun (Kr)", "Rodong Sinmun", True),
+        ("Rodong Sinmun (En)", "rodong  SINMUN", True),
+        ("Rodong Sinmun (Kr)", "rodong sinmun (KR)", True),
+        ("Rodong Sinmun (En)", "Rodong Sinmun (Kr)", False),
+        ("Rodong Sinmun (Kr)", "Rodong", False),
+        ("Pyongyang Times", "pyongyang times", True),
+        ("Pyongyang Times", "Pyongyang Times (EN)", False),
+        ("Naenara (Fr)", "Naenara (fr)", True),
+        ("Naenara (Fr)", "Naenara", False),
+        ("로동신문 (Kr)", "로동신문", True),
+        ("Société (En)", "SOCIÉTÉ", True),
+        ("(En)", "", False),
+    ],
+)
+def test_a_source_is_meant_by_its_label_or_by_its_name_for_all_its_languages(
+    label: str, said: str, meant: bool
+) -> None:
+    assert is_meant(label, said) is meant

@@ -156,6 +156,48 @@ def test_a_folder_may_have_any_name_and_be_a_link(store: Path, tmp_path: Path) -
     assert list((tmp_path / "an ax").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("st[1]", ["st1"]),
+        ("st*", ["st", "stx"]),
+        ("s?", ["s1", "sx"]),
+        ("a[!b]*", ["ax", "a[!b]x"]),
+        ("a\\1", ["a1", "a"]),
+        ("{st1,st2}", ["st1", "st2"]),
+    ],
+)
+def test_a_folder_whose_name_looks_like_a_pattern_is_read_alone(
+    store: Path, tmp_path: Path, name: str, others: list[str]
+) -> None:
+    write(tmp_path / "other", [article(90 + number, "of another archive") for number in range(5)])
+    for other in others:
+        fill(tmp_path / "other", tmp_path / other)
+    before = {other: tree(tmp_path / other) for other in others}
+    for lines in (LINES[:100], LINES[100:]):
+        write(tmp_path / "archive", lines)
+        fill(tmp_path / "archive", tmp_path / name)
+    assert tree(tmp_path / name) == tree(store)
+    assert {other: tree(tmp_path / other) for other in others} == before
+
+
+def test_a_folder_that_duckdb_cannot_name_is_refused_and_not_made(archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="its path holds a backslash"):
+        fill(archive, tmp_path / "a\\[1]")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_partition_is_found_where_the_path_looks_like_a_pattern(tmp_path: Path) -> None:
+    archive, folder = tmp_path / "archive", tmp_path / "st[1]"
+    write(archive, [article(1, "text")])
+    fill(archive, folder)
+    (path,) = (folder / "articles").rglob("*.parquet")
+    path.write_bytes(b"PAR1 and no more PAR1")
+    write(archive, [article(1, "text", revision=2)])
+    with pytest.raises(ArgumentError, match=re.escape(f"store {path}: damaged")):
+        fill(archive, folder)
+
+
 # Step by step
 
 

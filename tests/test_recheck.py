@@ -236,7 +236,9 @@ def test_a_person_sees_a_diff_a_program_the_fields_and_a_feed_reader_an_entry(ed
 
 def test_what_changed_is_told_whole_and_without_what_would_bend_a_line_or_break_a_feed(tmp_path: Path) -> None:
     old = article(1, f"- first\n\n{'word ' * 1000}once")
-    new = replace(old, revision=2, headline="\x1b[31m\x00 \u202eno", article_body=old.article_body[:-4] + "twice")
+    new = replace(
+        old, revision=2, headline="\x1b[31m\x00 \u202eno\uffff\ufffe", article_body=old.article_body[:-4] + "twice"
+    )
     write(tmp_path, [old, new])
     told = changes(tmp_path).stdout
     assert told.replace("\n", "").isprintable()

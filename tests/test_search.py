@@ -157,6 +157,13 @@ def test_several_sources_are_searched_one_after_the_other(serve: Serve, crawl: R
     assert stored(done) == sorted(past_hits(replica, "of", 163) + past_hits(replica, "of", 156))
 
 
+def test_a_name_without_a_language_is_searched_in_all_its_languages(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=400, sources=10)
+    done = in_the_past(crawl, replica, "of", "source=Ministry of Foreign Affairs")
+    assert done.exit_code == 0, done.stderr
+    assert stored(done) == sorted(past_hits(replica, "of", 163) + past_hits(replica, "of", 164))
+
+
 def test_a_source_whose_page_shows_nothing_is_found_in_the_search_form(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=600, spelling=replace(SPELLINGS["plain"], search_form="select"))
     replica.faults.add(r"/article/163/", "no_cards")

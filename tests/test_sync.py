@@ -312,3 +312,55 @@ def test_a_message_is_one_line_whatever_is_named(tmp_path: Path) -> None:
     for name, told in (("empty", "holds nothing yet"), (".", "a folder, not a file")):
         done = scrapy(tmp_path, "find", "--store", str(tmp_path / name), "a")
         assert (done.returncode, told in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["st[1].sqlite", "st*.sqlite", "st?.sqlite", "st%41#x.sqlite", "file:st.sqlite?mode=ro"]
+)
+def test_a_name_is_no_pattern_and_no_address(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "archive [1] 100%"
+    folder.mkdir()
+    write(folder, [article(1, "greenhouse")])
+    store = folder / name
+    assert scrapy(folder, "sync", f"sqlite:///{store}").returncode == 0
+    assert store.is_file()
+    assert article(1, "").id in scrapy(folder, "find", "--store", str(store), "greenhouse").stdout
+
+
+def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "greenhouse"), article(2, "orchard")])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    restored = tmp_path / "restored.sqlite"
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as db, closing(sqlite3.connect(restored)) as other:
+        # SQLite's `.dump` keeps all but this. Python's own cannot write a table for full-text search.
+        db.backup(other)
+        other.execute("PRAGMA user_version = 0")
+        # Of what people add to a store, nothing makes it less of one.
+        other.execute("CREATE VIEW mine AS SELECT id FROM articles")
+    assert article(1, "").id in scrapy(tmp_path, "find", "--store", str(restored), "greenhouse").stdout
+    write(tmp_path, [article(3, "vineyard")])
+    done = scrapy(tmp_path, "sync", f"sqlite:///{restored}")
+    assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
+    assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
+    with closing(sqlite3.connect(restored)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "greenhouse")])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as db:
+        db.executescript("PRAGMA user_version = 0; DROP INDEX articles_by_day")
+    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite")
+    assert (done.returncode, "made by another version" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("address", ["sqlite:///~/store", "parquet:~/store"])
+def test_a_tilde_is_the_home_folder(tmp_path: Path, address: str) -> None:
+    write(tmp_path / "home", [article(1, "text")])
+    words = [sys.executable, "-m", "scrapy", "sync", "-s", "KCNACRAWL_DIR=~", address]
+    environment = os.environ | {"HOME": str(tmp_path / "home")}
+    done = processes.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "home/store").exists()
+    assert not (ROOT / "~").exists()

@@ -5,7 +5,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,15 +12,17 @@ from typing import Final, NoReturn
 
 from scrapy.commands import crawl
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
-from scrapy.spiderloader import get_spider_loader
+from scrapy.settings import BaseSettings
 
-from ..arguments import ArgumentError
+from ..arguments import ArgumentError, as_path
 from ..extensions.report import Report
 from ..extras import extra
-from ..limits import Limits
+from ..fetching import CheckedCommand, spider_named
 from ..middlewares.render import check_render
-from ..run import Run, printable, read_contact, read_folder, read_site
+from ..pipelines.archive import ArchivePipeline
+from ..run import Run, printable, read_site
 from ..spiders.base import KcnaSpider
+from ..usage import refuse
 from ..verdict import Verdict, say, tell
 
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.
@@ -32,30 +33,18 @@ LEAVING_SECONDS: Final = 1.5
 _CHATTER: Final = ("scrapy.addons", "scrapy.crawler", "scrapy.extensions", "scrapy.middleware", "scrapy.utils.log")
 
 
-class Command(crawl.Command):
+class Command(CheckedCommand, crawl.Command):
     """Replaces the built-in command of that name, as a project's command may."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         told = "write the run's metrics for Prometheus' node exporter; FILE ends in .prom"
-        parser.add_argument("--textfile", metavar="FILE", type=Path, help=told)
-
-    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
-        # The exporter reads no other; and what a slip of the hand names here is replaced.
-        if opts.textfile is not None and opts.textfile.suffix != ".prom":
-            _refuse(f"option --textfile={str(opts.textfile)!r}: the node exporter reads only files named *.prom")
-        try:
-            if opts.textfile is not None:
-                _metrics()
-            self._check(args, opts)
-        except ArgumentError as error:
-            _refuse(str(error))
+        parser.add_argument("--textfile", metavar="FILE", type=as_path, help=told)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process
         if not isinstance(process, AsyncCrawlerProcess):
-            _refuse("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
+            refuse("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
         if process.settings["LOG_LEVEL"] != "DEBUG":
             # Which components are enabled is no news to cron.
             for name in _CHATTER:
@@ -72,20 +61,29 @@ class Command(crawl.Command):
         self.exitcode = run.exit_code
         conclude()
 
-    def _check(self, args: list[str], opts: argparse.Namespace) -> None:
+    def check(self, args: list[str], opts: argparse.Namespace) -> None:
+        # The exporter reads no other; and what a slip of the hand names here is replaced.
+        if opts.textfile is not None and opts.textfile.suffix != ".prom":
+            name = str(opts.textfile)
+            raise ArgumentError(f"option --textfile={name!r}: the node exporter reads only files named *.prom")
+        if opts.textfile is not None:
+            _metrics()
         if self.settings is None or len(args) != 1:
             return  # Scrapy's own message tells of it
-        loader = get_spider_loader(self.settings)
-        if args[0] not in loader.list():
-            raise ArgumentError(f"no spider {args[0]!r}; there are: {', '.join(sorted(loader.list()))}")
-        site = read_site(self.settings)
-        read_folder(self.settings)
-        Limits.read(self.settings)
-        read_contact(self.settings)
+        spider = spider_named(args[0], self.settings)
         check_render(self.settings)
-        spider = loader.load(args[0])
         if issubclass(spider, KcnaSpider):
-            spider.arguments_class.read(opts.spargs, site)
+            check_needed(self.settings)
+            spider.arguments_class.read(opts.spargs, read_site(self.settings))
+
+
+def check_needed(settings: BaseSettings) -> None:
+    """Raise :class:`ArgumentError` where a component is switched off without which a run stores or tells nothing."""
+    for name, needed in (("ITEM_PIPELINES", ArchivePipeline), ("EXTENSIONS", Report)):
+        path = f"{needed.__module__}.{needed.__name__}"
+        enabled: set[object] = {one for one, place in settings.getwithbase(name).items() if place is not None}
+        if enabled.isdisjoint({path, needed}):
+            raise ArgumentError(f"setting {name}: {path} is missing, without which nothing is stored or told; add it")
 
 
 class Shutdown:
@@ -160,8 +158,3 @@ def _metrics() -> Callable[[Path, Crawler], None]:
     with extra("metrics"):
         from ..extensions.metrics import write_textfile  # noqa: PLC0415 - a library only where it is asked for
     return write_textfile
-
-
-def _refuse(message: str) -> NoReturn:
-    say(printable(message))
-    sys.exit(Verdict.USAGE.exit_code())

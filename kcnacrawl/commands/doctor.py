@@ -1,21 +1,19 @@
 """``scrapy doctor``: what of the site's pages is still where it was; the first thing to run against the live site."""
 
 import argparse
-from pathlib import Path
 from typing import Any, ClassVar
 
-from scrapy.commands import ScrapyCommand
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
-from ..arguments import ArgumentError, DoctorArguments
+from ..arguments import ArgumentError, DoctorArguments, as_path
 from ..examination import DoctorSpider, Finding
-from ..limits import Limits
-from ..run import Run, read_contact, read_site
-from ..verdict import Verdict, tell
+from ..fetching import CheckedCommand
+from ..run import Run, read_site
+from ..verdict import Verdict, show, tell
 
 
-class Command(ScrapyCommand):
+class Command(CheckedCommand):
     requires_project = True
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
 
@@ -27,9 +25,8 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "--save", metavar="DIR", type=Path, help="keep the pages in DIR as test cases to be reviewed"
-        )
+        told = "keep the pages in DIR as test cases to be reviewed"
+        parser.add_argument("--save", metavar="DIR", type=as_path, help=told)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         process = self.crawler_process
@@ -39,8 +36,6 @@ class Command(ScrapyCommand):
             settings = self.settings or BaseSettings()
             given = {"url": args[0]} if args else {}
             DoctorArguments.read(given, read_site(settings))
-            Limits.read(settings)
-            read_contact(settings)
             if not isinstance(process, AsyncCrawlerProcess):
                 raise ArgumentError("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
         except ArgumentError as error:
@@ -60,7 +55,8 @@ class Command(ScrapyCommand):
 
 def _print_table(findings: list[Finding]) -> None:
     """A line an anchor, in columns, page by page in the order of the look."""
-    page = None
+    page, lines = None, list[str]()
     for one in findings:
-        print(f"{one.page if one.page != page else '':11} {one.anchor:14} {one.state:9} {one.matched}".rstrip())
+        lines.append(f"{one.page if one.page != page else '':11} {one.anchor:14} {one.state:9} {one.matched}".rstrip())
         page = one.page
+    show("".join(f"{line}\n" for line in lines))

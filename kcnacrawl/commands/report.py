@@ -25,7 +25,7 @@ class Command(StoreCommand):
             from ..report import page  # noqa: PLC0415 - Altair only where it is asked for
         path = new_file(self.word) if self.word else folder / _PAGE
         store = self.store(folder, opts)
-        bring_up_to_date(folder, f"sqlite:///{store}")
+        bring_up_to_date(folder, f"sqlite:///{store.absolute()}")
         write_whole(path, page.render(page.read(folder, store, datetime.now(UTC))))
         print(path)
         return Verdict.OK.exit_code()

@@ -109,7 +109,8 @@ class Report:
         report = {
             "run_id": run.id,
             "spider": spider.name,
-            "arguments": getattr(spider, "given", {}),
+            # A file's name may be no text.
+            "arguments": {name: _shown(value) for name, value in getattr(spider, "given", {}).items()},
             "versions": {
                 "kcnacrawl": __version__,
                 "scrapy": scrapy.__version__,
@@ -139,3 +140,7 @@ class Report:
             "response_bytes": stats.get_value("downloader/response_bytes", 0),
             "retries": stats.get_value("retry/count", 0),
         }
+
+
+def _shown(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()

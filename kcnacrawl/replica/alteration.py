@@ -19,6 +19,7 @@ HOSTILE: Mapping[str, str] = {
     "paths": "../../../../etc/passwd",
     "newlines": 'Steel\r\n\n\x0b\x0c\u2028\u2029output rises\n{"id": "1"}',
     "entities": "Steel \0 \ud800 \udfff output rises",
+    "noncharacters": "Steel \ufffe\uffff\U0001ffff output rises",
     "long": "Steel output rises " * 5_500,
 }
 """Texts no editor would write; HTML spells what UTF-8 cannot hold as entities. ``long`` has 100 KB."""

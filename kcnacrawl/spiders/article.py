@@ -18,6 +18,8 @@ class ArticleSpider(HarvestSpider):
     arguments: ArticleArguments
 
     def opening(self) -> Iterator[Request]:
+        if self.lacks_arguments():
+            return
         ledger = self.run.archive.ledger
         ids = [address.id for address in self.arguments.addresses]
         held = ledger.articles.held(ids)

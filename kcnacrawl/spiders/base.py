@@ -13,11 +13,10 @@ from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from .. import __url__, __version__
 from ..addresses import ArticleAddress, Site
 from ..archive import StorageFailed
 from ..archive.attribution import find_sid
-from ..arguments import Arguments
+from ..arguments import ArgumentError, Arguments
 from ..breaker import Breaker
 from ..dates import instant
 from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
@@ -30,7 +29,7 @@ from ..middlewares.walls import markup_of, wall_of
 from ..pages import LayoutChanged, PageError
 from ..pages.article import ArticlePage
 from ..pipelines.archive import Quarantined
-from ..run import Run, printable, read_contact
+from ..run import Run, printable, user_agent
 from ..verdict import Verdict
 
 Attribute = Callable[[ArticleFields], int | None]
@@ -72,9 +71,7 @@ class KcnaSpider(Spider):
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        contact = read_contact(settings)
-        agent = f"kcnacrawl/{__version__} (+{__url__}{'; ' + contact if contact else ''})"
-        settings.set("USER_AGENT", agent, priority="spider")
+        settings.set("USER_AGENT", user_agent(settings), priority="spider")
         # What waits to be sent is the scheduler's: the downloader must have nothing left when a site refuses.
         settings.set("CONCURRENT_REQUESTS", settings["CONCURRENT_REQUESTS_PER_DOMAIN"], priority="spider")
 
@@ -85,7 +82,8 @@ class KcnaSpider(Spider):
         spider.run = run
         spider.site = run.site
         spider.given = dict(kwargs)
-        spider.arguments = cls.arguments_class.read(kwargs, run.site)
+        # A shell makes a spider without arguments, and never starts it.
+        spider.arguments = cls.arguments_class.read(kwargs, run.site) if kwargs else cls.arguments_class()
         spider.under_way = set()
         spider.failed = set()
         spider.bare_pages = {}
@@ -99,6 +97,15 @@ class KcnaSpider(Spider):
         if run.site.is_real and not crawler.settings.get("KCNACRAWL_CONTACT"):
             logger.warning("KCNACRAWL_CONTACT is not set: give an address at which the site can reach you")
         return spider
+
+    def lacks_arguments(self) -> bool:
+        """Return True, and end the run ``usage``, if the spider was made without an argument that it needs."""
+        try:
+            self.arguments.check()
+        except ArgumentError as error:
+            self.run.note(Verdict.USAGE, str(error))
+            return True
+        return False
 
     @property
     def doing(self) -> str:
@@ -151,6 +158,14 @@ class KcnaSpider(Spider):
         self.run.stop(self.crawler, Verdict.STORAGE)
 
     # Articles
+
+    def parse(self, response: Response) -> Iterator[Capture | Rejected]:
+        """Parse an article that ``scrapy parse`` has fetched; a crawl names its callbacks."""
+        address = self.site.identify(response.url)
+        if address is None:
+            logger.warning("%s is no article of %s; name a callback with -c", response.url, self.site.url)
+        else:
+            yield from self.parse_article(response, address, None, self.attribute)
 
     def article_request(
         self, address: ArticleAddress, card: Card | None, attribute: Attribute | None = None

@@ -16,6 +16,7 @@ from ..archive.ledger import OWED, Look, card_of
 from ..arguments import RecheckArguments, SourceRef
 from ..dates import instant
 from ..items import Article, Capture, Rejected
+from ..labels import is_meant
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
 from ..validators import NOT_MODIFIED, conditions, validators
@@ -57,15 +58,15 @@ class RecheckSpider(KcnaSpider):
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
-        sids = [self.sid(ref) for ref in self.arguments.source if not ref.is_all]
-        if None in sids:
+        sids = [self.sids(ref) for ref in self.arguments.source if not ref.is_all]
+        if [] in sids:
             self.run.note(Verdict.USAGE, "argument source: the archive knows no such source; give its sid")
             return
         every = self.arguments.every
         due = self.run.archive.ledger.rechecks.due(
             datetime.now(UTC),
             None if every is None else timedelta(days=every),
-            [sid for sid in sids if sid is not None],
+            [sid for found in sids for sid in found],
             *self.arguments.window.ends,
         )
         due = due[: self.arguments.limit]
@@ -74,13 +75,17 @@ class RecheckSpider(KcnaSpider):
         for one in due:
             yield self.look_request(one)
 
-    def sid(self, ref: SourceRef) -> int | None:
-        """The sid of a source as the archive knows it."""
+    def sids(self, ref: SourceRef) -> list[int]:
+        """Return the sids that a reference names, as the archive knows them."""
         ledger = self.run.archive.ledger
         if ref.article is not None:
-            return ledger.articles.source_of(ref.article.id)
-        source = ledger.sources.find(sid=ref.sid, ajax_id=ref.ajax_id, label=ref.label)
-        return ref.sid if source is None else source.sid
+            found = ledger.articles.source_of(ref.article.id)
+            return [] if found is None else [found]
+        if (said := ref.label) is not None:
+            return [one.sid for one in ledger.sources.all() if one.sid and one.label and is_meant(one.label, said)]
+        source = ledger.sources.find(sid=ref.sid, ajax_id=ref.ajax_id)
+        sid = ref.sid if source is None else source.sid
+        return [] if sid is None else [sid]
 
     def look_request(self, article_id: str) -> Request:
         """An article's page, if it is not as it was."""

@@ -106,6 +106,8 @@ class SearchSpider(SourceSpider):
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
+        if self.lacks_arguments():
+            return
         whole = any(ref.is_all for ref in self.arguments.source)
         async for request in HarvestSpider.start(self) if whole else super().start():
             yield request

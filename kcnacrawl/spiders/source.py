@@ -19,7 +19,7 @@ from ..archive.ledger import KnownSource, Ledger
 from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
-from ..labels import read_label
+from ..labels import is_bare, is_meant, read_label
 from ..middlewares.render import STEP, NoBrowser, NothingSent, Render, Step, read_render
 from ..middlewares.retry import MAY_BE_EMPTY, has_nothing
 from ..middlewares.walls import markup_of
@@ -121,10 +121,18 @@ class SourceSpider(HarvestSpider):
         sid = ledger.articles.source_of(ref.article.id) if ref.article else ref.sid
         if sid is not None:
             return ledger.sources.find(sid=sid) or KnownSource(None, sid, None, None)
+        if ref.label is not None and is_bare(ref.label):
+            # In which languages there is a source of this name, the home page tells.
+            return None
         if ref.label is not None or ref.ajax_id is not None:
             source = ledger.sources.find(label=ref.label, ajax_id=ref.ajax_id)
             return source if source and source.sid is not None else None
         return None
+
+    def named(self, said: str) -> list[KnownSource]:
+        """Return the sources that a label or a name means, as the ledger knows them."""
+        sources = self.run.archive.ledger.sources.all()
+        return [one for one in sources if one.sid is not None and one.label and is_meant(one.label, said)]
 
     @property
     def home_matters(self) -> bool:
@@ -137,8 +145,7 @@ class SourceSpider(HarvestSpider):
             yield found
             yield from self.begin_all([])
             return
-        labels = {one.label.lower() for one in found}
-        nameless = [ref.label for ref in self.arguments.source if ref.label and ref.label.lower() not in labels]
+        nameless = [ref.label for ref in self.arguments.source if ref.label and not self.named(ref.label)]
         if nameless:
             there_are = ", ".join(one.label for one in found)
             self.run.note(Verdict.USAGE, f"argument source={nameless[0]!r}: no such source; there are: {there_are}")
@@ -161,6 +168,9 @@ class SourceSpider(HarvestSpider):
             elif ref.ajax_id is not None:
                 known = ledger.sources.find(ajax_id=ref.ajax_id)
                 yield from self.begin(known or KnownSource(None, None, ref.ajax_id, None))
+            elif ref.label is not None:
+                for named in self.named(ref.label):
+                    yield from self.begin(named)
             elif ref.is_all:
                 for one in found:
                     yield from self.begin(ledger.sources.find(sid=one.sid) or KnownSource(None, one.sid, None, None))

@@ -1,7 +1,7 @@
 """``scrapy crawl sources``: which sources there are."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from ..items import WALLS, Rejected, Source
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.home import sources
-from ..verdict import Verdict
+from ..verdict import Verdict, hang_up, show
 from .base import KcnaSpider
 
 HOME_FRESH: Final = timedelta(days=7)
@@ -50,9 +50,16 @@ class SourcesSpider(KcnaSpider):
             yield found
             return
         if not self.settings.getdict("FEEDS"):
-            for source in found:
-                sys.stdout.write(f"{source.sid}\t{source.label}\t{source.url}\n")
+            self.show(found)
         yield from found
+
+    def show(self, found: Sequence[Source]) -> None:
+        """Print a line a source."""
+        try:
+            show("".join(f"{source.sid}\t{source.label}\t{source.url}\n" for source in found))
+        except OSError as error:
+            self.run.note(Verdict.STORAGE, f"cannot write to standard output: {error.strerror or error}")
+            hang_up(sys.stdout)
 
     def home_failed(self, failure: Failure) -> Iterator[Rejected]:
         """A home page that could not be had."""

@@ -5,12 +5,11 @@ A store is a module of its own; drivers are imported only where one is asked for
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from ..archive.log import LogEnd
-from ..arguments import ArgumentError
+from ..arguments import ArgumentError, as_path
 from ..extras import extra
 from ..items import Article
 
@@ -47,7 +46,7 @@ def open_store(address: str) -> Store:
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
         from .sqlite import SqliteStore  # noqa: PLC0415 - a driver only where it is asked for
 
-        return SqliteStore(Path(rest.removeprefix("///")))
+        return SqliteStore(as_path(rest.removeprefix("///")))
     if scheme in {"postgresql", "postgres"}:
         with extra("postgresql"):
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
@@ -55,6 +54,6 @@ def open_store(address: str) -> Store:
     if scheme == "parquet" and rest:
         with extra("parquet"):
             from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for
-        return ParquetStore(Path(rest))
+        return ParquetStore(as_path(rest))
     shown = re.sub(r":.*@|\?.*", "…", address, flags=re.DOTALL)[:200]
     raise ArgumentError(f"store {shown!r}: not sqlite:///FILE, postgresql://… or parquet:DIR")

@@ -9,6 +9,7 @@ by the next opening if a kill comes between. A reader meets whole files only. Wh
 the commit and some of the one before: an article that leaves a partition may be met twice, or not at all.
 """
 
+import glob
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -87,7 +88,7 @@ SET enable_progress_bar = false;
 SET autoinstall_known_extensions = false;
 SET autoload_known_extensions = false;
 SET temp_directory = '{folder}/{staged}/spill';
-SET allowed_directories = ['{folder}'];
+SET allowed_directories = ['{folder}', '{pattern}'];
 SET enable_external_access = false;
 SET lock_configuration = true;
 """
@@ -168,6 +169,9 @@ class ParquetStore:
             str(self._folder.absolute()).encode()
         except UnicodeEncodeError as error:
             raise ArgumentError(f"store {self._folder}: its path is not UTF-8") from error
+        if "\\" in (path := _written(self._folder)) and glob.has_magic(path):
+            # In a pattern DuckDB takes it for a slash.
+            raise ArgumentError(f"store {self._folder}: its path holds a backslash beside *, ? or [; give another one")
         try:
             self._folder.mkdir(exist_ok=True)
         except FileExistsError as error:
@@ -196,8 +200,9 @@ class ParquetStore:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         db = duckdb.connect(":memory:")
-        folder = str(self._folder.absolute()).replace("'", "''")
-        db.execute(_SETTINGS.format(folder=folder, staged=_STAGED))
+        # By what a pattern says, too: what is read is allowed before the pattern is looked up.
+        names = [text.replace("'", "''") for text in (_written(self._folder), _read_as(self._folder))]
+        db.execute(_SETTINGS.format(folder=names[0], pattern=names[1], staged=_STAGED))
         return db
 
     # A commit
@@ -242,13 +247,13 @@ class ParquetStore:
     def _write(self, table: str, partition: Partition, new: Path) -> None:
         """Writes a partition as it is to be; an empty file says that it is no more."""
         lines, held = self._lines_of(partition), self._file(table, partition)
-        rows, values = list[str](), list[Path | int]()
+        rows, values = list[str](), list[list[Path] | int]()
         if lines.exists():
             rows.append(_NEW_ROWS)
-            values += [lines, self._longest]
+            values += [[lines], self._longest]
         if held.exists():
             rows.append(_OLD_ROWS.format(key=_TABLES[table]))
-            values.append(held)
+            values.append([held])
         path = new / f"{table}.{partition.source}.{partition.year}"
         with self._blaming([held] if held.exists() else []):
             ((count,),) = self._run(_COPY.format(rows=" UNION ALL ".join(rows)), *values, path)
@@ -310,7 +315,7 @@ class ParquetStore:
         except duckdb.Error:
             for path in files:
                 try:
-                    self._run(_CHECK, path)
+                    self._run(_CHECK, [path])
                 except duckdb.Error as error:
                     raise ArgumentError(
                         f"store {path}: damaged ({_line(error)}); restore it, or remove {self._folder} and sync again"
@@ -338,10 +343,20 @@ def _remove(path: Path) -> None:
 
 
 def _plain(value: Path | list[Path] | int) -> str | list[str] | int:
-    """A value as the database takes it; of a path that is not absolute it might take the beginning for something."""
+    """Return a value as the database takes it: a list of files to read, or one to write."""
     if isinstance(value, list):
-        return [str(one.absolute()) for one in value]
-    return str(value.absolute()) if isinstance(value, Path) else value
+        return [_read_as(one) for one in value]
+    return _written(value) if isinstance(value, Path) else value
+
+
+def _written(path: Path) -> str:
+    """Return a path to write to; of one that is not absolute, DuckDB might take the beginning for something."""
+    return str(path.absolute())
+
+
+def _read_as(path: Path) -> str:
+    """Return the pattern that matches a path alone: to DuckDB, what it reads is one."""
+    return glob.escape(_written(path))
 
 
 def _line(error: Exception) -> str:

@@ -155,10 +155,10 @@ class SqliteStore:
         db = self._connection
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version == 0 and not _names(db):
-            for statement in _SCHEMA.split(";\n"):
-                db.execute(statement)
+            _make(db)
         else:
             _check(db, self._path)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -236,18 +236,31 @@ def _read(path: Path) -> Iterator[None]:
         raise ArgumentError(f"store {path}: {error}") from error
 
 
-def _names(db: sqlite3.Connection) -> set[str]:
-    """Of the tables and indexes that a database has."""
-    return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+def _make(db: sqlite3.Connection) -> None:
+    """Make the tables of a store."""
+    for statement in _SCHEMA.split(";\n"):
+        db.execute(statement)
+
+
+def _names(db: sqlite3.Connection) -> dict[str, str | None]:
+    """Return the tables and indexes of a database, and what made them."""
+    return dict(db.execute("SELECT name, sql FROM sqlite_master"))
+
+
+def _restored(db: sqlite3.Connection) -> bool:
+    """Return True if a database has the tables of a store: ``.dump`` keeps these, but not the number of the version."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as made:
+        _make(made)
+        return _names(made).items() <= _names(db).items()
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:
     (version,), names = db.execute("PRAGMA user_version").fetchone(), _names(db)
     if not names:
         raise ArgumentError(f"store {path} holds nothing yet; scrapy sync sqlite:///{path} fills it")
-    if not {"articles_fts", "cursors"} <= names:
+    if not names.keys() >= {"articles_fts", "cursors"}:
         raise ArgumentError(f"store {path}: a database, but none that sync made")
-    if version != _VERSION:
+    if version != _VERSION and not (version == 0 and _restored(db)):
         raise ArgumentError(f"store {path}: made by another version of kcnacrawl; move it away and sync again")
 
 

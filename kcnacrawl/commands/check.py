@@ -1,0 +1,9 @@
+"""``scrapy check``: Scrapy's, with settings checked before anything starts."""
+
+from scrapy.commands import check
+
+from ..fetching import CheckedCommand
+
+
+class Command(CheckedCommand, check.Command):
+    """Replaces the built-in command of that name, as a project's command may."""

@@ -1,0 +1,9 @@
+"""``scrapy fetch``: Scrapy's, which leaves the archive alone."""
+
+from scrapy.commands import fetch
+
+from ..fetching import ScratchCommand
+
+
+class Command(ScratchCommand, fetch.Command):
+    """Replaces the built-in command of that name, as a project's command may."""
