@@ -20,7 +20,8 @@ from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.log import write_whole
 from kcnacrawl.dates import instant
 from kcnacrawl.items import Card, Rejected
-from kcnacrawl.walk import Rewalk, Walk, Window
+from kcnacrawl.paging.walk import Rewalk, Walk
+from kcnacrawl.paging.window import Window
 
 ROUNDS = 3
 SPIDERS = ["source", "source", "recheck", "sitemap", "search"]

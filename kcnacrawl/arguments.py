@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from .addresses import ArticleAddress, Site, is_identity
-from .walk import Window
+from .paging.window import Window
 
 ALL = "all"
 

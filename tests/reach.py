@@ -15,9 +15,10 @@ from typing import Protocol
 from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.dates import AGREEMENT
 from kcnacrawl.items import Card
+from kcnacrawl.paging.seek import Seek
+from kcnacrawl.paging.walk import LATE, STRIDE, Rewalk, Stop, Walk
+from kcnacrawl.paging.window import DISORDER, Window
 from kcnacrawl.replica.world import World, card_date
-from kcnacrawl.seek import Seek
-from kcnacrawl.walk import DISORDER, LATE, STRIDE, Rewalk, Stop, Walk, Window
 
 ARTICLES = 20_000
 SID = 156

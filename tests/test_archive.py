@@ -20,8 +20,9 @@ from kcnacrawl.archive.ledger import REVISIT_DAYS, KnownSource, Ledger
 from kcnacrawl.archive.log import Log, LogEnd
 from kcnacrawl.dates import instant
 from kcnacrawl.items import Article, Card, Rejected
+from kcnacrawl.paging.walk import Rewalk, Walk
+from kcnacrawl.paging.window import Window
 from kcnacrawl.pipelines.normalise import body_sha256
-from kcnacrawl.walk import Rewalk, Walk, Window
 
 NOW = datetime(2026, 9, 11, 12, tzinfo=UTC)
 

@@ -19,9 +19,9 @@ from kcnacrawl.arguments import (
     SourceRef,
     as_path,
 )
+from kcnacrawl.paging.window import Window
 from kcnacrawl.reading import new_file
 from kcnacrawl.run import read_folder
-from kcnacrawl.walk import Window
 
 SITE = Site("https://kcnawatch.org")
 ID = "1616497394-946528541"

@@ -14,8 +14,9 @@ import pytest
 from kcnacrawl.archive.coverage import read_coverage
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.items import Card
+from kcnacrawl.paging.walk import STRIDE, Rewalk, Stretch, Walk
+from kcnacrawl.paging.window import Window
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.walk import STRIDE, Rewalk, Stretch, Walk, Window
 
 from .conftest import Crawl, command, crawl_later, differences, fetched, scrapy, ungated
 from .reach import articles

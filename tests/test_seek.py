@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.items import Card
+from kcnacrawl.paging.seek import NEAR, SILENT, Seek
+from kcnacrawl.paging.walk import MAX_PAGES, STRIDE, Stop, Stretch
+from kcnacrawl.paging.window import DISORDER, Window
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World, card_date
-from kcnacrawl.seek import NEAR, SILENT, Seek
-from kcnacrawl.walk import DISORDER, MAX_PAGES, STRIDE, Stop, Stretch, Window
 
 from .conftest import Crawl
 from .reach import Reach, Site, articles, bound, month, months, nothing, walk_window

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kcnacrawl import walk as walk_module
 from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.dates import parse_listed
 from kcnacrawl.items import Card
-from kcnacrawl.walk import (
-    DISORDER,
+from kcnacrawl.paging import walk as walk_module
+from kcnacrawl.paging.walk import (
     LATE,
     MAX_STALLED,
     MAX_STEPS_BACK,
@@ -25,10 +24,10 @@ from kcnacrawl.walk import (
     Stop,
     Stretch,
     Walk,
-    Window,
     lies_below,
     middle_day,
 )
+from kcnacrawl.paging.window import DISORDER, Window
 
 TODAY = date(2025, 7, 6)
 MONTHS = "January February March April May June July August September October November December".split()

@@ -16,8 +16,8 @@ from ..archive.attribution import find_sid
 from ..archive.ledger import OWED, REVISITED, Wanted
 from ..dates import AGREEMENT
 from ..items import Capture, Card, Rejected
+from ..paging.window import Window
 from ..verdict import Verdict
-from ..walk import Window
 from .base import Attribute
 from .sources import SourcesSpider
 

@@ -26,10 +26,10 @@ from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
 from ..pages.more import ajax_ids
-from ..seek import Seek
+from ..paging.seek import Seek
+from ..paging.walk import STRIDE, Rewalk, Stop, Stretch, Walk
 from ..staleness import CADENCE_DAYS, silent_days
 from ..verdict import Verdict
-from ..walk import STRIDE, Rewalk, Stop, Stretch, Walk
 from .base import Attribute
 from .harvest import AHEAD, HarvestSpider, Output
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ...dates import instant, listed_or_none
 from ...items import Card
-from ...walk import Stretch, Walk
+from ...paging.walk import Stretch, Walk
 from .database import Database
 
 # The columns of a :class:`Stretch`.

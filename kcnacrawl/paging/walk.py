@@ -10,20 +10,18 @@ or is over if that lies deep enough.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from .addresses import PAGE_SIZE, unix_time
-from .dates import AGREEMENT, listed_or_none
-from .items import Card
+from ..addresses import PAGE_SIZE
+from ..dates import AGREEMENT, listed_or_none
+from ..items import Card
+from .window import DISORDER, Window
 
 OVERLAP: Final = 1
 STRIDE: Final = PAGE_SIZE - OVERLAP
-
-DISORDER: Final = timedelta(days=5)
-"""How far a list may be out of the order of its dates, if no setting says otherwise."""
 
 LATE: Final = timedelta(days=35)
 """How old an article may be when it arrives. A list in order of arrival shows it so far above its date."""
@@ -151,50 +149,6 @@ class Stop(StrEnum):
     def completes(self) -> bool:
         """Whether everything down to the walk's floor was seen."""
         return self in {Stop.END_OF_LIST, Stop.COVERED, Stop.SINCE_REACHED}
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The days asked for, both inclusive, by article date; ``None`` is open."""
-
-    since: date | None = None
-    until: date | None = None
-
-    def holds(self, day: date | None) -> bool:
-        """Whether an article of this day was asked for; one without a day was."""
-        return day is None or not (
-            (self.since is not None and day < self.since) or (self.until is not None and day > self.until)
-        )
-
-    def holds_text(self, day: str) -> bool:
-        """The same for a day as ``YYYY-MM-DD``."""
-        return self.holds(date.fromisoformat(day))
-
-    def may_hold(self, card: Card) -> bool:
-        """Whether a card may belong to an article of the window: its date may be a day off, and some days if the
-        address disagrees with it. One taken in much later, late or in bulk, has an address that tells nothing.
-        """
-        listed = listed_or_none(card.date_listed_raw)
-        if listed is None:
-            return True
-        taken_in = datetime.fromtimestamp(unix_time(card.id), tz=UTC).date()
-        is_disputed = AGREEMENT < abs(taken_in - listed) <= DISORDER
-        return self._is_near(listed) or (is_disputed and self._is_near(taken_in))
-
-    def _is_near(self, day: date) -> bool:
-        too_old = self.since is not None and self.since - day > AGREEMENT
-        too_new = self.until is not None and day - self.until > AGREEMENT
-        return not too_old and not too_new
-
-    @property
-    def floor(self) -> str:
-        """How far down a walk of this window goes: to a day, or ``""`` for the list's end."""
-        return self.since.isoformat() if self.since else ""
-
-    @property
-    def ends(self) -> tuple[str | None, str | None]:
-        """Both days as text."""
-        return (self.since.isoformat() if self.since else None, self.until.isoformat() if self.until else None)
 
 
 @dataclass(slots=True)

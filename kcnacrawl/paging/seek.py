@@ -16,9 +16,9 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
-from .addresses import PAGE_SIZE, unix_time
-from .dates import AGREEMENT
-from .items import Card
+from ..addresses import PAGE_SIZE, unix_time
+from ..dates import AGREEMENT
+from ..items import Card
 from .walk import LATE, MAX_PAGES, STRIDE, Stretch, middle_day
 
 NEAR: Final = 4 * STRIDE

@@ -1,0 +1,1 @@
+"""Going down a list that changes meanwhile: which offset next, when to stop, why. Pure: no requests, no clock."""
