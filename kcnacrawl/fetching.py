@@ -9,7 +9,7 @@ from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
 from . import scrapy_settings
-from .arguments import ArgumentError
+from .arguments import ArgumentError, text_alone
 from .limits import Limits
 from .middlewares.render import read_browser, read_render
 from .run import read_contact, read_folder, read_site, user_agent
@@ -42,6 +42,11 @@ class ScratchCommand(CheckedCommand):
         if opts.spider:
             spider_named(opts.spider, settings)
         site = read_site(settings)
+        for one in args:
+            try:
+                text_alone(one)
+            except ValueError as error:
+                raise ArgumentError(f"address {one[:200]!r}: {error}") from error
         if args and not site.serves(args[0]) and (address := site.identify(args[0])):
             # An article by another of the site's names, or of the site that a mirror stands for.
             args[0] = site.article(address)

@@ -158,6 +158,7 @@ def test_what_is_no_setting_at_all_is_refused(pair: str) -> None:
         (("parse", "{url}", "-s", "DOWNLOAD_TIMEOUT=abc"), "setting DOWNLOAD_TIMEOUT='abc': not"),
         (("shell", "{url}", "-c", "response", "--logfile", "/no/such/folder/log"), "setting LOG_FILE="),
         (("fetch", "{url}", "-s", "RETRY_TIMES=x"), "setting RETRY_TIMES='x': not a whole number from 0"),
+        (("fetch", "{url}/\udcff"), "/\\udcff': not UTF-8"),
         (("fetch", "{url}", "--spider", "sauce"), "no spider 'sauce'; there are: article, "),
         (("view", "{url}", "-s", "KCNACRAWL_PAUSES=few"), "setting KCNACRAWL_PAUSES='few'"),
         (("verify", "-s", "KCNACRAWL_DIR"), "-s 'KCNACRAWL_DIR': not NAME=VALUE"),

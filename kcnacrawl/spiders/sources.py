@@ -58,7 +58,7 @@ class SourcesSpider(KcnaSpider):
         try:
             show("".join(f"{source.sid}\t{source.label}\t{source.url}\n" for source in found))
         except OSError as error:
-            self.run.note(Verdict.STORAGE, f"cannot write to standard output: {error.strerror or error}")
+            self.run.note(Verdict.STORAGE, f"cannot write {sys.stdout.name}: {error.strerror or error}")
             hang_up(sys.stdout)
 
     def home_failed(self, failure: Failure) -> Iterator[Rejected]:
