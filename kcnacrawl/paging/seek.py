@@ -126,6 +126,8 @@ class Seek:
 
     def _tells(self, offset: int) -> bool | None:
         """Whether all that stands above this page is surely newer than the day; ``None`` if its dates do not tell."""
+        if self._is_echo(offset):
+            return False
         if offset in self._inside:
             return True
         if self.day is None or not self.pages[offset]:
@@ -133,6 +135,11 @@ class Seek:
         margin = self.disorder + (timedelta() if self.by_date else LATE)
         middle = middle_day(self.pages[offset], margin)
         return None if middle is None else middle - margin - AGREEMENT > self.day
+
+    def _is_echo(self, offset: int) -> bool:
+        """Return True if a page shows nothing that pages above it did not: the list has ended, or ignores offsets."""
+        above = {card.id for one, cards in self.pages.items() if one < offset for card in cards}
+        return all(card.id in above for card in self.pages[offset]) and offset != min(self.pages)
 
     def _after_silence(self, offset: int) -> int | None:
         """The offset to look at where this page and those after it do not tell, as long as that may be chance."""

@@ -36,6 +36,11 @@ PAGES_BELOW_BY_DATE: Final = 2
 
 MAX_PAGES: Final = 50_000
 MAX_STALLED: Final = 5
+ECHOES: Final = 2
+"""So many pages in a row that show nothing new, after one that was short, are the end of a list: it may answer offsets
+past its end with its last cards.
+"""
+
 MAX_STEPS_BACK: Final = 20
 """In a row, and as many forward."""
 
@@ -158,13 +163,15 @@ class Walk:
     ``stretch`` is the number of the stretch it makes or goes on with, ``until`` and ``since`` are that stretch's days
     as far as this walk tells. ``met`` is the stretch that the last page was found inside of. While the walk is ``lost``
     its last page hangs together with nothing, and does not count. ``overlaps`` is false where pages come one after the
-    other, and none can be asked for: what is removed meanwhile may then hide a card.
+    other, and none can be asked for: what is removed meanwhile may then hide a card. A list that was ``turned`` round
+    is walked whole: neither days nor what earlier walks saw end the walk.
     """
 
     window: Window
     rewalk: Rewalk
     overlaps: bool = True
     start: int = 0
+    turned: bool = False
     stretch: int | None = None
     pages: int = 0
     steps_back: int = 0
@@ -176,6 +183,8 @@ class Walk:
     pages_below: int = PAGES_BELOW
     _seen: set[str] = field(default_factory=set)
     _stalled: int = 0
+    _echoes: int = 0
+    _is_short: bool = False
     _below: int = 0
     _expected: int = 0
     _expects_overlap: bool = False
@@ -212,41 +221,53 @@ class Walk:
             self.since = ""
             return Stop.END_OF_LIST
         self.met = self._met(cards, known)
-        fresh = self._take(cards)
+        fresh = self._take(cards, known)
         if self.met is not None:
             return Stop.COVERED if self.met.since <= self.window.floor else self.met
         if self._is_past(cards):
             self.since = min(self.since, self.window.floor)
             return Stop.SINCE_REACHED
-        self._stalled = 0 if fresh else self._stalled + 1
+        if self._is_end(cards, fresh=fresh):
+            self.since = ""
+            return Stop.END_OF_LIST
         if self._stalled >= MAX_STALLED:
             return Stop.NO_PROGRESS
         if self.pages >= MAX_PAGES:
             return Stop.PAGE_CEILING
-        # A short page is the last; to ask beyond it makes sure.
+        # A short page is the last; to ask beyond it makes sure. A page of more than was asked for begins with cards
+        # that may come back on every page.
         self._expects_overlap = self.overlaps and len(cards) >= PAGE_SIZE
-        return offset + len(cards) - (OVERLAP if self._expects_overlap else 0)
+        return offset + (STRIDE if self._expects_overlap else len(cards))
 
-    def _take(self, cards: Sequence[Card]) -> bool:
-        """Remembers cards, and the days they prove; whether any of them is new to this walk."""
+    def _is_end(self, cards: Sequence[Card], *, fresh: bool) -> bool:
+        """Count pages that show nothing new; return True if those after a short page tell that it was the last."""
+        self._stalled = 0 if fresh else self._stalled + 1
+        self._echoes = self._echoes + 1 if self._is_short and not fresh else 0
+        if fresh or self.pages == 1:
+            self._is_short = len(cards) < PAGE_SIZE
+        return self._echoes >= ECHOES
+
+    def _take(self, cards: Sequence[Card], known: Mapping[str, Stretch]) -> bool:
+        """Remember cards, and the days they prove; return True if any is new to this walk and to its stretch."""
         margin = LATE + self.rewalk.disorder
         if (day := middle_day(cards, margin)) is not None:
-            if not self._seen:
+            if not self.until:
                 if not self.start:
                     self.newest = day
                 # Of younger ones more may come.
                 top = day - self.rewalk.disorder
                 self.until = min(top, self.window.until or top).isoformat()
-            self.since = min(self.since, (day + margin + 2 * AGREEMENT).isoformat())
+            if not self.turned:
+                self.since = min(self.since, (day + margin + 2 * AGREEMENT).isoformat())
         fresh = self.unseen(cards)
         self._seen.update(card.id for card in fresh)
-        return bool(fresh)
+        return any(card.id not in known or known[card.id].number != self.stretch for card in fresh)
 
     def _met(self, cards: Sequence[Card], known: Mapping[str, Stretch]) -> Stretch | None:
         """The stretch that this page is inside of, if it is believed: one that holds most of it, and nothing on it
         is news.
         """
-        if any(card.id not in known for card in cards):
+        if self.turned or any(card.id not in known for card in cards):
             return None
         others = [one for card in cards if (one := known[card.id]).number != self.stretch]
         found = max(others, key=others.count, default=None)
@@ -256,7 +277,7 @@ class Walk:
 
     def _is_past(self, cards: Sequence[Card]) -> bool:
         """Whether so many pages in a row lie below the window that it has ended."""
-        since = self.window.since
+        since = None if self.turned else self.window.since
         is_below = since is not None and lies_below(cards, since, self.rewalk.disorder)
         self._below = self._below + 1 if is_below else 0
         return self._below >= self.pages_below

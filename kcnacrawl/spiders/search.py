@@ -140,9 +140,9 @@ class SearchSpider(SourceSpider):
         del response, page
         yield from self.hidden(job)
 
-    def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
+    def advance(self, job: Job, offset: int, cards: Sequence[Card], *, is_whole: bool = False) -> Iterator[Request]:
         """The source's ajax id is known now, which is all its list was asked for."""
-        del offset, cards
+        del offset, cards, is_whole
         yield self.begin_search(job)
 
     def is_driven(self, source: KnownSource | None) -> bool:

@@ -3,9 +3,9 @@ or over what earlier walks have seen.
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from scrapy import Request
@@ -26,8 +26,11 @@ from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
 from ..pages.more import ajax_ids
+from ..paging.ajax_id import AjaxIdSearch
+from ..paging.cursor import Ask, Done, ListCursor, Take, Turned
 from ..paging.seek import Seek
-from ..paging.walk import STRIDE, Rewalk, Stop, Stretch, Walk
+from ..paging.top import Top
+from ..paging.walk import Rewalk, Stop, Stretch, Walk
 from ..staleness import CADENCE_DAYS, silent_days
 from ..verdict import Verdict
 from .base import Attribute
@@ -40,11 +43,11 @@ logger = logging.getLogger(__name__)
 class Job:
     """One list being walked. ``asked`` is the source as it was asked for, ``None`` where an article led to the list.
 
-    ``list_key`` is the ledger's key of the source, ``None`` until the site has shown that there is such a list. While
-    there is a ``seek``, a place in the list is looked for; ``pages`` are those it saw that the walk comes upon.
+    ``list_key`` is the ledger's key of the source, ``None`` until the site has shown that there is such a list.
+    ``cards`` are those of the page that leads into the list, ``ids`` the search for its ajax id.
     """
 
-    walk: Walk
+    cursor: ListCursor
     ledger: Ledger
     asked: KnownSource | None = None
     list_key: int | None = None
@@ -54,8 +57,7 @@ class Job:
     asked_listing: bool = False
     asked_browser: bool = False
     done: bool = False
-    seek: Seek | None = None
-    pages: dict[int, Sequence[Card]] = field(default_factory=dict)
+    ids: AjaxIdSearch | None = None
 
     @property
     def source(self) -> KnownSource | None:
@@ -78,6 +80,33 @@ class Job:
         if self.source is None:
             return self.label or "a list of unknown source"
         return f"{self.source.name} {self.source.label or self.label or ''}".strip()
+
+
+@dataclass(slots=True)
+class JobMemory:
+    """What the ledger remembers of a job's list: :class:`~kcnacrawl.paging.cursor.ListMemory`."""
+
+    job: Job
+    rewalk: Rewalk
+    now: datetime
+
+    def find(self, ids: Collection[str]) -> Mapping[str, Stretch]:
+        key = self.job.list_key
+        return {} if key is None else self.job.ledger.walked.find(key, ids)
+
+    def record(self, walk: Walk, offset: int, cards: Sequence[Card]) -> int | None:
+        key = self.job.list_key
+        return None if key is None else self.job.ledger.walked.record(key, walk, offset, cards, self.now)
+
+    def join(self, upper: int, lower: Stretch) -> int:
+        return self.job.ledger.walked.join(upper, lower.number, is_fresh=self.rewalk.is_fresh(lower))
+
+    def top(self) -> Top | None:
+        return None if self.job.list_key is None else self.job.ledger.walked.top(self.job.list_key)
+
+    def set_top(self, top: Top) -> None:
+        if self.job.list_key is not None:
+            self.job.ledger.walked.set_top(self.job.list_key, top)
 
 
 class SourceSpider(HarvestSpider):
@@ -184,11 +213,11 @@ class SourceSpider(HarvestSpider):
             return
         job = self.job(source)
         if (met := self.walked_before(source)) is not None:
-            if met.since <= job.walk.window.floor:
+            if met.since <= self.arguments.window.floor:
                 self.finish(job, Stop.COVERED)
                 return
-            job.seek = self.seek(met)
-        first = job.seek.first if job.seek else 0
+            job.cursor.seek = self.seek(met)
+        first = job.cursor.seek.first if job.cursor.seek else 0
         yield self.page_request(job, first) if source.ajax_id is not None else self.listing_request(job)
 
     def is_begun(self, source: KnownSource) -> bool:
@@ -206,13 +235,13 @@ class SourceSpider(HarvestSpider):
         """
         is_driven = self.is_driven(source)
         seek = self.seek() if self.arguments.window.until and not is_driven else None
+        walk = Walk(self.arguments.window, self.rewalk, overlaps=not is_driven)
         job = Job(
-            Walk(self.arguments.window, self.rewalk, overlaps=not is_driven),
+            ListCursor(walk, seek),
             self.run.archive.ledger,
             asked=source,
             list_key=source.key if source else None,
             label=label,
-            seek=seek,
         )
         self.jobs.append(job)
         return job
@@ -299,7 +328,8 @@ class SourceSpider(HarvestSpider):
         job.cards = {card.id: card for card in page.cards}
         job.page_url = response.url
         if page.cards and candidates:
-            yield self.candidate_request(job, candidates)
+            job.ids = AjaxIdSearch(job.cards, candidates)
+            yield from self.next_candidate(job)
         elif job.may_ask_listing:
             yield self.listing_request(job)
         else:
@@ -318,19 +348,23 @@ class SourceSpider(HarvestSpider):
 
     def take_all(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
         """A list that its first page shows whole."""
-        yield from self.take(job, cards)
-        for offset, page in ((0, cards), (len(cards), [])):
-            job.walk.advance(offset, page, {})
-            self.record(job, offset, page)
-        self.finish(job, Stop.END_OF_LIST)
+        yield from self.advance(job, 0, cards, is_whole=True)
 
-    def candidate_request(self, job: Job, candidates: Sequence[int]) -> Request:
-        """Asks the endpoint for a number that may be the list's ajax id."""
-        request = self.request(self.site.ajax(candidates[0], 0), self.parse_candidate, job, candidates=candidates)
-        return request.replace(errback=self.candidate_failed)
+    def next_candidate(self, job: Job) -> Iterator[Request]:
+        """Ask the endpoint for the next number that may be the list's ajax id; if there is none, look elsewhere."""
+        if job.ids is not None and (asked := job.ids.next) is not None:
+            request = self.request(self.site.ajax(*asked), self.parse_candidate, job)
+            yield request.replace(errback=self.candidate_failed)
+        elif job.may_ask_listing:
+            yield self.listing_request(job)
+        else:
+            yield from self.hidden(job)
 
-    def parse_candidate(self, response: Response, job: Job, candidates: Sequence[int]) -> Output:
+    def parse_candidate(self, response: Response, job: Job) -> Output:
         """The right id answers with cards of the page that told it; any other number does not."""
+        if job.ids is None or job.ids.next is None:
+            raise ValueError(f"no ajax id of {job.name} was asked for")
+        ajax_id, _ = job.ids.next
         self.count("pages/listing")
         cards: list[Card] = []
         try:
@@ -339,35 +373,29 @@ class SourceSpider(HarvestSpider):
             if error.reason in WALLS:
                 yield self.unlisted(response, error)
                 return
-        if self.is_same_list(job, cards, candidates[0]):
-            self.identify(job, sid=job.sid, ajax_id=candidates[0], label=job.label)
-            yield from self.advance(job, 0, cards)
+        if self.is_anothers(job, ajax_id):
+            job.ids.pass_over()
+            yield from self.next_candidate(job)
+        elif job.ids.take(cards):
+            self.identify(job, sid=job.sid, ajax_id=ajax_id, label=job.label)
+            yield from self.advance(job, 0, job.ids.top(ajax_id))
         else:
-            yield from self.pass_over(job, candidates)
+            yield from self.next_candidate(job)
 
     def candidate_failed(self, failure: Failure) -> Output:
         """A number that the endpoint has nothing for is no list's; any other failure may have hit the right one."""
         request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
-        if has_nothing(failure.value):
-            yield from self.pass_over(**request.cb_kwargs)
+        job: Job = request.cb_kwargs["job"]
+        if has_nothing(failure.value) and job.ids is not None:
+            job.ids.pass_over()
+            yield from self.next_candidate(job)
         else:
             yield from self.listing_failed(failure)
 
-    def pass_over(self, job: Job, candidates: Sequence[int]) -> Iterator[Request]:
-        """The first of ``candidates`` was not the list's: on to the next, or to where else it may be told."""
-        if len(candidates) > 1:
-            yield self.candidate_request(job, candidates[1:])
-        elif job.may_ask_listing:
-            yield self.listing_request(job)
-        else:
-            yield from self.hidden(job)
-
-    def is_same_list(self, job: Job, cards: Sequence[Card], ajax_id: int) -> bool:
-        """Whether an answer of the endpoint is most of what the page showed, and no other source's."""
-        shared = sum(card.id in job.cards for card in cards)
+    def is_anothers(self, job: Job, ajax_id: int) -> bool:
+        """Return True if an ajax id is known to be another source's."""
         known = self.run.archive.ledger.sources.find(ajax_id=ajax_id)
-        others = known is not None and None not in {known.sid, job.sid} and known.sid != job.sid
-        return 2 * shared > min(len(cards), len(job.cards)) and not others
+        return known is not None and None not in {known.sid, job.sid} and known.sid != job.sid
 
     def hidden(self, job: Job, why: str = "") -> Iterator[Request]:
         """The page keeps its ajax id from us: a browser tells it, once, or its cards are all that can be had."""
@@ -402,7 +430,8 @@ class SourceSpider(HarvestSpider):
         if ajax_id is None:
             yield from self.hidden(job)
         else:
-            yield self.candidate_request(job, [ajax_id])
+            job.ids = AjaxIdSearch(job.cards, [ajax_id])
+            yield from self.next_candidate(job)
 
     def browser_failed(self, failure: Failure) -> Output:
         """Without a browser, what the page showed before is all that can be had."""
@@ -453,78 +482,45 @@ class SourceSpider(HarvestSpider):
         else:
             yield from self.advance(job, offset, page.cards)
 
-    def advance(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
-        """What a page leads to: another look for where to begin, or articles and the next page of the walk."""
+    def advance(self, job: Job, offset: int, cards: Sequence[Card], *, is_whole: bool = False) -> Iterator[Request]:
+        """Take in an answer of the list: request articles, and the next page of the walk, if these cards are not the
+        whole list.
+        """
         if self.is_walked_twice(job):
             job.done = True
             self.count("walk/stop/same_list")
             return
-        if job.seek is not None:
-            step = job.seek.advance(offset, cards, self.stretches(job, cards))
-            if step is not None:
-                yield self.page_request(job, step)
-                return
-            offset, cards = self.found(job, job.seek)
-        yield from self.walk(job, offset, cards)
-
-    def found(self, job: Job, seek: Seek) -> tuple[int, Sequence[Card]]:
-        """The page where the walk begins, or goes on."""
-        self.count("seek/pages", len(seek.pages))
-        stretch = seek.stretch if seek.is_inside else None
-        job.walk.resume(seek.start, stretch, by_date=seek.by_date, newest=seek.newest)
-        job.pages, job.seek = seek.ahead, None
-        return seek.start, seek.pages[seek.start]
-
-    def walk(self, job: Job, offset: int, cards: Sequence[Card]) -> Output:
-        """Articles of one page, and of those after it that were seen already; then the next page."""
-        yield from self.take(job, cards)
-        before = job.walk.steps_back
-        step = job.walk.advance(offset, cards, self.stretches(job, cards))
-        self.count("walk/steps_back", job.walk.steps_back - before)
-        if not job.walk.lost:
-            self.record(job, offset, cards)
-        if isinstance(step, Stop):
-            self.finish(job, step)
-        elif isinstance(step, Stretch) and not job.walk.overlaps:
-            # Of a page that grows by its button, nothing can be left out.
-            yield self.page_request(job, offset + len(cards))
-        elif isinstance(step, Stretch):
-            job.seek = Seek(None, self.rewalk.disorder, job.walk.stretch, max(step.offset, offset + STRIDE))
-            yield from self.advance(job, offset, cards)
-        elif step in job.pages:
-            yield from self.walk(job, step, job.pages.pop(step))
-        else:
-            yield self.page_request(job, step)
-
-    def stretches(self, job: Job, cards: Sequence[Card]) -> dict[str, Stretch]:
-        """Where these cards stand in what was walked of the list."""
-        if job.list_key is None:
-            return {}
-        return self.run.archive.ledger.walked.find(job.list_key, (card.id for card in cards))
-
-    def record(self, job: Job, offset: int, cards: Sequence[Card]) -> None:
-        """Remembers how far the walk has come, now that what it saw is wanted."""
-        ledger, walk, met = self.run.archive.ledger, job.walk, job.walk.met
-        if job.list_key is None:
-            return
-        walk.stretch = ledger.walked.record(job.list_key, walk, offset, cards, self.run.started)
-        if met is not None:
-            walk.stretch = ledger.walked.join(walk.stretch, met.number, is_fresh=self.rewalk.is_fresh(met))
+        cursor = job.cursor
+        before = (cursor.sought, cursor.walk.steps_back)
+        memory = JobMemory(job, self.rewalk, self.run.started)
+        for action in cursor.feed(offset, cards, memory):
+            match action:
+                case Take(found):
+                    yield from self.take(job, found)
+                case Ask(below) if is_whole:
+                    yield from self.advance(job, below, [])
+                case Ask(below):
+                    yield self.page_request(job, below)
+                case Turned():
+                    self.run.warn(f"{job.name} begins with other cards than it did, or with its oldest: walked whole")
+                case Done(stop):
+                    self.finish(job, stop)
+        self.count("seek/pages", cursor.sought - before[0])
+        self.count("walk/steps_back", cursor.walk.steps_back - before[1])
 
     def finish(self, job: Job, stop: Stop) -> None:
         """Tells how a walk ended."""
         job.done = True
         self.count(f"walk/stop/{stop}")
-        logger.info("%s: %s after %d pages", job.name, stop, job.walk.pages)
+        logger.info("%s: %s after %d pages", job.name, stop, job.cursor.walk.pages)
         if not stop.completes:
             self.run.note(Verdict.INCOMPLETE, f"the walk of {job.name} stopped early ({stop}); run again")
 
     def take(self, job: Job, cards: Sequence[Card]) -> Iterator[Request]:
-        """Requests for those cards' articles that are asked for and neither held nor settled; wanted are all."""
+        """Request those cards' articles that are asked for and neither held nor settled; all of them are wanted."""
         if cards and job.list_key is None and job.asked is not None:
             # A list that shows cards is one.
             self.identify(job, sid=job.asked.sid, ajax_id=job.asked.ajax_id)
-        cards = job.walk.unseen(cards)
         self.count("cards", len(cards))
         self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in cards))
         yield from self.harvest(cards, job.list_key, self.attributes(job))
@@ -563,7 +559,7 @@ class SourceSpider(HarvestSpider):
 
     @property
     def doing(self) -> str:
-        names = [f"{job.name}, page {job.walk.pages}" for job in self.jobs if not job.done]
+        names = [f"{job.name}, page {job.cursor.answers}" for job in self.jobs if not job.done]
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"walking {names[0]}{more}" if names else "fetching what is owed" * bool(self.swept)
 

@@ -37,6 +37,7 @@ CREATE TABLE stretches (
     settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX stretches_by_list ON stretches (list);
+CREATE TABLE tops (list INTEGER PRIMARY KEY, ids TEXT NOT NULL, oldest_first INTEGER NOT NULL) STRICT;
 """
 
 # To 4: sources have a key of their own; version 3 called a list by its source's sid, or by ``ajax:<id>``. A source of
@@ -87,5 +88,6 @@ DROP TABLE keys;
 DROP TABLE named;
 CREATE INDEX wanted_by_list ON wanted (list);
 CREATE INDEX listed_by_stretch ON listed (stretch);
-CREATE INDEX stretches_by_list ON stretches (list)"""
+CREATE INDEX stretches_by_list ON stretches (list);
+CREATE TABLE tops (list INTEGER PRIMARY KEY, ids TEXT NOT NULL, oldest_first INTEGER NOT NULL) STRICT"""
 }

@@ -96,6 +96,7 @@ class Sources:
                 )
                 db.execute("UPDATE stretches SET list = ? WHERE list = ?", keys)
                 db.execute("UPDATE wanted SET list = ? WHERE list = ?", keys)
+                db.execute("UPDATE OR IGNORE tops SET list = ? WHERE list = ?", keys)
                 db.execute("DELETE FROM sources WHERE key = ?", (one,))
             row = db.execute(
                 "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?) RETURNING key, sid, ajax_id, label",

@@ -6,6 +6,7 @@ from typing import Final
 
 from ...dates import instant, listed_or_none
 from ...items import Card
+from ...paging.top import Top
 from ...paging.walk import Stretch, Walk
 from .database import Database
 
@@ -14,7 +15,7 @@ _STRETCH: Final = "number, since, until, walked, settled, offset"
 
 
 class Walked:
-    """The tables ``stretches`` and ``listed``, which says in which stretch of a list a card was seen."""
+    """The tables ``stretches``, ``listed``, which says in which stretch of a list a card was seen, and ``tops``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -79,6 +80,19 @@ class Walked:
             )
             db.execute("DELETE FROM stretches WHERE number = ?", (less,))
         return more
+
+    def top(self, list_key: int) -> Top | None:
+        """Return what this list showed on its top when it was last walked from there."""
+        with self._database.guard():
+            row = self._database.execute("SELECT ids, oldest_first FROM tops WHERE list = ?", (list_key,)).fetchone()
+        return Top(tuple(row[0].split()), oldest_first=bool(row[1])) if row else None
+
+    def set_top(self, list_key: int, top: Top) -> None:
+        """Remember what this list shows on its top."""
+        if self.top(list_key) != top:
+            with self._database.transaction() as db:
+                values = (list_key, " ".join(top.ids), int(top.oldest_first))
+                db.execute("INSERT OR REPLACE INTO tops VALUES (?, ?, ?)", values)
 
 
 def _stretch(row: tuple[int, str, str, str, str, int]) -> Stretch:
