@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from . import removals
+
 Counts = Mapping[str, int]
 
 UNREADABLE_LEAST: Final = 3
@@ -83,6 +85,15 @@ def unreadable(counts: Counts, share: float) -> str | None:
     anchors["date"] = anchors.get("date", 0) + counts.get("rejected/bad_date", 0)
     named = ", ".join(f"{name} {n}" for name, n in sorted(anchors.items(), key=lambda one: -one[1]) if n)
     return f"{number} of {pages} article pages could not be read (by anchor: {named})"
+
+
+def not_found(counts: Counts) -> str | None:
+    """Return what to say where most of the articles that the site itself lists are not found; else ``None``."""
+    missing = counts.get("rejected/not_found", 0)
+    asked = missing + counts.get("pages/article", 0)
+    if missing < removals.LEAST or 2 * missing <= asked:
+        return None
+    return f"{missing} of {asked} articles that the site lists were not found"
 
 
 def is_healthy(report: Mapping[str, Any]) -> bool:

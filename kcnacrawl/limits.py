@@ -71,6 +71,11 @@ class Limits:
     unreadable: float = _limit(share, 0.2)
     """The share of article pages that may be unreadable before the site counts as changed."""
 
+    not_found: float = _limit(share, 0.1)
+    """The share of the articles looked at again that may not be found before the site counts as broken: then none of
+    them becomes a tombstone. 1: all that is missing is believed to be removed.
+    """
+
     stale_days: int = _limit(positive, 7)
     """After so many silent days a source that usually publishes daily is worth a warning."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -39,6 +39,7 @@ class Run:
         self.warnings: list[str] = []
         self.signal_number: int | None = None
         self.take_stock: Callable[[], None] = lambda: None
+        self.conclude: Callable[[], Awaitable[None]] = _nothing_left
         self.owed = 0
         self._settled = False
         self._stopping: asyncio.Task[None] | None = None
@@ -82,13 +83,14 @@ class Run:
             return
         self._settled = True
         try:
+            await self.conclude()
             await self._attribute()
             self.take_stock()
         except StorageFailed as error:
             self.note(Verdict.STORAGE, str(error))
         finally:
             # The spider need not outlive its run.
-            self.take_stock = lambda: None
+            self.take_stock, self.conclude = (lambda: None), _nothing_left
             await self._close()
 
     async def _attribute(self) -> None:
@@ -109,6 +111,10 @@ class Run:
         """Has the spider closed, in order, from wherever this is called; the first reason stands."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(crawler.engine.close_spider_async(reason=reason))
+
+
+async def _nothing_left() -> None:
+    """A spider that has stored all it saw has nothing to conclude."""
 
 
 def printable(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from kcnacrawl.limits import Limits
+from kcnacrawl.removals import LEAST
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.schedule import YEAR, next_look
@@ -137,6 +138,80 @@ def test_a_wall_or_a_fault_is_no_edit_and_no_removal(serve: Serve, crawl: Run, k
     for days in (0, 1, 2):
         crawl_later(days, folder, replica.url, *ALL)
     assert (folder / "articles.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("status", {"status": 404}), ("status", {"status": 410}), ("redirect", {"location": "/"})]
+)
+def test_a_broken_site_makes_no_tombstones(serve: Serve, crawl: Run, kind: str, options: dict[str, Any]) -> None:
+    replica = serve(articles=30, sources=1)
+    folder = crawl(replica.url, "source").folder
+    before = (folder / "articles.jsonl").read_bytes()
+    replica.faults.add("^/newstream/", kind, **options)
+    for days in range(4):
+        done = crawl_later(days, folder, replica.url, *ALL)
+        assert done.returncode == 4, done.stderr
+    if kind == "status":
+        assert "the site is rather broken, none became a tombstone" in done.stderr
+    replica.faults.clear()
+    # Also a ledger that was made anew knows of no day on which they were missing.
+    (folder / "ledger.sqlite").unlink()
+    replica.world.remove(whole(replica)[3])
+    assert crawl_later(4, folder, replica.url, *ALL).returncode == 0
+    assert (folder / "articles.jsonl").read_bytes() == before
+    assert crawl_later(5, folder, replica.url, *ALL).returncode == 0
+    assert [one["kind"] for one in changed(folder)] == ["removed"]
+
+
+def test_of_one_source_that_is_broken_nothing_becomes_a_tombstone(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=90, sources=2)
+    folder = crawl(replica.url, "source").folder
+    broken, other = replica.world.outlets
+    # More than a tenth of its own, and less of all.
+    for one in [one for one in ungated(replica) if one in replica.world.ids(broken.sid)][:7]:
+        replica.faults.add(f"/newstream/{one}", "status", status=404)
+    gone = next(one for one in whole(replica) if one in replica.world.ids(other.sid))
+    replica.world.remove(gone)
+    for days in (0, 1):
+        done = crawl_later(days, folder, replica.url, *ALL)
+        assert done.returncode == 4
+        assert f"of source {broken.sid} that are held were not found" in done.stderr
+    assert [(one["id"], one["kind"]) for one in changed(folder)] == [(gone, "removed")]
+
+
+def test_a_purge_is_believed_where_a_person_says_so(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=30, sources=1)
+    folder = crawl(replica.url, "source").folder
+    removed = whole(replica)[5:]
+    for one in removed:
+        replica.world.remove(one)
+    assert crawl_later(0, folder, replica.url, *ALL).returncode == 4
+    for days in (0, 1):
+        done = crawl_later(days, folder, replica.url, *ALL, "-s", "KCNACRAWL_NOT_FOUND=1")
+        assert done.returncode == 0, done.stderr
+    assert {one["id"] for one in changed(folder)} == {*removed}
+
+
+def test_removals_are_confirmed_though_nothing_else_is_due(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=120, sources=1)
+    folder = crawl(replica.url, "source").folder
+    removed = whole(replica)[10:16]
+    for one in removed:
+        replica.world.remove(one)
+    assert crawl_later(1.1, folder, replica.url, "recheck").returncode == 0
+    replica.requests.clear()
+    assert crawl_later(2.2, folder, replica.url, "recheck").returncode == 0
+    assert {one["id"] for one in changed(folder)} == {*removed}
+    assert {*removed} < {*fetched(replica)}
+    assert len(fetched(replica)) <= 6 + LEAST
+
+
+def test_where_every_article_of_a_list_is_not_found_it_is_no_success(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=30, sources=1)
+    replica.faults.add("^/newstream/", "status", status=404)
+    done = crawl(replica.url, "source")
+    assert (done.exit_code, done.records) == (4, [])
+    assert "articles that the site lists were not found" in done.last_line
 
 
 def test_another_layout_is_no_edit(serve: Serve, crawl: Run) -> None:

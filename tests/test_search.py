@@ -11,6 +11,7 @@ import pytest
 from kcnacrawl.addresses import PAGE_SIZE, Site
 from kcnacrawl.pages import LayoutChanged, SignUpWall
 from kcnacrawl.pages.search import SearchPage
+from kcnacrawl.paging.cursor import MAX_IDLE
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.spiders.search import EARLIEST, Days
@@ -340,6 +341,20 @@ def test_a_search_that_ignores_its_days_is_told_and_not_asked_day_by_day(
     assert done.exit_code == 4
     assert "does not keep to the days asked for" in done.last_line
     assert pages(replica) < PAGE_SIZE * log2(20_000)
+
+
+def test_a_search_that_shows_the_same_undated_hits_whatever_the_days_is_not_asked_day_by_day(
+    serve: Serve, crawl: Run
+) -> None:
+    replica = serve(articles=0)
+    replica.world.publish(16)
+    found = replica.world.search("of")
+    replica.world.search = lambda *_: found  # type: ignore[method-assign]
+    replica.faults.add(r"/\?s=", "lost", field="card_date", way="removed")
+    done = search(crawl, replica, "of", f"until={replica.world.today}", render="never")
+    assert done.exit_code == 4
+    assert "shows the same hits whatever the days" in done.last_line
+    assert pages(replica) < 2 * MAX_IDLE + log2(20_000)
 
 
 def test_hits_that_fall_between_two_halves_are_told(serve: Serve, crawl: Run) -> None:

@@ -17,7 +17,9 @@ from ..archive.log import write_whole
 from ..archive.runs import read_reports
 from ..dates import instant
 from ..run import Run
+from ..spiders.article import ArticleSpider
 from ..spiders.base import KcnaSpider
+from ..spiders.harvest import HarvestSpider
 from ..verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,9 @@ class Report:
             run.note(Verdict.ERROR, "an exception nobody foresaw; the log has its traceback: please report it")
         if reason == "shutdown":
             run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
+        lists = isinstance(spider, HarvestSpider) and not isinstance(spider, ArticleSpider)
+        if lists and (missing := health.not_found(counts)) is not None:
+            run.note(Verdict.LAYOUT_CHANGED, f"{missing}; the site no longer looks as known")
         told = health.unreadable(counts, run.limits.unreadable)
         if told is None and (lost := health.lost_fields(counts, self._healthy_runs())):
             told = f"missing: {'; '.join(lost)}"

@@ -243,8 +243,7 @@ class Walk:
         """Count pages that show nothing new; return True if those after a short page tell that it was the last."""
         self._stalled = 0 if fresh else self._stalled + 1
         self._echoes = self._echoes + 1 if self._is_short and not fresh else 0
-        if fresh or self.pages == 1:
-            self._is_short = len(cards) < PAGE_SIZE
+        self._is_short = len(cards) < PAGE_SIZE or (self._is_short and not fresh)
         return self._echoes >= ECHOES
 
     def _take(self, cards: Sequence[Card], known: Mapping[str, Stretch]) -> bool:

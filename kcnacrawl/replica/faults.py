@@ -46,6 +46,10 @@ KINDS: Mapping[str, str] = {
     "hostile_cards": "cards with hostile text: the same",
     "repeat": "the AJAX endpoint answers as for offset 0",
     "stuck": "the AJAX endpoint answers every offset beyond `offset` (10) as for that one",
+    "pinned": "`count` (2) old articles come back on every answer of a list, at its head or `at` its `foot`",
+    "last_again": "the AJAX endpoint answers every offset past the end with its last `count` (3) cards",
+    "around": "the AJAX endpoint begins anew past the end",
+    "cached": "a listing page as it was `behind` (5) articles ago",
 }
 """Every kind of fault, with its options and their defaults."""
 

@@ -106,9 +106,9 @@ class Renderer:
         )
         return b"".join([*opening, "".join(parts).encode(), block, b"</main>\n", self._footer])
 
-    def listing(self, outlet: Outlet) -> bytes:
-        """A source's first page."""
-        cards = self._world.cards(outlet.sid, 0, PAGE_SIZE)
+    def listing(self, outlet: Outlet, cards: Sequence[CardView] | None = None) -> bytes:
+        """A source's first page, with other cards than its newest if there are any given."""
+        cards = self._world.cards(outlet.sid, 0, PAGE_SIZE) if cards is None else cards
         box = '<div id="latest_article_wrapper">{}</div>' if self._spelling.wrapper == "id" else ""
         box = (box or '<div class="latest-articles">{}</div>').replace("{}", self._cards(cards))
         sidebar = self._sidebar(outlet) if self._spelling.sidebar != "none" else ""

@@ -17,6 +17,7 @@ from kcnacrawl.replica.alteration import Alteration
 from kcnacrawl.replica.certificate import self_signed
 from kcnacrawl.replica.failures import fail, html, redirect
 from kcnacrawl.replica.faults import Fault, Faults
+from kcnacrawl.replica.lists import shown
 from kcnacrawl.replica.render import (
     PAGE_SIZE,
     Renderer,
@@ -105,7 +106,7 @@ class Site:
         if found := _LISTING.match(path):
             outlet = self.world.outlet(int(found[1]))
             if outlet:
-                return html(renderer.listing(outlet))
+                return html(renderer.listing(outlet, shown(self.world, outlet.sid, 0, PAGE_SIZE, fault)))
             return html(renderer.message("error404", _NOT_FOUND), 404)
         if path == "/":
             return await self._home_or_search(request, renderer)
@@ -161,7 +162,7 @@ class Site:
         outlet = self.world.outlet_by_ajax_id(_whole(query.get("id"), -1))
         if outlet is None or offset < 0:
             return html(renderer.fragment([]))
-        return html(renderer.fragment(self.world.cards(outlet.sid, offset, _page_size(query))))
+        return html(renderer.fragment(shown(self.world, outlet.sid, offset, _page_size(query), fault)))
 
     async def _home_or_search(self, request: web.BaseRequest, renderer: Renderer) -> web.Response:
         if "s" not in request.query:

@@ -308,9 +308,11 @@ class World:
     # What happens
 
     def arrange(self, order: str) -> None:
-        """Puts the listings in order: by article date, with local disorder, or by arrival; newest first."""
-        if order not in {"date", "arrival"}:
-            raise ValueError(f"order is date or arrival, not {order!r}")
+        """Puts the listings in order: by article date, with local disorder, or by arrival; newest first. ``oldest``
+        is by article date, oldest first.
+        """
+        if order not in {"date", "arrival", "oldest"}:
+            raise ValueError(f"order is date, arrival or oldest, not {order!r}")
         with self._lock:
             self._order = order
             self._listings = [[] for _ in self.outlets]
@@ -454,7 +456,8 @@ class World:
         if self._order == "arrival":
             return -stamp
         day = self._days[number] + int(self._kind(_DISORDER, number))
-        return -(day * _DAY + stamp % _DAY)
+        rank = day * _DAY + stamp % _DAY
+        return rank if self._order == "oldest" else -rank
 
     def _kind(self, kinds: Sequence[str], number: int) -> str:
         return kinds[(number + self.seed) % len(kinds)]

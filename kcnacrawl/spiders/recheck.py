@@ -1,5 +1,6 @@
 """``scrapy crawl recheck``: articles held are looked at again, for edits and removals."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ..items import Article, Capture, Rejected
 from ..labels import is_meant
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
+from ..removals import LEAST, Outcome, Removals
 from ..validators import NOT_MODIFIED, conditions, validators
 from ..verdict import Verdict
 from .base import KcnaSpider
@@ -26,6 +28,7 @@ from .base import KcnaSpider
 logger = logging.getLogger(__name__)
 
 _MISSING: Final = (404, 410)
+_BATCH: Final = 500
 
 Output = Iterator[Capture | Article | Rejected]
 
@@ -46,14 +49,19 @@ class RecheckSpider(KcnaSpider):
     records: dict[str, int]
     # What the answers said of their version, until the look is remembered.
     validators: dict[str, tuple[str | None, str | None]]
+    # Articles that were not found, until the run has seen enough to believe it.
+    unfound: dict[str, tuple[Rejected, Outcome]]
+    removals: Removals
     looks: int
     owing: int
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.records, spider.validators = {}, {}
+        spider.records, spider.validators, spider.unfound = {}, {}, {}
         spider.looks = spider.owing = 0
+        spider.removals = Removals(spider.run.limits.not_found)
+        spider.run.conclude = spider.judge
         crawler.signals.connect(spider.stored, signal=signals.item_scraped)
         return spider
 
@@ -69,11 +77,20 @@ class RecheckSpider(KcnaSpider):
             [sid for found in sids for sid in found],
             *self.arguments.window.ends,
         )
-        due = due[: self.arguments.limit]
+        due = self.with_others(due[: self.arguments.limit])
         logger.info("%d articles are due to be looked at", len(due))
         self.records = self.run.archive.last_records(set(due))
         for one in due:
             yield self.look_request(one)
+
+    def with_others(self, due: list[str]) -> list[str]:
+        """Add a few articles where all that is due was missing before: they show whether the site works."""
+        rechecks = self.run.archive.ledger.rechecks
+        missing = rechecks.missing(due)
+        if len(missing) < LEAST or len(due) - len(missing) >= LEAST or self.arguments.limit is not None:
+            return due
+        others = rechecks.present(LEAST)
+        return due + [one for one in others if one not in due]
 
     def sids(self, ref: SourceRef) -> list[int]:
         """Return the sids that a reference names, as the archive knows them."""
@@ -108,6 +125,10 @@ class RecheckSpider(KcnaSpider):
     def parse_look(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """What became of an article since it was last seen."""
         self.looks += 1
+        if self.strayed(response) is not None:
+            self.removals.saw(held.source_id, "elsewhere")
+        elif response.status not in _MISSING:
+            self.removals.saw(held.source_id, "found")
         if response.status == NOT_MODIFIED:
             self.count("recheck/not_modified")
             self.remember(address.id)
@@ -126,18 +147,50 @@ class RecheckSpider(KcnaSpider):
         return capture
 
     def missing(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
-        """A page that is not there: gone, once it was not there on another day."""
+        """Keep an article that is not found until the end of the run, which tells whether the site is broken."""
         rejected = self.refusal(address.id, self.site.article(address), response)
         if rejected.reason != "not_found":
             yield rejected
         elif held.status == "gone":
             self.remember(address.id)
-        elif look and look.missing and look.missing[:10] < rejected.seen_at[:10]:
+        else:
+            before = look.missing if look else None
+            outcome: Outcome = "again" if before and before[:10] < rejected.seen_at[:10] else "missing"
+            self.unfound[address.id] = (rejected, outcome)
+            self.removals.saw(held.source_id, outcome)
+            self.under_way.discard(address.id)
+
+    async def judge(self) -> None:
+        """Store what the run learned of the articles that were not found: a tombstone on the second day, unless so
+        many are missing that the site is rather broken.
+        """
+        if (told := self.removals.told) is not None:
+            hint = "if they were removed, run again with KCNACRAWL_NOT_FOUND=1"
+            self.run.note(Verdict.LAYOUT_CHANGED, f"{told}; the site is rather broken, none became a tombstone; {hint}")
+        unfound = list(self.unfound.items())
+        for start in range(0, len(unfound), _BATCH):
+            if self.run.signal_number is not None:
+                # What was not judged is looked at again.
+                return
+            await asyncio.gather(*(self.judge_one(one, *found) for one, found in unfound[start : start + _BATCH]))
+
+    async def judge_one(self, article_id: str, rejected: Rejected, outcome: Outcome) -> None:
+        """Store a tombstone, or a line in the quarantine."""
+        archive = self.run.archive
+        held = archive.record_at(self.records[article_id])
+        if self.removals.is_doubtful(held.source_id):
+            # Of another reason, so that the day does not count, also not in a ledger that is rebuilt.
+            self.count("rejected/layout_changed")
+            await archive.reject(replace(rejected, reason="layout_changed", detail=f"{rejected.detail}; not believed"))
+        elif outcome == "again":
             self.count("articles/gone")
-            yield self.revision(held, "gone")
+            self.count("articles/revised")
+            await archive.store(replace(self.revision(held, "gone"), revision=held.revision + 1))
+            self.remember(article_id)
         else:
             self.count("recheck/missing")
-            yield rejected
+            self.count("rejected/not_found")
+            await archive.reject(rejected)
 
     def revision(self, held: Article, status: str) -> Article:
         """What is held, with another status."""

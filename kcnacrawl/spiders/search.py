@@ -28,6 +28,8 @@ from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
 from ..pages.search import SearchPage
+from ..paging.cursor import MAX_IDLE
+from ..paging.walk import MAX_STALLED
 from ..verdict import Verdict
 from .harvest import AHEAD, HarvestSpider, Output
 from .source import Job, SourceSpider
@@ -70,6 +72,8 @@ class Search:
     # Pages asked for and not answered well.
     open: int = 0
     hits: set[str] = field(default_factory=set)
+    # Answers in a row without a hit that is new.
+    idle: int = 0
     # Hits on pages that showed all they had.
     settled: set[str] = field(default_factory=set)
     # Days with more hits than their page shows.
@@ -215,6 +219,9 @@ class SearchSpider(SourceSpider):
         elif not any(map(days.may_hold, page.cards)):
             yield self.unlisted(response, LayoutChanged("days: the search does not keep to the days asked for"))
             return
+        elif search.idle >= MAX_IDLE:
+            yield self.unlisted(response, LayoutChanged("days: the search shows the same hits whatever the days"))
+            return
         elif halves is None and self.render is not Render.NEVER:
             search.open += 1
             self.crowded.append((search, days))
@@ -258,7 +265,10 @@ class SearchSpider(SourceSpider):
             return
         yield from self.take_hits(search, page.cards)
         search.settled.update(card.id for card in page.cards)
-        if page.cards:
+        if search.idle >= MAX_STALLED:
+            search.open -= 1
+            self.too_many(search, days.first)
+        elif page.cards:
             yield self.crowded_request(Step.MORE, search, days)
         else:
             search.open -= 1
@@ -278,6 +288,7 @@ class SearchSpider(SourceSpider):
         """Requests for hits that are neither held nor settled."""
         fresh = [card for card in cards if card.id not in search.hits]
         search.hits.update(card.id for card in fresh)
+        search.idle = 0 if fresh else search.idle + 1
         self.count("cards", len(fresh))
         self.count("fields/card_date", sum(listed_or_none(card.date_listed_raw) is not None for card in fresh))
         job = search.job

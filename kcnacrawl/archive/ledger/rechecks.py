@@ -56,6 +56,24 @@ class Rechecks:
             ).fetchone()
         return Look(*row) if row else None
 
+    def missing(self, ids: Iterable[str]) -> set[str]:
+        """Return those of ``ids`` that were not found when they were last looked at."""
+        sql = "SELECT 1 FROM looks WHERE id = ? AND missing IS NOT NULL"
+        with self._database.guard():
+            return {one for one in ids if self._database.execute(sql, (one,)).fetchone()}
+
+    def present(self, most: int) -> list[str]:
+        """Return articles that are held and were not missing when they were last looked at: the newest, at most
+        ``most``.
+        """
+        with self._database.guard():
+            rows = self._database.execute(
+                "SELECT id FROM articles LEFT JOIN looks USING (id) WHERE status = 'live' AND missing IS NULL"
+                " ORDER BY id DESC LIMIT ?",
+                (most,),
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def last_seen(self, ids: Iterable[str]) -> dict[str, str]:
         """Return when each of ``ids`` was last stored, or gave no record; those that never were are missing."""
         sql = (
