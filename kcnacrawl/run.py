@@ -41,6 +41,8 @@ class Run:
         self.take_stock: Callable[[], None] = lambda: None
         self.conclude: Callable[[], Awaitable[None]] = _nothing_left
         self.owed = 0
+        # What was asked for and never answered, in words.
+        self.unfinished = ""
         self._settled = False
         self._stopping: asyncio.Task[None] | None = None
 

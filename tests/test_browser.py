@@ -157,7 +157,7 @@ def test_a_plain_run_does_not_even_load_playwright(serve: Serve, tmp_path: Path)
 def test_never_takes_the_cards_that_show(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=100, sources=1, spelling="browser-only")
     done = crawl(replica.url, "source", "-a", "source=156", "-s", "KCNACRAWL_RENDER=never")
-    assert done.exit_code == 4
+    assert done.exit_code == 4, done.stderr
     assert "KCNACRAWL_RENDER=auto asks a browser for it; if you know the id, give source=ajax:<id>" in done.last_line
     assert 0 < len(done.records) <= 10
     assert starts(done) == 0
@@ -200,7 +200,7 @@ def test_a_page_without_the_button_is_a_changed_layout(
 ) -> None:
     replica = dressed(lambda page: page.replace(b"More Articles", button))
     done = crawl(replica.url, "source", *words)
-    assert done.exit_code == 4
+    assert done.exit_code == 4, done.stderr
     assert "a browser finds no button More Articles on it" in done.last_line
     assert len(done.records) > 0
 

@@ -15,6 +15,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, as_path
+from ..bugs import BugWatch
 from ..extensions.report import Report
 from ..extras import extra
 from ..fetching import CheckedCommand, spider_named
@@ -50,14 +51,17 @@ class Command(CheckedCommand, crawl.Command):
             for name in _CHATTER:
                 logging.getLogger(name).setLevel(logging.WARNING)
         crawler = process.create_crawler(args[0])
-        task = process.crawl(crawler, **opts.spargs)
-        conclude = partial(_conclude, crawler, opts.textfile)
-        Shutdown(crawler, task.get_loop(), conclude).install()
-        process.start(install_signal_handlers=False)
         run = Run.of(crawler)
+        conclude = partial(_conclude, crawler, opts.textfile)
+        with BugWatch(run):
+            task = process.crawl(crawler, **opts.spargs)
+            Shutdown(crawler, task.get_loop(), conclude).install()
+            process.start(install_signal_handlers=False)
         report = None if process.bootstrap_failed else crawler.get_extension(Report)
-        if report is None or not report.is_written:
+        if report is None or not report.is_finished:
             run.note(Verdict.ERROR, "the crawl could not start, or not end; the log says why: please report it")
+        # What went wrong after the report was written, and in writing it.
+        (report or Report(crawler)).write_last(opts.spargs)
         self.exitcode = run.exit_code
         conclude()
 

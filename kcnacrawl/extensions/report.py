@@ -2,9 +2,10 @@
 
 import logging
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 import scrapy
@@ -15,6 +16,7 @@ from .. import __version__, health
 from ..archive.archive import RUNS
 from ..archive.log import write_whole
 from ..archive.runs import read_reports
+from ..bugs import TOLD
 from ..dates import instant
 from ..run import Run
 from ..spiders.article import ArticleSpider
@@ -23,6 +25,9 @@ from ..spiders.harvest import HarvestSpider
 from ..verdict import Verdict
 
 logger = logging.getLogger(__name__)
+
+# Of a run that all was done in, that a setting of ours or a signal ended, or that something stands against.
+_OUR_REASONS: Final = frozenset({"finished", "limit", "shutdown", *Verdict})
 
 # So many of the last runs tell how the site looks when all is well.
 _HEALTHY_RUNS: Final = 10
@@ -35,7 +40,10 @@ class Report:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._run = Run.of(crawler)
-        self.is_written = False
+        self._reason = ""
+        # The verdict of the report on disk.
+        self._written: Verdict | None = None
+        self.is_finished = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -47,12 +55,13 @@ class Report:
         self.finish(spider, reason)
 
     def finish(self, spider: Spider, reason: str) -> None:
-        """Weighs and writes, once."""
-        if self.is_written:
+        """Weigh what happened and write it down, once."""
+        if self._reason:
             return
-        self.is_written = True
+        self._reason = str(reason)
         self._weigh(spider, reason)
-        self._write(spider, reason)
+        self._write(getattr(spider, "given", {}))
+        self.is_finished = True
         for warning in self._run.warnings:
             logger.warning("%s", warning)
         verdict, counts = self._run.verdict, self._counts()
@@ -67,10 +76,17 @@ class Report:
             self._run.archive.articles_path,
         )
 
+    def write_last(self, arguments: Mapping[str, str]) -> None:
+        """Write the report if there is none, or again if something went wrong after it was written. A run that could
+        not hold the archive leaves it alone.
+        """
+        if self._written is not self._run.verdict and self._run.verdict is not Verdict.LOCKED:
+            self._write(arguments)
+
     def _weigh(self, spider: Spider, reason: str) -> None:
         run, counts = self._run, self._counts()
         if self._bugs():
-            run.note(Verdict.ERROR, "an exception nobody foresaw; the log has its traceback: please report it")
+            run.note(Verdict.ERROR, TOLD)
         if reason == "shutdown":
             run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
         lists = isinstance(spider, HarvestSpider) and not isinstance(spider, ArticleSpider)
@@ -84,6 +100,12 @@ class Report:
         if told is not None:
             kept = f"; pages are kept in {run.archive.pages_folder(run.id)}"
             run.note(Verdict.LAYOUT_CHANGED, f"{told}; the site no longer looks as known{kept}")
+        if reason not in _OUR_REASONS:
+            run.note(Verdict.INCOMPLETE, f"ended by {_setting(reason)} before all was fetched; run again")
+        elif reason == "finished" and not run.problems and run.unfinished:
+            depth = self._crawler.settings.getint("DEPTH_LIMIT")
+            by = f"DEPTH_LIMIT={depth}" if depth else "a middleware or an extension"
+            run.note(Verdict.INCOMPLETE, f"{run.unfinished}: {by} dropped the request; run again without it")
         if run.owed:
             run.note(
                 Verdict.INCOMPLETE,
@@ -101,21 +123,26 @@ class Report:
 
     def _counts(self) -> dict[str, int]:
         prefix = "kcnacrawl/"
-        stats = self._crawler.stats.get_stats()
         return {
             name.removeprefix(prefix): value
-            for name, value in sorted(stats.items())
+            for name, value in sorted(self._stats().items())
             if name.startswith(prefix) and isinstance(value, int)
         }
 
-    def _write(self, spider: Spider, reason: str) -> None:
+    def _stats(self) -> dict[str, Any]:
+        try:
+            return self._crawler.stats.get_stats()
+        except RuntimeError:
+            return {}  # a crawl that could not be set up has counted nothing
+
+    def _write(self, arguments: Mapping[str, str]) -> None:
         run = self._run
         path = run.archive.folder / RUNS / f"{run.id}.json"
         report = {
             "run_id": run.id,
-            "spider": spider.name,
+            "spider": self._crawler.spidercls.name,
             # A file's name may be no text.
-            "arguments": {name: _shown(value) for name, value in getattr(spider, "given", {}).items()},
+            "arguments": {name: _shown(value) for name, value in arguments.items()},
             "versions": {
                 "kcnacrawl": __version__,
                 "scrapy": scrapy.__version__,
@@ -124,7 +151,7 @@ class Report:
             "site": run.site.url,
             "start": instant(run.started),
             "end": instant(datetime.now(UTC)),
-            "finish_reason": str(reason),
+            "finish_reason": self._reason or "error",
             "verdict": str(run.verdict),
             "exit_code": run.exit_code,
             "message": run.message,
@@ -136,15 +163,24 @@ class Report:
             write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
         except OSError as error:
             run.note(Verdict.STORAGE, f"cannot write {path}: {error.strerror or error}")
+        else:
+            self._written = run.verdict
 
     def _traffic(self) -> dict[str, int]:
-        stats = self._crawler.stats
-        return {
-            "requests": stats.get_value("downloader/request_count", 0),
-            "responses": stats.get_value("downloader/response_count", 0),
-            "response_bytes": stats.get_value("downloader/response_bytes", 0),
-            "retries": stats.get_value("retry/count", 0),
+        names = {
+            "requests": "downloader/request_count",
+            "responses": "downloader/response_count",
+            "response_bytes": "downloader/response_bytes",
+            "retries": "retry/count",
         }
+        return {name: self._stats().get(stat, 0) for name, stat in names.items()}
+
+
+def _setting(reason: str) -> str:
+    """Return the setting that ended a run, as Scrapy's reasons for closing name it: ``closespider_itemcount``."""
+    if reason.startswith("closespider_"):
+        return reason.upper()
+    return {"memusage_exceeded": "MEMUSAGE_LIMIT_MB"}.get(reason, f"a component ({reason})")
 
 
 def _shown(text: str) -> str:

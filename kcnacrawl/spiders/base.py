@@ -18,6 +18,7 @@ from ..archive import StorageFailed
 from ..archive.attribution import find_sid
 from ..arguments import ArgumentError, Arguments
 from ..breaker import Breaker
+from ..bugs import TOLD
 from ..dates import instant
 from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
 from ..middlewares.compression import TooLarge
@@ -40,6 +41,8 @@ UNREAD: frozenset[Reason] = frozenset({"layout_changed", "bad_date"})
 """Reasons that say a page came and could not be understood."""
 
 _BARE_PAGES = 2
+# No fault of the network's is one of these: a component on the way to it is broken.
+_BUGS = (TypeError, AttributeError, NameError, LookupError, AssertionError)
 _REASONS: dict[int, Reason] = {
     401: "blocked",
     403: "blocked",
@@ -89,7 +92,7 @@ class KcnaSpider(Spider):
         spider.bare_pages = {}
         spider.revisited = set()
         spider.breaker = Breaker(run.limits)
-        run.take_stock = spider.take_stock
+        run.take_stock = spider.sum_up
         crawler.signals.connect(spider.settled, signal=signals.item_scraped)
         crawler.signals.connect(spider.dropped, signal=signals.item_dropped)
         crawler.signals.connect(spider.item_failed, signal=signals.item_error)
@@ -112,6 +115,20 @@ class KcnaSpider(Spider):
         """What is being walked, for a person."""
         return ""
 
+    @property
+    def unfinished(self) -> str:
+        """Name what was asked for and never answered, where nothing says why; empty if there is none."""
+        return self.unanswered_articles()
+
+    def unanswered_articles(self) -> str:
+        """Say how many articles were asked for and never answered; nothing if there are none."""
+        return f"{len(self.under_way)} articles were not answered" if self.under_way else ""
+
+    def sum_up(self) -> None:
+        """Ask the ledger, before it is closed, what the run leaves behind."""
+        self.take_stock()
+        self.run.unfinished = self.unfinished
+
     def take_stock(self) -> None:
         """What the run leaves behind, asked of the ledger before it is closed."""
         self.run.owed = self.count_owed()
@@ -129,7 +146,7 @@ class KcnaSpider(Spider):
         if isinstance(item, Article | Rejected | Capture) and item.id is not None:
             self.under_way.discard(item.id)
 
-    def dropped(self, item: object, exception: Exception, response: Response | None) -> None:
+    def dropped(self, item: object, exception: Exception, response: Response | Failure | None) -> None:
         """The same; what is in quarantine is not asked for again in this run, and kept if it could not be read."""
         self.settled(item)
         if not isinstance(exception, Quarantined):
@@ -137,7 +154,8 @@ class KcnaSpider(Spider):
         rejected = exception.rejected
         if rejected.id is not None:
             self.failed.add(rejected.id)
-        if rejected.reason in UNREAD and response is not None:
+        # From an errback Scrapy gives the failure in the response's place.
+        if rejected.reason in UNREAD and isinstance(response, Response):
             self.run.archive.keep_page(self.run.id, rejected.id or "listing", response.body)
 
     def item_failed(self, item: object, failure: Failure) -> None:
@@ -267,6 +285,9 @@ class KcnaSpider(Spider):
             return self.refusal(article_id, url, error.response)
         if isinstance(error, ForbiddenByRobots):
             self.run.note(Verdict.REFUSED, str(error))
+        if isinstance(error, _BUGS):
+            self.run.note(Verdict.ERROR, TOLD)
+            logger.error("A component raised what nobody foresaw", exc_info=error)
         if isinstance(error, SignUpRedirect):
             return self.rejected(article_id, url, "sign_up_wall", str(error), 302)
         if isinstance(error, BadAnswer):

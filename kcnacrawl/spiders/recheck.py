@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from twisted.python.failure import Failure
 
 from ..addresses import ArticleAddress, identify
 from ..archive import StorageFailed
@@ -205,7 +206,7 @@ class RecheckSpider(KcnaSpider):
         if isinstance(item, Article):
             self.remember(item.id)
 
-    def dropped(self, item: object, exception: Exception, response: Response | None) -> None:
+    def dropped(self, item: object, exception: Exception, response: Response | Failure | None) -> None:
         super().dropped(item, exception, response)
         if isinstance(exception, Unchanged) and isinstance(item, Article | Capture):
             self.remember(item.id)

@@ -329,6 +329,12 @@ class SearchSpider(SourceSpider):
         pages, hits = sum(one.pages for one in self.searches), sum(len(one.hits) for one in self.searches)
         return f"searching, {pages} pages with {hits} hits"
 
+    @property
+    def unfinished(self) -> str:
+        if not self.searches or any(search.open for search in self.searches):
+            return "the search was not answered on all its pages"
+        return self.unanswered_articles()
+
     def scope(self) -> list[int] | None:
         return None
 

@@ -63,6 +63,8 @@ class SitemapSpider(HarvestSpider):
 
     name = "sitemap"
     asked: set[str]
+    # Those of them that were not answered yet.
+    open: set[str]
     # Sitemaps that robots.txt names.
     named: list[str]
     articles: int
@@ -71,7 +73,7 @@ class SitemapSpider(HarvestSpider):
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.asked = set()
+        spider.asked, spider.open = set(), set()
         spider.named = []
         spider.articles = spider.unmoved = 0
         crawler.signals.connect(spider.robots_parsed, signal=signals.robots_parsed)
@@ -102,6 +104,7 @@ class SitemapSpider(HarvestSpider):
 
     def sitemap_request(self, node: Node) -> Request:
         """A sitemap, if it is not as it was. Articles go before: a sitemap may name a thousand."""
+        self.open.add(node.url)
         return Request(
             node.url,
             callback=self.parse_sitemap,
@@ -116,6 +119,7 @@ class SitemapSpider(HarvestSpider):
     def parse_sitemap(self, response: Response, node: Node) -> Output:
         """An index or a list of pages. What it is, it says itself: where a redirect led makes no difference."""
         self.count("pages/sitemap")
+        self.open.discard(node.url)
         now = instant(datetime.now(UTC))
         node.found = KnownSitemap(now, node.lastmod, *validators(response))
         if response.status == NOT_MODIFIED and node.known is not None:
@@ -202,6 +206,7 @@ class SitemapSpider(HarvestSpider):
         """A sitemap that could not be had. The site may have its index where robots.txt says instead."""
         request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
         node: Node = request.cb_kwargs["node"]
+        self.open.discard(node.url)
         rejected = self.failure(None, request, failure)
         others = list(self.others(node))
         if rejected.reason == "not_found" and node.url == self.site.sitemap and not others:
@@ -218,6 +223,10 @@ class SitemapSpider(HarvestSpider):
         logger.info("%d articles in the sitemaps that moved", self.articles)
         if not self.articles and not self.unmoved and not self.run.problems:
             self.run.note(Verdict.LAYOUT_CHANGED, "the sitemaps name no article; the site no longer looks as known")
+
+    @property
+    def unfinished(self) -> str:
+        return f"{len(self.open)} sitemaps were not answered" if self.open else super().unfinished
 
     @property
     def doing(self) -> str:

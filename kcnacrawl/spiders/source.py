@@ -563,6 +563,11 @@ class SourceSpider(HarvestSpider):
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return f"walking {names[0]}{more}" if names else "fetching what is owed" * bool(self.swept)
 
+    @property
+    def unfinished(self) -> str:
+        open_jobs = [job.name for job in self.jobs if not job.done] + [one.name for one in self.waiting]
+        return f"the list of {open_jobs[0]} was not walked to its end" if open_jobs else super().unfinished
+
     # What is owed
 
     def idle_requests(self) -> list[Request]:
