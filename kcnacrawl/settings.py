@@ -31,6 +31,8 @@ METAREFRESH_ENABLED = False
 DOWNLOAD_MAXSIZE = 8 * 1024 * 1024
 DOWNLOAD_TIMEOUT = 60
 REDIRECT_MAX_TIMES = 5
+# Scrapy's default knows no IPv6.
+TWISTED_DNS_RESOLVER = "scrapy.resolver.CachingHostnameResolver"
 # A record is to be provable: Scrapy takes any certificate.
 DOWNLOAD_VERIFY_CERTIFICATES = True
 

@@ -99,9 +99,7 @@ def test_where_robots_txt_cannot_be_read_nothing_is_fetched(
     assert differences(replica, after.records) == []
 
 
-@pytest.mark.parametrize(
-    "fault", [("status", {"status": 404}), ("redirect", {"location": "/free-member-form/"})], ids=str
-)
+@pytest.mark.parametrize("fault", [("status", {"status": 404}), ("redirect", {"location": "/no-such-page"})], ids=str)
 def test_a_robots_txt_that_is_missing_forbids_nothing(
     serve: Serve, crawl: Run, fault: tuple[str, dict[str, int]]
 ) -> None:

@@ -1,11 +1,14 @@
 """Bodies are unpacked whole or not at all: of a gzip cut short, Scrapy gives what there is as if it were all."""
 
+import re
+from collections.abc import Sequence
 from typing import Final, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Response, TextResponse
+from scrapy.statscollectors import StatsCollector
 
 from ..gzips import BrokenGzip, TooLong, gunzip
 
@@ -14,6 +17,9 @@ UNDECODABLE: Final = "undecodable"
 
 _GZIP: Final = frozenset({b"gzip", b"x-gzip"})
 _PLAIN: Final = frozenset({b"", b"identity"})
+# So much of a body is looked at to tell whether it is text.
+_LOOKED_AT: Final = 4096
+_NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 # Scrapy's 0 is no limit.
 _UNLIMITED: Final = 2**40
 
@@ -23,32 +29,48 @@ class TooLarge(IgnoreRequest):
 
 
 class StrictCompression:
-    """Asks for gzip alone, and unpacks it. Flags what does not unpack; raises :class:`TooLarge`."""
+    """Asks for gzip alone, and unpacks it. Flags what does not unpack; raises :class:`TooLarge`.
 
-    def __init__(self, limit: int) -> None:
+    A coding that is unknown is passed through, as browsers do, if what came is text: servers call it ``utf-8``,
+    ``none`` or ``binary``.
+    """
+
+    def __init__(self, limit: int, stats: StatsCollector) -> None:
         self._limit = limit
+        self._stats = stats
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         if not crawler.settings.getbool("COMPRESSION_ENABLED"):
             raise NotConfigured
-        return cls(crawler.settings.getint("DOWNLOAD_MAXSIZE") or _UNLIMITED)
+        return cls(crawler.settings.getint("DOWNLOAD_MAXSIZE") or _UNLIMITED, crawler.stats)
 
     def process_request(self, request: Request) -> None:
         request.headers.setdefault("Accept-Encoding", b"gzip")
 
     def process_response(self, request: Request, response: Response) -> Response:  # noqa: ARG002 - Scrapy's signature
-        encoding = b",".join(response.headers.getlist("Content-Encoding")).strip().lower()
-        if not response.body or encoding in _PLAIN:
+        given = b",".join(response.headers.getlist("Content-Encoding")).lower().split(b",")
+        # What was applied last is undone first.
+        codings = [coding for one in reversed(given) if (coding := one.strip()) not in _PLAIN]
+        if not response.body or not codings:
             return response
-        if encoding not in _GZIP:
-            return response.replace(flags=[*response.flags, UNDECODABLE])
         try:
-            return _unpacked(response, gunzip(response.body, self._limit))
+            body = self._decoded(response.body, codings)
         except BrokenGzip:
             return response.replace(flags=[*response.flags, UNDECODABLE])
         except TooLong as error:
             raise TooLarge(f"unpacks to {error}") from error
+        return _unpacked(response, body)
+
+    def _decoded(self, body: bytes, codings: Sequence[bytes]) -> bytes:
+        for coding in codings:
+            if coding in _GZIP:
+                body = gunzip(body, self._limit)
+        if not _GZIP.issuperset(codings):
+            if _NO_TEXT.search(body[:_LOOKED_AT]):
+                raise BrokenGzip("a coding that is not known, of what is no text")
+            self._stats.inc_value("kcnacrawl/unknown_coding")
+        return body
 
 
 def _unpacked(response: Response, body: bytes) -> Response:

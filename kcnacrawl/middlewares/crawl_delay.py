@@ -1,7 +1,7 @@
 """``Crawl-delay`` of robots.txt, which Scrapy reads and does not apply. It can only slow us down."""
 
 import logging
-from typing import Self
+from typing import Final, Self
 
 from scrapy import Request, signals
 from scrapy.core.downloader import Slot
@@ -9,6 +9,13 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from scrapy.settings import SETTINGS_PRIORITIES
+
+from ..run import Run
+
+_LONG: Final = 60.0
+"""A delay of so many seconds or more is worth a warning: a crawl takes years."""
+
+_DAY: Final = 86_400
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +47,11 @@ class CrawlDelay:
     def robots_parsed(self, robotparser: RobotParser) -> None:
         if isinstance(robotparser, ProtegoRobotParser):
             self._delay = max(self._delay, robotparser.rp.crawl_delay(self._agent) or 0.0)
+            if self._delay >= _LONG:
+                Run.of(self._crawler).warn(
+                    f"robots.txt asks for {self._delay:g} seconds between requests, which is kept to:"
+                    f" {_DAY / self._delay:.4g} pages a day"
+                )
             if self._delay > self._crawler.settings.getfloat("DOWNLOAD_DELAY"):
                 logger.info("robots.txt asks for %g seconds between requests", self._delay)
 

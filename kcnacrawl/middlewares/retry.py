@@ -19,6 +19,13 @@ MAY_BE_EMPTY: Final = "may_be_empty"
 """Key of a request's ``meta`` where nothing is an answer, too."""
 
 _EMPTY: Final = "an empty page"
+# What WordPress shows with a status of success while its database is away; a page of the site's is longer.
+_OUT_OF_ORDER: Final = re.compile(
+    rb"Error establishing a (?:Redis |database )+connection|There has been a critical error on this website"
+    rb"|Briefly unavailable for scheduled maintenance",
+    re.IGNORECASE,
+)
+_LONGEST_ERROR: Final = 10_000
 # A request that asks for what is not there.
 _ASKED_WRONGLY: Final = frozenset({400, 404, 410})
 
@@ -77,6 +84,9 @@ def fault_of(request: Request, response: Response) -> str | None:
         return None
     if not request.meta.get(MAY_BE_EMPTY) and not response.body.strip():
         return _EMPTY
+    is_short = len(response.body) <= _LONGEST_ERROR and b"/newstream/" not in response.body
+    if is_short and (told := _OUT_OF_ORDER.search(response.body)):
+        return f"a page that says {told[0].decode('latin-1')!r}"
     if "partial" in response.flags and _is_cut(response.body.lower()):
         return "a page cut short"
     return None

@@ -1,5 +1,7 @@
 """robots.txt, kept to also where it cannot be read (RFC 9309, section 2.3.1)."""
 
+from urllib.parse import urlsplit
+
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
@@ -20,15 +22,21 @@ class RobotsUnreachable(IgnoreRequest):
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):
-    """Where robots.txt fails for the network's or the server's sake, Scrapy allows everything; this forbids it."""
+    """Forbids everything where robots.txt cannot be had, which Scrapy takes for leave: it fails for the network's or
+    the server's sake, or is redirected more than five times, or to what is no web address.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._unreachable: dict[str, str] = {}
+        self._answered: set[str] = set()
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
         parser = await super().robot_parser(request)
-        if why := self._unreachable.get(urlparse_cached(request).netloc):
+        netloc = urlparse_cached(request).netloc
+        if parser is None and netloc not in self._answered:
+            self._unreachable.setdefault(netloc, "its redirects lead nowhere")
+        if why := self._unreachable.get(netloc):
             raise RobotsUnreachable(f"robots.txt could not be read ({why}), so nothing is fetched")
         return parser
 
@@ -42,6 +50,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         """A robots.txt that is missing forbids nothing, whatever its page says; one that fails forbids everything."""
         if not _is_robots(request):
             return response
+        self._answered.add(_netloc(request))
+        if 300 <= response.status < 400:
+            self._fail(request, f"the site answered {response.status}, and it leads nowhere")
         if response.status >= 500 or response.status == 429:
             self._fail(request, f"the site answered {response.status}")
         if UNDECODABLE in response.flags:
@@ -49,13 +60,19 @@ class RobotsMiddleware(RobotsTxtMiddleware):
         return response.replace(body=b"") if response.status >= 400 else response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
-        # A redirect to elsewhere, or without end, counts as missing.
-        if _is_robots(request) and not isinstance(exception, IgnoreRequest):
-            self._fail(request, f"{type(exception).__name__}: {exception}"[:300])
+        if _is_robots(request):
+            kind = "" if isinstance(exception, IgnoreRequest) else f"{type(exception).__name__}: "
+            self._fail(request, f"{kind}{exception}"[:300])
 
     def _fail(self, request: Request, why: str) -> None:
-        self._unreachable[urlparse_cached(request).netloc] = why
+        self._unreachable[_netloc(request)] = why
         raise RobotsUnreachable(why)
+
+
+def _netloc(request: Request) -> str:
+    """Return the host whose robots.txt this is, wherever it was redirected."""
+    first: str = request.meta.get("redirect_urls", [request.url])[0]
+    return urlsplit(first).netloc
 
 
 def _is_robots(request: Request) -> bool:

@@ -23,4 +23,6 @@ def wall_of(response: Response) -> PageError | None:
 
 
 def _headers(response: Response) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in response.headers.to_unicode_dict().items()}
+    # Any byte may stand in a header; in Latin-1 each is a character.
+    headers = response.headers.items()
+    return {name.decode("latin-1").lower(): b",".join(values).decode("latin-1") for name, values in headers}

@@ -23,7 +23,7 @@ from ..addresses import Site, absolute, identify
 from ..items import Access, ArticleFields
 from . import Anchor, LayoutChanged
 from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
-from .markup import Line, fold, label_of, lines, one_line, parse
+from .markup import Line, fold, is_garbled, label_of, lines, one_line, parse
 from .walls import refuse_wall
 
 _CONTENT: Final = ".article-content"
@@ -62,6 +62,8 @@ class ArticlePage:
         :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
         """
         refuse_wall(self._tree)
+        if is_garbled(f"{self.headline} {self.article_body}"):
+            raise LayoutChanged("body: most of the text cannot be decoded")
         return ArticleFields(
             headline=self.headline,
             date_raw=self.date_raw,

@@ -37,6 +37,8 @@ _BYTE_ORDER_MARKS: Final = {
 }
 _REPLACED: Final = "\ufffd"
 _MOST_GOOD: Final = 5
+# So few may stand in an article as they are.
+_MANY_REPLACED: Final = 10
 # What says its encoding inside says so at its beginning.
 _DECLARED_WITHIN: Final = 4096
 _DECLARATION: Final = re.compile(
@@ -44,6 +46,16 @@ _DECLARATION: Final = re.compile(
 )
 # As browsers read these names: the larger set of which the named one is a part.
 _LARGER: Final = {"euc_kr": "cp949", "ascii": "cp1252", "iso8859-1": "cp1252", "gb2312": "gb18030"}
+# What a text in no encoding that is declared may be in, and the letters that show it: the languages of state media.
+_GUESSES: Final = (
+    ("cp949", re.compile(r"[\uac00-\ud7a3]")),
+    ("gb18030", re.compile(r"[\u4e00-\u9fff]")),
+    ("shift_jis", re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")),
+    ("cp1251", re.compile(r"[\u0400-\u04ff]")),
+    # Of punctuation and accents, in a text that is mostly ASCII.
+    ("cp1252", re.compile(r"[\u2013-\u2026\u00a0-\u00ff]")),
+)
+_MOST_WESTERN: Final = 0.1
 # Some of what Python calls an encoding is none of pages, and an escape in it could become anything.
 _NO_PAGES: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
 
@@ -105,7 +117,30 @@ def decode(body: bytes, declared: str) -> str:
     for encoding in known:
         with contextlib.suppress(UnicodeDecodeError):
             return body.decode(encoding)
-    return body.decode(known[0], errors="replace") if known else text
+    guessed = _guessed(body) if text.count(_REPLACED) >= _MANY_REPLACED else None
+    return guessed or (body.decode(known[0], errors="replace") if known else text)
+
+
+def _guessed(body: bytes) -> str | None:
+    """Return a text in the first encoding in which most of what is not ASCII are letters of its language."""
+    for encoding, letters in _GUESSES:
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        foreign = [char for char in text if char > "\x7f"]
+        is_western = encoding == "cp1252"
+        if is_western and len(foreign) > _MOST_WESTERN * len(text):
+            continue
+        if _MOST_GOOD * len(letters.findall("".join(foreign))) >= (_MOST_GOOD - 1) * len(foreign):
+            return text
+    return None
+
+
+def is_garbled(text: str) -> bool:
+    """Return True if most of what is not ASCII in a text could not be decoded."""
+    replaced = text.count(_REPLACED)
+    return replaced >= _MANY_REPLACED and _MOST_GOOD * replaced >= sum(char > "\x7f" for char in text)
 
 
 def _encoding(label: str) -> str | None:

@@ -7,7 +7,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from ..archive.ledger import Known, Ledger, digest
+from ..archive.ledger import Known, Ledger, digest, digest_to_the_letter
 from ..items import Article, Capture
 from ..run import Run
 
@@ -37,8 +37,7 @@ class DeduplicatePipeline:
             return item
         on_the_way = self._on_the_way.get(item.id)
         known = on_the_way or self._ledger.articles.latest(item.id)
-        found = digest(item)
-        if known is not None and known.digest == found:
+        if known is not None and known.digest in {digest(item), digest_to_the_letter(item)}:
             # A twin of one that is not on disk yet settles nothing.
             if on_the_way is None:
                 self._ledger.confirm(item)

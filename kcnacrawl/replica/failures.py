@@ -1,6 +1,7 @@
 """Answers that go wrong: what a fault makes of a request. The pages it changes are those of ``alteration``."""
 
 import asyncio
+import gzip
 import socket
 import struct
 import time
@@ -125,6 +126,46 @@ async def _wrong_charset(_request: web.BaseRequest, _fault: Fault, regular: Regu
     return answer
 
 
+async def _coding(_request: web.BaseRequest, fault: Fault, regular: Regular) -> web.Response:
+    answer = await regular()
+    value = str(fault.options.get("value", "utf-8"))
+    if "gzip" in value.lower():
+        answer.body = gzip.compress(_body(answer))
+    answer.headers["Content-Encoding"] = value
+    return answer
+
+
+async def _latin_header(request: web.BaseRequest, fault: Fault, _regular: Regular) -> web.StreamResponse:
+    # aiohttp sends headers as UTF-8 alone.
+    head = f"HTTP/1.1 {_whole(fault, 'status', 403)} No\r\nX-Place: Pyongyang \xe9\r\nContent-Length: 2\r\n\r\nno"
+    if request.transport is not None:
+        request.transport.write(head.encode("latin-1"))
+        request.transport.close()
+    return web.Response()
+
+
+async def _recoded(_request: web.BaseRequest, fault: Fault, regular: Regular) -> web.Response:
+    answer = await regular()
+    answer.body = _body(answer).decode().encode(str(fault.options.get("encoding", "cp949")), errors="ignore")
+    return answer
+
+
+_NOTICE = (
+    "\ufeff\ufeff<!-- cached -->\n<br />\n<b>Notice</b>:  Undefined index: to in"
+    " <b>/srv/www/wp-content/plugins/nk/ajax.php</b> on line <b>41</b><br />\n"
+)
+
+
+async def _notice(_request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.Response:
+    answer = await regular()
+    answer.body = _NOTICE.encode() + _body(answer)
+    return answer
+
+
+async def _database(_request: web.BaseRequest, _fault: Fault, _regular: Regular) -> web.Response:
+    return html(b"<html><body><h1>Error establishing a database connection</h1></body></html>")
+
+
 async def _bad_gzip(_request: web.BaseRequest, _fault: Fault, _regular: Regular) -> web.Response:
     return _gzipped(b"\x1f\x8b\x08\x00" + b"this is not gzip" * 50)
 
@@ -225,6 +266,11 @@ _FAILURES: Mapping[str, _Failure] = {
     "empty": _empty,
     "garbage": _garbage,
     "wrong_charset": _wrong_charset,
+    "coding": _coding,
+    "latin_header": _latin_header,
+    "recoded": _recoded,
+    "notice": _notice,
+    "database": _database,
     "bad_gzip": _bad_gzip,
     "bomb": _bomb,
     "endless": _endless,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...items import Article, Rejected
 from ..log import LogEnd
-from .articles import Articles, Known, Unattributed, body_sha256, digest
+from .articles import Articles, Known, Unattributed, body_sha256, digest, digest_to_the_letter
 from .database import Database
 from .queue import OWED, REVISIT_DAYS, REVISITED, Queue, Wanted, card_of
 from .rechecks import Look, Rechecks
@@ -31,6 +31,7 @@ __all__ = [
     "body_sha256",
     "card_of",
     "digest",
+    "digest_to_the_letter",
 ]
 
 

@@ -137,8 +137,19 @@ class Articles:
 
 
 def digest(article: Article) -> bytes:
-    """Return the SHA-256 of what makes a revision: text, headline, date and status."""
-    parts = (article.status, article.headline, article.date_published or "", article.body_sha256)
+    """Return the SHA-256 of what makes a revision: text, headline, date and status. How accents are put together makes
+    none.
+    """
+    return _digest(article, unicodedata.normalize("NFC", article.headline))
+
+
+def digest_to_the_letter(article: Article) -> bytes:
+    """Return the digest that ledgers before version 4 had of an article."""
+    return _digest(article, article.headline)
+
+
+def _digest(article: Article, headline: str) -> bytes:
+    parts = (article.status, headline, article.date_published or "", article.body_sha256)
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
