@@ -33,6 +33,7 @@ _OUTER_SPACE = re.compile(r"\A(?:%20)+|(?:%20)+\Z")
 # What a browser drops from an address, and what no address may hold as it is.
 _DROPPED = re.compile(r"[\t\n\r]")
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Longer than any server takes.
 _ADDRESS_LIMIT = 8000
 # WordPress cuts slugs at 200 characters; what is far beyond is no slug, and the site goes by the identity alone.
@@ -243,3 +244,8 @@ def _authority(url: str) -> tuple[str, int | None] | None:
 
 def _bare_host(host: str) -> str:
     return host.removeprefix("www.")
+
+
+def encoded(url: str) -> str:
+    """Return an address as it is sent: what may not stand in one is percent-encoded, what is encoded stays."""
+    return quote(_STRAY_PERCENT.sub("%25", url), safe="%/:?#[]@!$&'()*+,;=~")

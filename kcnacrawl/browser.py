@@ -58,6 +58,7 @@ _PATIENCE_SECONDS: Final = 60.0
 _PRESS_SECONDS: Final = 10.0
 _CLOSING_SECONDS: Final = 10.0
 
+_LOOK_SECONDS: Final = 0.05
 _BUTTON: Final = re.compile(r"^\W*(?:load )?more articles\W*$", re.IGNORECASE)
 _RESULTS_WORDS: Final = re.compile(rf"^\W*{BUTTON_WORDS.pattern}$", re.IGNORECASE)
 _CARD: Final = re.compile(rb"/newstream\\?/([0-9]{10}-[0-9]{7,9})")
@@ -114,7 +115,11 @@ class RenderedPage:
     Every method raises :class:`BrowserFailed`, and what ``fetch`` raised for the page itself.
     """
 
-    def __init__(self, chromium: str, site: Site, settings: BaseSettings, fetch: Fetch) -> None:
+    def __init__(
+        self, chromium: str, site: Site, settings: BaseSettings, fetch: Fetch, *, button_seconds: float = 3.0
+    ) -> None:
+        self._button_seconds = button_seconds
+        self._last_fetched = asyncio.get_running_loop().time()
         config = Config.from_settings(settings)
         given = config.launch_options
         # A sandbox needs another user than root.
@@ -210,9 +215,14 @@ class RenderedPage:
             buttons = self._page.locator(BUTTON).or_(words).filter(visible=True)
         else:
             buttons = self._page.get_by_text(_BUTTON).filter(visible=True)
+        # A script may draw it once all is loaded, and a while after.
+        while not (await buttons.count() > 0 and await buttons.last.is_enabled()):
+            quiet = 0.0 if self._fetching else asyncio.get_running_loop().time() - self._last_fetched
+            if quiet > self._button_seconds:
+                return None
+            await asyncio.sleep(_LOOK_SECONDS)
         # The list's own stands below it.
-        there = await buttons.count() > 0 and await buttons.last.is_enabled()
-        return buttons.last if there else None
+        return buttons.last
 
     async def _press(self, button: Locator | None) -> str:
         if button is None:
@@ -294,6 +304,7 @@ class RenderedPage:
 
     def _count_fetching(self, by: int) -> None:
         self._fetching += by
+        self._last_fetched = asyncio.get_running_loop().time()
         if self._timer is not None and not self._timer.expired():
             now = asyncio.get_running_loop().time()
             self._timer.reschedule(None if self._fetching else now + _PATIENCE_SECONDS)

@@ -68,6 +68,11 @@ class Limits:
     walls_of_50: int = _limit(positive, 25)
     """So many of the last 50 article pages behind walls end the run ``refused``."""
 
+    button_seconds: float = _limit(seconds, 3.0)
+    """For so many seconds after the last thing that a page in a browser has fetched, its button *More Articles* is
+    waited for: a script may draw it late.
+    """
+
     unreadable: float = _limit(share, 0.2)
     """The share of article pages that may be unreadable before the site counts as changed."""
 

@@ -194,6 +194,22 @@ def test_always_looks_at_one_page_where_there_is_no_news(serve: Serve, crawl: Ru
     assert lists(replica) == ["/article/156/"]
 
 
+@pytest.mark.parametrize("words", [(), ("-s", "KCNACRAWL_RENDER=always")], ids=["auto", "always"])
+def test_a_button_that_a_script_draws_late_is_waited_for(
+    dressed: Callable[..., DressedReplica], crawl: Run, words: tuple[str, ...]
+) -> None:
+    late = b"""<script>
+const late = [...document.querySelectorAll('a, button, span, div, p, input')]
+    .filter(one => /^more articles$/i.test((one.textContent || one.value).trim()))[0];
+late.style.display = 'none';
+setTimeout(() => { late.style.display = ''; }, 900);
+</script></body>"""
+    replica = dressed(lambda page: page.replace(b"</body>", late))
+    done = crawl(replica.url, "source", *words)
+    assert done.exit_code == 0, done.stderr
+    assert differences(replica, done.records) == []
+
+
 @pytest.mark.parametrize(("button", "words"), [(b"More Stories", ()), (b"No more articles", ALWAYS)])
 def test_a_page_without_the_button_is_a_changed_layout(
     dressed: Callable[..., DressedReplica], crawl: Run, button: bytes, words: tuple[str, ...]

@@ -125,14 +125,6 @@ def test_a_document_type_is_refused(head: str) -> None:
         b"0",
         b"<urlset>",
         b"<urlset></sitemapindex>",
-        b"<urlset/><urlset/>",
-        urlset("<url><loc>&nbsp;</loc></url>"),
-        urlset("<url><loc>&#xD800;</loc></url>"),
-        urlset("<image:loc/>"),
-        urlset("", '<?xml version="1.0" encoding="no-encoding"?>'),
-        urlset("", '<?xml version="1.0" encoding="euc-kr"?>'),
-        urlset("<url>\x00</url>"),
-        b"<urlset>\xff</urlset>",
         b"<html><body><h1>Access denied</h1></body></html>",
         b"<rss version='2.0'></rss>",
         b"\x1f\x8b",
@@ -143,6 +135,37 @@ def test_a_document_type_is_refused(head: str) -> None:
 def test_what_is_no_sitemap_is_told_as_such(body: bytes) -> None:
     with pytest.raises(LayoutChanged, match=r"^sitemap: "):
         read(body)
+
+
+GOOD = f"<url><loc>{PAGE}</loc></url>"
+
+
+@pytest.mark.parametrize(
+    ("body", "lost"),
+    [
+        (b"\n \n" + urlset(GOOD), False),
+        (urlset(GOOD) + b"<!-- 0.2 s --><br />junk & <b>more", False),
+        (urlset(f"{GOOD}<url>\x00\x0b</url>"), False),
+        (urlset(f"<url><loc>{PAGE}</loc><changefreq>d&eacute;but&nbsp;&nosuch;</changefreq></url>"), False),
+        (urlset(f"{GOOD}<url><loc>{PAGE}/cut-sho")[: -len("</urlset>")], True),
+        (urlset(f"{GOOD}<url><loc>{PAGE}</loc><image:image><image:loc>x</image:loc></image:image></url>"), False),
+        (urlset(GOOD, '<?xml version="1.0" encoding="no-encoding"?>'), False),
+        (urlset(GOOD, '<?xml version="1.0" encoding="euc-kr"?>'), False),
+        (urlset(f"{GOOD}<url><loc>{PAGE}</wrong></url>{GOOD}"), True),
+        (urlset(f"{GOOD}<url><loc>&#xD800;</loc></url>"), False),
+        (b"<urlset><url><loc>" + PAGE.encode() + b"</loc></url>\xff</urlset>", False),
+    ],
+)
+def test_what_is_badly_written_is_read_as_far_as_it_can_be(body: bytes, lost: bool) -> None:
+    found = read(body)
+    assert PAGE in {entry.loc for entry in found.entries}
+    assert {SITE.identify(entry.loc) is not None for entry in found.entries if "newstream" in entry.loc} == {True}
+    assert "cut-sho" not in str(found.entries)
+    assert bool(found.lost) is lost
+
+
+def test_an_ampersand_that_stands_alone_is_part_of_its_address() -> None:
+    assert read(urlset(f"<url><loc>{PAGE}?a=1&b=2</loc></url>")).entries == (Entry(f"{PAGE}?a=1&b=2", None),)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,13 @@ class RenderMiddleware:
         if chromium is None:
             raise NoBrowser(NO_BROWSER)
         self._crawler.stats.inc_value("kcnacrawl/browser/starts")
-        self._page = RenderedPage(chromium, self._site, settings, self._crawler.engine.download_async)
+        self._page = RenderedPage(
+            chromium,
+            self._site,
+            settings,
+            self._crawler.engine.download_async,
+            button_seconds=Run.of(self._crawler).limits.button_seconds,
+        )
         return await self._page.open(url)
 
     async def _close(self) -> None:

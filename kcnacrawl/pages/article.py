@@ -19,11 +19,11 @@ from typing import Final
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import Site, absolute, identify
+from ..addresses import Site, absolute, encoded, identify
 from ..items import Access, ArticleFields
 from . import Anchor, LayoutChanged
 from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
-from .markup import Line, fold, is_garbled, label_of, lines, one_line, parse
+from .markup import Line, base_of, fold, is_emoji, is_garbled, label_of, lines, one_line, parse
 from .walls import refuse_wall
 
 _CONTENT: Final = ".article-content"
@@ -56,6 +56,8 @@ class ArticlePage:
         self._url = url
         self._site = site
         self._tree = parse(markup)
+        # What links and pictures are meant against.
+        self._base = base_of(self._tree, url)
 
     def read(self) -> ArticleFields:
         """All fields; raises :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
@@ -133,7 +135,7 @@ class ArticlePage:
     def original_url(self) -> str | None:
         """Where *Read original version at source* leads; ``None`` if the header has no such link."""
         anchor = original_anchor(self._head.header_lines)
-        return absolute(self._url, anchor.attributes.get("href")) if anchor is not None else None
+        return absolute(self._base, anchor.attributes.get("href")) if anchor is not None else None
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -141,9 +143,9 @@ class ArticlePage:
         images = [image for content in self._contents for image in content.css("img")]
         # Where the body's element holds the whole article, its logo stands above the header.
         above = self._above_header if images and CONTENT in self._head.header_lines[0].marks else set()
-        found = (_image_source(image) for image in images if image.mem_id not in above)
-        urls = (absolute(self._url, source) for source in found)
-        return tuple(dict.fromkeys(url for url in urls if url))
+        found = (_image_source(image) for image in images if image.mem_id not in above and not _is_decoration(image))
+        urls = (absolute(self._base, source) for source in found)
+        return tuple(dict.fromkeys(encoded(url) for url in urls if url))
 
     @property
     def _above_header(self) -> set[int]:
@@ -157,7 +159,7 @@ class ArticlePage:
         """The sid that the page links its own label to; ``None`` where it does not, or to several."""
         names = {self.label, f"KCNA {self.label}", f"{MORE_FROM}{self.label}"}
         sids = {
-            self._site.identify_listing(absolute(self._url, anchor.attributes.get("href")) or "")
+            self._site.identify_listing(absolute(self._base, anchor.attributes.get("href")) or "")
             for anchor in self._tree.css('a[href*="/article/"]')[:_MOST_SOURCE_LINKS]
             if label_of(anchor) in names
         } - {None}
@@ -169,7 +171,7 @@ class ArticlePage:
         own = identify(self._url)
         for selector, attribute in (("link[rel=canonical]", "href"), ('meta[property="og:url"]', "content")):
             node = self._tree.css_first(selector)
-            url = absolute(self._url, node.attributes.get(attribute)) if node is not None else None
+            url = absolute(self._base, node.attributes.get(attribute)) if node is not None else None
             address = self._site.identify(url) if url else None
             if address and own and address.id == own.id and address.slug:
                 return url
@@ -246,6 +248,12 @@ def _image_source(image: LexborNode) -> str | None:
         if source and not source.strip().lower().startswith("data:"):
             return source
     return None
+
+
+def _is_decoration(image: LexborNode) -> bool:
+    """Return True for a picture that is none of the article's: an emoji, or a tracker of one pixel."""
+    sizes = [image.attributes.get(name) or "" for name in ("width", "height")]
+    return is_emoji(image) or all(size.strip().removesuffix("px") in {"0", "1"} for size in sizes)
 
 
 def _ancestry(node: LexborNode) -> dict[int, LexborNode]:

@@ -30,12 +30,12 @@ _ORIGINAL: Final = re.compile(r"Read original version", re.IGNORECASE)
 _ORIGINAL_WORDS: Final = "read original version at source"
 
 # Lines of the site's, not of the article: whole lines only, since an article may begin with the same words.
+# Where the theme writes one after the other without a break, they are one line.
 CHROME: Final = re.compile(
-    r"Share Button"
-    r"|Get North Korea headlines delivered to your inbox daily\W*"
+    r"(?:Share Button|Get North Korea headlines delivered to your inbox daily\W*"
+    r"|NK News is hiring\W*|Join the NK Pro team\W*)+"
+    r"(?:Subscribe to the NK News ['‘’“\"]Daily Update['‘’”\"].*)?"
     r"|Subscribe to the NK News ['‘’“\"]Daily Update['‘’”\"].*"
-    r"|NK News is hiring\W*(?:Join the NK Pro team\W*)?"
-    r"|Join the NK Pro team\W*"
 )
 
 _HEADER: Final = re.compile(

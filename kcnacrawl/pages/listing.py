@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 from ..addresses import Site, absolute
 from ..items import Card
 from . import Anchor
-from .markup import Line, label_of, lines, one_line, parse, text_of
+from .markup import Line, base_of, label_of, lines, one_line, parse, text_of
 from .walls import refuse_wall
 
 WRAPPER: Final = "#latest_article_wrapper"
@@ -79,6 +79,7 @@ class ListingPage:
         self._url = url
         self._site = site
         self._tree = parse(markup)
+        self._base = base_of(self._tree, url)
         # A form over cards that are there hides nothing.
         if not self.cards:
             refuse_wall(self._tree)
@@ -180,7 +181,7 @@ class ListingPage:
         return address.id if address else None
 
     def _link(self, anchor: LexborNode) -> str:
-        return absolute(self._url, anchor.attributes.get("href")) or ""
+        return absolute(self._base, anchor.attributes.get("href")) or ""
 
     def _read(self, element: LexborNode) -> _Reading:
         links = [a for a in element.css("a[href]") if self._identity(a)]
@@ -188,7 +189,7 @@ class ListingPage:
         address = self._site.identify(self._link(titles[0])) if titles else None
         if address is None:
             return _Reading(element, None, {})
-        headline = next((text for a in titles if (text := _shown(text_of(a)))), "")
+        headline = next((text for a in titles if (text := _shown(text_of(a)))), "") or _alternative(titles)
         date_raw, date_by = _date_of(element)
         summary, summary_by = _summary_of(element, headline, date_raw)
         card = Card(
@@ -215,6 +216,22 @@ class _List(NamedTuple):
 def _shown(text: str) -> str:
     """A card's text as one line of bounded length."""
     return one_line(text)[:_LONGEST_TEXT].rstrip()
+
+
+def _alternative(titles: list[LexborNode]) -> str:
+    """Return the title of a card that has only a picture in its place."""
+    pictures = (picture for title in titles if title.parent is not None for picture in title.css("img[alt]"))
+    headings = (one for one in pictures if one.parent is not None and one.parent.parent is not None)
+    found = (_shown(one.attributes.get("alt") or "") for one in headings if _in_heading(one))
+    return next((text for text in found if text), "")
+
+
+def _in_heading(node: LexborNode | None) -> bool:
+    while node is not None and node.is_element_node:
+        if node.tag in {"h1", "h2", "h3", "h4", "h5", "h6"}:
+            return True
+        node = node.parent
+    return False
 
 
 def _grown(described: LexborNode) -> LexborNode:

@@ -12,6 +12,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from ..addresses import absolute
 from . import Unparsable
 
 # Lexbor's time grows with the square of the nesting: 30,000 open tags take two seconds, 100,000 half a minute.
@@ -75,9 +76,25 @@ _BLOCKS: Final = frozenset(
     "summary table tbody td tfoot th thead tr ul".split()
 )
 _HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
+_HIDING_CLASSES: Final = frozenset({"screen-reader-text", "sr-only", "visually-hidden", "visuallyhidden"})
 _UNSEEN: Final = frozenset(
     "script style noscript template iframe object embed svg math textarea head title audio video canvas".split()
 )
+
+
+_HIDDEN: Final = "hidden"
+_MAYBE_HIDDEN: Final = (
+    '[hidden], [style*="none" i], [style*="hidden" i], [style*="collapse" i],'
+    " .screen-reader-text, .sr-only, .visually-hidden, .visuallyhidden"
+)
+_HIDING_STYLE: Final = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\s*(?:!\s*important\s*)?(?:;|$)",
+    re.IGNORECASE,
+)
+# What holds the body itself may be hidden until a script runs.
+_SHOWN_LATER: Final = ".article-content"
+# WordPress writes emoji as pictures, with the character as their alternative.
+_EMOJI: Final = "//s.w.org/images/core/emoji/"
 
 
 @dataclass(slots=True)
@@ -208,7 +225,28 @@ def lines(root: LexborNode, marks: dict[int, str] | None = None) -> list[Line]:
 
     ``marks`` maps ``mem_id`` of elements to names that the lines inside them will carry.
     """
-    return _Reader(root, marks or {}).read()
+    hidden = {node.mem_id: _HIDDEN for node in root.css(_MAYBE_HIDDEN) if _is_hidden(node) and node is not root}
+    return _Reader(root, (marks or {}) | hidden).read()
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    attributes = node.attributes
+    if "hidden" not in attributes and not _HIDING_STYLE.search(attributes.get("style") or ""):
+        classes = (attributes.get("class") or "").split()
+        if not _HIDING_CLASSES.intersection(classes):
+            return False
+    return node.css_first(_SHOWN_LATER) is None
+
+
+def base_of(tree: LexborHTMLParser, url: str) -> str:
+    """Return the address that the links and pictures of a page are meant against."""
+    base = tree.css_first("base[href]")
+    return (absolute(url, base.attributes.get("href")) if base is not None else None) or url
+
+
+def is_emoji(node: LexborNode) -> bool:
+    """Return True for a picture that stands for a character."""
+    return _EMOJI in (node.attributes.get("src") or "")
 
 
 class _Reader:
@@ -232,7 +270,7 @@ class _Reader:
             child = None
             if node.is_text_node:
                 self._pieces.append(node.text_content or "")
-            elif (tag := node.tag) not in _UNSEEN:
+            elif (tag := node.tag) not in _UNSEEN and self._names.get(node.mem_id) != _HIDDEN:
                 self._enter(node, tag or "")
                 entered.append(node)
                 if len(entered) > MAX_DEPTH:
@@ -265,6 +303,8 @@ class _Reader:
             self._end_line()
         elif tag == "a":
             self._links.append(node)
+        elif tag == "img" and is_emoji(node):
+            self._pieces.append(node.attributes.get("alt") or "")
 
     def _leave(self, node: LexborNode) -> None:
         if self._blocks[-1] is node:

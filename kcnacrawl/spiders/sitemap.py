@@ -18,7 +18,7 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from twisted.python.failure import Failure
 
-from ..addresses import ArticleAddress
+from ..addresses import ArticleAddress, absolute
 from ..archive.ledger import KnownSitemap
 from ..dates import instant, parse_lastmod
 from ..items import Rejected
@@ -82,7 +82,9 @@ class SitemapSpider(HarvestSpider):
     def robots_parsed(self, robotparser: RobotParser) -> None:
         """robots.txt is read before the first request leaves."""
         if isinstance(robotparser, ProtegoRobotParser):
-            self.named += [url for url in robotparser.rp.sitemaps if self.site.serves(url)]
+            # Against the standard, some are relative.
+            found = (absolute(self.site.home, url) for url in robotparser.rp.sitemaps)
+            self.named += [url for url in found if url and self.site.serves(url)]
 
     def opening(self) -> Iterator[Request]:
         yield from self.requests([Entry(self.site.sitemap, None)], None)
@@ -136,6 +138,11 @@ class SitemapSpider(HarvestSpider):
             yield self.unread_sitemap(response, wall_of(response) or error)
         else:
             self.count("sitemap/foreign", sitemap.foreign)
+            self.count("sitemap/lost", sitemap.lost)
+            if sitemap.lost:
+                # Not remembered as read: the next run reads it again.
+                node.open += 1
+                self.run.note(Verdict.INCOMPLETE, f"{response.url}: part of the sitemap could not be read; run again")
             if not sitemap.is_index:
                 yield from self.take(node, sitemap.entries)
             else:
