@@ -114,6 +114,11 @@ class Run:
         if self._stopping is None:
             self._stopping = asyncio.create_task(crawler.engine.close_spider_async(reason=reason))
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run itself had the spider closed, or a signal did."""
+        return self._stopping is not None or self.signal_number is not None
+
 
 async def _nothing_left() -> None:
     """A spider that has stored all it saw has nothing to conclude."""

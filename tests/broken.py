@@ -1,5 +1,6 @@
-"""An extension, a pipeline and middlewares that raise where a setting says so: nobody has foreseen it."""
+"""Extensions and middlewares that raise, close and drop where nobody has foreseen it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, NoReturn, Self
 
@@ -34,8 +35,45 @@ class BrokenAtTheEnd:
                 lambda: setattr(Run.of(crawler), "take_stock", fail), signal=signals.spider_opened, weak=False
             )
         else:
-            Report._weigh = fail  # type: ignore[method-assign]
+            setattr(Report, crawler.settings["BROKEN_SIGNAL"], fail)
         return cls()
+
+
+class BrokenDownloader:
+    """Raises on the way to the site, for articles."""
+
+    async def process_request(self, request: Request) -> None:
+        if "/newstream/" in request.url:
+            fail()
+
+
+class ClosingExtension:
+    """Has the spider closed for a reason of its own, which is spelled as one of ours."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        extension = cls(crawler)
+        crawler.signals.connect(extension.item_scraped, signal=signals.item_scraped)
+        return extension
+
+    def item_scraped(self) -> None:
+        # Who awaits it here waits for the item that waits for this handler.
+        if self._closing is None:
+            closing = self._crawler.engine.close_spider_async(reason=self._crawler.settings["BROKEN_SIGNAL"])
+            self._closing = asyncio.create_task(closing)
+
+
+class DroppingStart:
+    """Drops what a spider begins with."""
+
+    async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for one in start:
+            if not isinstance(one, Request):
+                yield one
 
 
 class DroppingMiddleware:

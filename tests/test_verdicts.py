@@ -49,7 +49,7 @@ def test_a_bug_in_the_handler_of_any_signal_is_an_error_and_the_report_says_so(
     assert "nobody foresaw" in done.report["message"]
 
 
-@pytest.mark.parametrize("place", ["take_stock", "report"])
+@pytest.mark.parametrize("place", ["take_stock", "_weigh", "_traffic"])
 def test_a_bug_at_the_end_of_a_run_is_an_error_and_the_report_says_so(serve: Serve, crawl: Run, place: str) -> None:
     replica = serve(articles=8, sources=1)
     done = crawl(replica.url, "source", *broken("BrokenAtTheEnd", place), "-L", "CRITICAL")
@@ -80,6 +80,27 @@ def test_a_run_that_is_cut_short_is_incomplete_and_the_next_completes_it(serve: 
     whole = crawl(replica.url, "source")
     assert whole.exit_code == 0, whole.stderr
     assert differences(replica, whole.records) == []
+
+
+def test_a_bug_on_the_way_to_the_site_is_an_error(serve: Serve, crawl: Run) -> None:
+    middlewares = {**project.DOWNLOADER_MIDDLEWARES, "tests.broken.BrokenDownloader": 540}
+    words = ("-s", f"DOWNLOADER_MIDDLEWARES={json.dumps(middlewares)}", "-s", "RETRY_TIMES=0")
+    done = crawl(serve(articles=8, sources=1).url, "source", *words)
+    assert (done.exit_code, done.report["verdict"]) == (1, "error"), done.stderr
+
+
+@pytest.mark.parametrize("reason", ["error", "ok", "limit", "shutdown"])
+def test_who_closes_the_spider_for_a_reason_of_ours_is_told_all_the_same(serve: Serve, crawl: Run, reason: str) -> None:
+    done = crawl(serve(articles=40, sources=1).url, "source", *broken("ClosingExtension", reason))
+    assert done.exit_code == 3, done.stderr
+    assert f"a component ({reason})" in done.last_line
+
+
+@pytest.mark.parametrize("spider", ["source", "sources", "sitemap"])
+def test_a_request_that_is_dropped_at_the_start_is_incomplete(serve: Serve, crawl: Run, spider: str) -> None:
+    words = ("-s", 'SPIDER_MIDDLEWARES={"tests.broken.DroppingStart": 900}')
+    done = crawl(serve(articles=8, sources=1).url, spider, *words)
+    assert (done.exit_code, "the home page was not answered" in done.last_line) == (3, True), done.stderr
 
 
 def test_a_limit_of_ours_is_no_fault(serve: Serve, crawl: Run) -> None:

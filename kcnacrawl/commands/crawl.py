@@ -15,7 +15,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, as_path
-from ..bugs import BugWatch
+from ..bugs import BugWatch, watch
 from ..extensions.report import Report
 from ..extras import extra
 from ..fetching import CheckedCommand, spider_named
@@ -114,6 +114,7 @@ class Shutdown:
         self._run.signal_number = number
         self._run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
         self._stopping = self._loop.create_task(self._stop_in_order())
+        watch(self._stopping, self._run)
 
     async def _stop_in_order(self) -> None:
         try:
@@ -139,6 +140,7 @@ class Shutdown:
                 await asyncio.wait_for(self._run.settle(), LEAVING_SECONDS)
                 if (report := self._crawler.get_extension(Report)) is not None:
                     report.finish(self._crawler.spider, "shutdown")
+                    report.write_last(getattr(self._crawler.spider, "given", {}))
         finally:
             self._conclude()
             os._exit(self._run.exit_code)

@@ -26,9 +26,6 @@ from ..verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
-# Of a run that all was done in, that a setting of ours or a signal ended, or that something stands against.
-_OUR_REASONS: Final = frozenset({"finished", "limit", "shutdown", *Verdict})
-
 # So many of the last runs tell how the site looks when all is well.
 _HEALTHY_RUNS: Final = 10
 _LOOKED_AT: Final = 50
@@ -87,7 +84,7 @@ class Report:
         run, counts = self._run, self._counts()
         if self._bugs():
             run.note(Verdict.ERROR, TOLD)
-        if reason == "shutdown":
+        if reason == "shutdown" and run.signal_number is not None:
             run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
         lists = isinstance(spider, HarvestSpider) and not isinstance(spider, ArticleSpider)
         if lists and (missing := health.not_found(counts)) is not None:
@@ -100,7 +97,7 @@ class Report:
         if told is not None:
             kept = f"; pages are kept in {run.archive.pages_folder(run.id)}"
             run.note(Verdict.LAYOUT_CHANGED, f"{told}; the site no longer looks as known{kept}")
-        if reason not in _OUR_REASONS:
+        if reason != "finished" and not run.is_stopped:
             run.note(Verdict.INCOMPLETE, f"ended by {_setting(reason)} before all was fetched; run again")
         elif reason == "finished" and not run.problems and run.unfinished:
             depth = self._crawler.settings.getint("DEPTH_LIMIT")
@@ -138,17 +135,22 @@ class Report:
     def _write(self, arguments: Mapping[str, str]) -> None:
         run = self._run
         path = run.archive.folder / RUNS / f"{run.id}.json"
+        try:
+            facts: dict[str, object] = {
+                "arguments": {name: _shown(value) for name, value in arguments.items()},
+                "versions": _versions(),
+                "site": run.site.url,
+                "counts": self._counts() | self._traffic(),
+            }
+        except Exception:
+            # A bug here must not cost what else there is to tell.
+            logger.exception("The report of the run could not be made whole")
+            run.note(Verdict.ERROR, TOLD)
+            facts = {}
         report = {
             "run_id": run.id,
             "spider": self._crawler.spidercls.name,
-            # A file's name may be no text.
-            "arguments": {name: _shown(value) for name, value in arguments.items()},
-            "versions": {
-                "kcnacrawl": __version__,
-                "scrapy": scrapy.__version__,
-                "python": platform.python_version(),
-            },
-            "site": run.site.url,
+            **facts,
             "start": instant(run.started),
             "end": instant(datetime.now(UTC)),
             "finish_reason": self._reason or "error",
@@ -156,7 +158,6 @@ class Report:
             "exit_code": run.exit_code,
             "message": run.message,
             "warnings": run.warnings,
-            "counts": self._counts() | self._traffic(),
         }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,6 +175,10 @@ class Report:
             "retries": "retry/count",
         }
         return {name: self._stats().get(stat, 0) for name, stat in names.items()}
+
+
+def _versions() -> dict[str, str]:
+    return {"kcnacrawl": __version__, "scrapy": scrapy.__version__, "python": platform.python_version()}
 
 
 def _setting(reason: str) -> str:

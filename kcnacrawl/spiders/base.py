@@ -18,7 +18,7 @@ from ..archive import StorageFailed
 from ..archive.attribution import find_sid
 from ..arguments import ArgumentError, Arguments
 from ..breaker import Breaker
-from ..bugs import TOLD
+from ..bugs import TOLD, is_of_the_network
 from ..dates import instant
 from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
 from ..middlewares.compression import TooLarge
@@ -41,8 +41,6 @@ UNREAD: frozenset[Reason] = frozenset({"layout_changed", "bad_date"})
 """Reasons that say a page came and could not be understood."""
 
 _BARE_PAGES = 2
-# No fault of the network's is one of these: a component on the way to it is broken.
-_BUGS = (TypeError, AttributeError, NameError, LookupError, AssertionError)
 _REASONS: dict[int, Reason] = {
     401: "blocked",
     403: "blocked",
@@ -285,7 +283,7 @@ class KcnaSpider(Spider):
             return self.refusal(article_id, url, error.response)
         if isinstance(error, ForbiddenByRobots):
             self.run.note(Verdict.REFUSED, str(error))
-        if isinstance(error, _BUGS):
+        if error is not None and not is_of_the_network(error):
             self.run.note(Verdict.ERROR, TOLD)
             logger.error("A component raised what nobody foresaw", exc_info=error)
         if isinstance(error, SignUpRedirect):

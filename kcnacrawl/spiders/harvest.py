@@ -53,7 +53,7 @@ class HarvestSpider(SourcesSpider):
             for request in self.opening():
                 yield request
         else:
-            yield Request(self.site.home, callback=self.parse_labels, errback=self.labels_failed, dont_filter=True)
+            yield self.home_request(self.parse_labels, self.labels_failed)
 
     def opening(self) -> Iterator[Request]:
         """The first requests of the harvest."""

@@ -331,9 +331,9 @@ class SearchSpider(SourceSpider):
 
     @property
     def unfinished(self) -> str:
-        if not self.searches or any(search.open for search in self.searches):
+        if any(search.open for search in self.searches):
             return "the search was not answered on all its pages"
-        return self.unanswered_articles()
+        return self.unanswered_home() or self.unanswered_articles()
 
     def scope(self) -> list[int] | None:
         return None

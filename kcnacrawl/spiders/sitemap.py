@@ -228,7 +228,8 @@ class SitemapSpider(HarvestSpider):
     def take_stock(self) -> None:
         super().take_stock()
         logger.info("%d articles in the sitemaps that moved", self.articles)
-        if not self.articles and not self.unmoved and not self.run.problems:
+        is_answered = not self.open and not self.is_home_open
+        if is_answered and not self.articles and not self.unmoved and not self.run.problems:
             self.run.note(Verdict.LAYOUT_CHANGED, "the sitemaps name no article; the site no longer looks as known")
 
     @property

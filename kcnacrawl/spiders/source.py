@@ -138,7 +138,7 @@ class SourceSpider(HarvestSpider):
         needs_labels = any(ref.ajax_id is None for ref in self.arguments.source)
         if None in known or (needs_labels and not self.knows_home()):
             # Nothing is walked before all names are known to be names.
-            yield Request(self.site.home, callback=self.parse_names, errback=self.names_failed, dont_filter=True)
+            yield self.home_request(self.parse_names, self.names_failed)
             return
         for source in filter(None, known):
             for request in self.begin(source):

@@ -28,6 +28,22 @@ class SourcesSpider(KcnaSpider):
 
     name = "sources"
 
+    # Whether the home page was asked for and not answered yet.
+    is_home_open: bool = False
+
+    def home_request(self, callback: Any, errback: Any) -> Request:
+        """Return a request for the home page."""
+        self.is_home_open = True
+        return Request(self.site.home, callback=callback, errback=errback, dont_filter=True)
+
+    @property
+    def unfinished(self) -> str:
+        return self.unanswered_home() or super().unfinished
+
+    def unanswered_home(self) -> str:
+        """Say that the home page was asked for and not answered; nothing if it was."""
+        return "the home page was not answered" if self.is_home_open else ""
+
     @property
     def home_matters(self) -> bool:
         """Whether the run was asked for something that only the home page tells."""
@@ -41,7 +57,7 @@ class SourcesSpider(KcnaSpider):
         return read is not None and timedelta() <= self.run.started - read < HOME_FRESH
 
     async def start(self) -> AsyncIterator[Any]:
-        yield Request(self.site.home, callback=self.parse_home, errback=self.home_failed, dont_filter=True)
+        yield self.home_request(self.parse_home, self.home_failed)
 
     def parse_home(self, response: Response) -> Iterator[Source | Rejected]:
         """The sources the home page links to."""
@@ -64,6 +80,7 @@ class SourcesSpider(KcnaSpider):
     def home_failed(self, failure: Failure) -> Iterator[Rejected]:
         """A home page that could not be had."""
         request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        self.is_home_open = False
         rejected = self.failure(None, request, failure)
         if self.home_matters:
             self.no_list(rejected, f"{rejected.detail}; try again later")
@@ -72,6 +89,7 @@ class SourcesSpider(KcnaSpider):
     def read_home(self, response: Response) -> list[Source] | Rejected:
         """The sources, with the ajax ids the ledger knows; a page without any is not the home page."""
         self.count("pages/home")
+        self.is_home_open = False
         if (strayed := self.strayed(response)) is not None:
             return self.home_unread(response, LayoutChanged(f"page: {strayed}"))
         try:
