@@ -43,13 +43,7 @@ class Cell:
     rate: float | None
 
 
-def holds(text: str, term: words.Term) -> bool:
-    """As the stores' index has it: the term's tokens follow each other, and the last may be how one begins."""
-    indexed, wanted = (f" {' '.join(tokens)}" for tokens in (words.tokens(text), term.tokens))
-    return wanted + " " * (not term.prefix) in indexed + " "
-
-
-def read(archive: Path, term: words.Term) -> tuple[list[Reading], dict[int | None, str]]:
+def read(archive: Path, term: str) -> tuple[list[Reading], dict[int | None, str]]:
     """The latest of every article that is not gone, text by text; and the sources' names by their numbers."""
     last: dict[str, Reading] = {}
     labels: dict[int | None, Counter[str]] = {None: Counter(["unknown source"])}
@@ -57,7 +51,7 @@ def read(archive: Path, term: words.Term) -> tuple[list[Reading], dict[int | Non
         if end < 0:
             break  # being written
         one = read_article(line)
-        found = holds(one.headline, term) or holds(one.article_body, term)
+        found = words.holds(term, one.headline, one.article_body)
         month = one.date_published and one.date_published[:7]
         # A later line on the same article is its later revision.
         last[one.id] = Reading(one.status, month, one.source_id, found, one.access == "truncated")
@@ -107,10 +101,10 @@ def plot(cells: list[Cell], title: str, notes: list[str]) -> alt.FacetChart:
 
 
 def main(archive: Path, text: str, output: Path) -> None:
-    terms = words.terms(f'"{text.replace(chr(34), " ")}"')
-    if not terms:
+    phrase = f'"{text.replace(chr(34), " ")}"'
+    if not words.terms(phrase):
         sys.exit(f"{text!r} holds no word to look for")
-    readings, names = read(archive, terms[0])
+    readings, names = read(archive, phrase)
     cells = list(by_month(readings, names))
     held, cut = sum(one.holds for one in readings), sum(one.truncated for one in readings)
     notes = [

@@ -69,7 +69,8 @@ HOSTILE = dataclasses.replace(
 )
 AGAIN = dataclasses.replace(KOREAN, id="1600001003-100001003", source_label="KCNA.kp (Kr)", article_body="다른 글")
 LEARNED = dataclasses.replace(AGAIN, revision=2, source_id=158, source_name="KCNA")
-LINES = [*records(120), KOREAN, EDITED, GONE, HOSTILE, AGAIN, LEARNED]
+UNSEEN = article(1004, "온\u200b실\ufe0f에서ㆍ키운 gar\u00adden")
+LINES = [*records(120), KOREAN, EDITED, GONE, HOSTILE, AGAIN, LEARNED, UNSEEN]
 
 
 @contextmanager
@@ -283,6 +284,14 @@ def test_the_search_finds_what_find_does(site: str, store: Path, query: str) -> 
     assert {row["id"] for row in rows} == (
         {hit.id for hit in find(store, query)} if query not in {'"', "..."} else set()
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "mark"), [("온실", "온\u200b실\ufe0f"), ("키\ufeff운", "키운"), ("garden", "gar\u00adden")]
+)
+def test_what_nobody_sees_hides_no_word_and_is_marked_along(site: str, query: str, mark: str) -> None:
+    status, _, answer = ask(site, f"/store/articles?{urlencode({'_search': query})}")
+    assert (status, re.findall("<mark>(.*?)</mark>", answer)) == (200, [mark])
 
 
 def test_an_empty_search_shows_everything(site: str) -> None:

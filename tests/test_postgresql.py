@@ -188,18 +188,38 @@ MATCHES = """
 SELECT words::tsvector @@ kcna_query(query) AND folded LIKE ALL (kcna_patterns(query))
 FROM (VALUES (%s, %s, %s)) AS one (words, folded, query)
 """
-TYPED = st.text(st.sampled_from("김정은책政a bÉé1İǰß가が-_%\\'&|!:*“”\"\n\u3000ᾷｶﬁ")) | st.text(
-    st.characters(codec="utf-8", exclude_characters="\0")
-)
+LETTERS = "김정은책政a bÉé1İǰß가가が-_%\\'&|!:*“”\"\n\u3000ᾷｶﾞﬁ·ㆍ・･ᆞʼ’ㄱㅏ हि्न"
+UNSEEN = "\u200b\u200d\ufeff\u00ad\ufe0f\U000e0100\u064e\u0301"
+TYPED = st.text(st.sampled_from(LETTERS + UNSEEN)) | st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
-@given(TYPED, TYPED, TYPED)
-def test_a_query_finds_what_it_finds_in_the_sqlite_store(
-    schema: psycopg.Connection, headline: str, body: str, query: str
+PIECES = st.tuples(TYPED, st.integers(0, 9), st.integers(1, 9)).map(lambda one: (one[0], one[0][one[1] :][: one[2]]))
+"""A text, and what stands in it."""
+
+
+@given(TYPED, PIECES | st.tuples(TYPED, TYPED))
+def test_a_query_finds_what_it_finds_in_the_sqlite_store_and_what_a_search_for_substrings_does(
+    schema: psycopg.Connection, headline: str, question: tuple[str, str]
 ) -> None:
-    one = _searchable(dataclasses.replace(article(1, body), headline=headline))
+    body, query = question
+    one = _searchable("1600000001-100000001", headline, body)
     in_postgresql = schema.execute(MATCHES, (one["words"], one["folded"], query)).fetchone()
     assert (in_postgresql == (True,)) == in_sqlite(headline, body, query)
+    assert (in_postgresql == (True,)) == in_folded_text(headline, body, query)
+    assert (in_postgresql == (True,)) == words.holds(query, headline, body)
+    marks = [marked for text in (headline, body) for _, marked in words.parts(text, query)]
+    assert any(marks) or in_postgresql != (True,)
+
+
+def in_folded_text(headline: str, body: str, query: str) -> bool:
+    """What a search for substrings finds: a term may begin and end inside glued letters, and nowhere else."""
+
+    def edge(run: str) -> str:
+        return "" if re.match(f"[{words.GLUED}]", run) else " "
+
+    texts = [f" {words.folded(text)} " for text in (headline, body)]
+    wanted = [edge(term.runs[0]) + " ".join(term.runs) + edge(term.runs[-1]) for term in words.terms(query)]
+    return bool(wanted) and all(any(one in text for text in texts) for one in wanted)
 
 
 def in_sqlite(headline: str, body: str, query: str) -> bool:
@@ -362,6 +382,25 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path, address: str) -> 
     with psycopg.connect(address) as db:
         db.execute("COMMENT ON TABLE cursors IS 'kcnacrawl store, version 99'")
     assert "made by another version of kcnacrawl" in refused(tmp_path, address)
+
+
+@pytest.mark.parametrize("made", ["version 1", "version 2; words 2, Unicode 13.0.0"])
+def test_a_store_of_older_rules_or_letters_is_indexed_anew(tmp_path: Path, address: str, made: str) -> None:
+    hidden = article(1, "김\u200b정은동지께서")
+    write(tmp_path, [hidden, *records(20)[2:]])
+    fill(tmp_path, address)
+    before = state(address), ask(address, "SELECT * FROM search ORDER BY id")
+    with psycopg.connect(address) as db:
+        db.execute(f"COMMENT ON TABLE cursors IS 'kcnacrawl store, {made}'")
+        db.execute("UPDATE search SET words = '김 정은', folded = ' 김 정은동지께서 '")
+        db.execute(
+            "CREATE OR REPLACE FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql AS 'SELECT NULL::text[]'"
+        )
+    assert found(address, "김정은") == []
+    assert fill(tmp_path, address) == 0
+    assert (state(address), ask(address, "SELECT * FROM search ORDER BY id")) == before
+    assert hidden.id in found(address, "김\u00ad정은")
+    assert fill(tmp_path, address) == 0
 
 
 def test_a_database_that_cannot_hold_korean_is_refused(tmp_path: Path, postgresql: Server) -> None:

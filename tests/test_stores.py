@@ -7,9 +7,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from ast import literal_eval
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -20,7 +22,7 @@ import pytest
 from kcnacrawl.items import Article
 
 from . import processes
-from .archives import expected, plain, records, write
+from .archives import article, expected, plain, records, write
 from .conftest import ROOT, scrapy
 from .postgresql import Server
 
@@ -163,6 +165,29 @@ def test_every_store_finds_the_same(stores: Mapping[str, Filled], word: str) -> 
     found = {name: store.find(word) for name, store in stores.items()}
     assert found["sqlite"]
     assert found["sqlite"] == found["postgresql"] == found["parquet"]
+
+
+def test_every_store_finds_a_word_whatever_nobody_sees_in_it(postgresql: Server, tmp_path: Path) -> None:
+    bodies = ["김\u200b정은동지께서", "김정\ufe0f은ㆍ경제", "정치・경제", "Kimʼs gar\u00adden", "مُحَمَّد", "others"]
+    write(tmp_path, [article(number, body) for number, body in enumerate(bodies, start=1)])
+    address = postgresql.new_database()
+    stores = {
+        f"sqlite:///{tmp_path}/store.sqlite": in_sqlite(tmp_path / "store.sqlite").find,
+        address: in_postgresql(address).find,
+        f"parquet:{tmp_path}/parquet": partial(looked_into, tmp_path / "parquet"),
+    }
+    for store, find in stores.items():
+        assert scrapy(tmp_path, "sync", store).returncode == 0
+        for query, numbers in {"김정은": {1, 2}, "경제": {2, 3}, "kim": {4}, "garden": {4}, "محمد": {5}}.items():
+            assert find(query) == {article(number, "").id for number in numbers}, (store, query)
+
+
+def looked_into(folder: Path, query: str) -> set[str]:
+    """What docs/stores.md has DuckDB find."""
+    (block,) = re.findall(r"```python\n([^`]*create_function[^`]*)```", (ROOT / "docs/stores.md").read_text("utf-8"))
+    text = block.replace('"output/parquet"', repr(str(folder))).replace("김정은", query)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    return {id_ for id_, _ in literal_eval(done.stdout)}
 
 
 def test_the_bulk_lines_for_elasticsearch_leave_the_latest_revision_of_each_article(tmp_path: Path) -> None:

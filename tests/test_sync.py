@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -147,13 +149,102 @@ def test_a_query_finds_what_a_search_for_a_substring_would(text: str, query: str
     assert any(marked for _, marked in words.parts(text, query)) == (query in text)
 
 
+def marked(text: str, query: str) -> list[str]:
+    return [part for part, is_marked in words.parts(text, query) if is_marked]
+
+
 @pytest.mark.parametrize(
-    ("text", "query", "marked"),
-    [("대동강㈜", "주", "㈜"), ("대동강㈜", "강", "강"), ("m\u064ed", "d", "d"), ("ﬁn", "fin", "ﬁn")],
+    ("text", "query", "mark"),
+    [
+        ("대동강㈜", "주", "㈜"),
+        ("대동강㈜", "강", "강"),
+        ("ﬁn", "fin", "ﬁn"),
+        ("ﾊﾟｽ", "パス", "ﾊﾟｽ"),
+        ("ㄱㅏ나", "가나", "ㄱㅏ나"),
+    ],
 )
-def test_what_is_found_inside_one_character_or_beside_an_accent_is_marked(text: str, query: str, marked: str) -> None:
-    assert words.match(query).strip('*"') in words.tokens(text)
-    assert next(part for part, is_marked in words.parts(text, query) if is_marked) == marked
+def test_what_is_found_inside_one_character_or_across_its_parts_is_marked(text: str, query: str, mark: str) -> None:
+    assert words.holds(query, text)
+    assert marked(text, query) == [mark]
+
+
+INVISIBLE = {
+    "zero-width space": "\u200b",
+    "zero-width non-joiner": "\u200c",
+    "zero-width joiner": "\u200d",
+    "word joiner": "\u2060",
+    "byte order mark": "\ufeff",
+    "soft hyphen": "\u00ad",
+    "left-to-right mark": "\u200e",
+    "variation selector": "\ufe0f",
+    "variation selector of ideographs": "\U000e0100",
+    "combining grapheme joiner": "\u034f",
+    "Hangul filler": "\u3164",
+}
+
+
+@pytest.mark.parametrize("char", INVISIBLE.values(), ids=INVISIBLE)
+@pytest.mark.parametrize(
+    ("text", "query"), [("김{}정은동지께서", "김정은"), ("green{}house", "greenhouse"), ("政{}策", "政策")]
+)
+def test_what_nobody_sees_inside_a_word_hides_it_neither_in_a_text_nor_in_a_query(
+    text: str, query: str, char: str
+) -> None:
+    with_it, without = text.format(char), text.format("")
+    assert words.tokens(with_it) == words.tokens(without)
+    assert words.match(f"{query[0]}{char}{query[1:]}") == words.match(query)
+    (mark,) = marked(with_it, query)
+    assert mark.replace(char, "") == query
+
+
+@given(st.text(), st.text(st.sampled_from([*INVISIBLE.values()]), min_size=1), st.data())
+def test_wherever_it_stands_it_counts_for_nothing(text: str, invisible: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(text)))
+    assert words.folded(text[:at] + invisible + text[at:]) == words.folded(text)
+
+
+@pytest.mark.parametrize("dot", "·ㆍ・･ᆞ‧•∙⋅")
+def test_middle_dots_part_words_alike(dot: str) -> None:
+    assert words.tokens(f"정치{dot}경제{dot}KPA{dot}b") == words.tokens("정치 경제 KPA b")
+    assert words.match(f"정치{dot}경제") == words.match("정치·경제")
+    assert marked(f"정치{dot}경제", "정치") == ["정치"]
+
+
+@pytest.mark.parametrize("apostrophe", "'’ʼ‘＇ʻʹ")
+def test_apostrophes_are_one(apostrophe: str) -> None:
+    assert words.tokens(f"P{apostrophe}yŏngyang") == words.tokens("P'yongyang")
+    assert marked(f"the People{apostrophe}s Army", '"people\'s army"') == [f"People{apostrophe}s Army"]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("مُحَمَّد", "محمد"),
+        ("محـــمد", "محمد"),
+        ("हिन्दी", "हिन्दी"),
+        ("İstanbul", "istanbul"),
+        ("Phyo\u0306ngyang", "phyongyang"),
+        ("1\ufe0f\u20e3", "1"),
+        ("조\u302e선", "조선"),
+    ],
+)
+def test_a_mark_on_a_letter_parts_no_word(text: str, query: str) -> None:
+    assert " " not in words.folded(text)
+    assert words.holds(query, f"a {text} b")
+    assert marked(f"a {text} b", query) == [unicodedata.normalize("NFC", text)]
+
+
+def test_vowels_that_are_marks_are_letters_and_no_accents() -> None:
+    assert words.tokens("की") != words.tokens("का")
+    assert words.tokens("กี") != words.tokens("กา")
+
+
+def test_what_is_folded_by_itself_is_folded_as_in_the_whole_text() -> None:
+    # Each character after one with which it might be joined into a third: snippets fold a text piece by piece.
+    known = [chr(code) for code in (*range(0x3400), *range(0xA000, 0xD800), *range(0xF900, sys.maxunicode, 3))]
+    for before in "a가\u1100\u1112ㄱㅎかｶก":
+        text = "".join(f"{before}{char}" for char in known)
+        assert "".join(words._fold(text[start:stop]) for start, stop in words._clusters(text)) == words._fold(text)
 
 
 @given(st.text(), st.text())
@@ -343,7 +434,7 @@ def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
     assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
     with closing(sqlite3.connect(restored)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (1,)
+        assert other.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -> None:
@@ -353,6 +444,54 @@ def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -
         db.executescript("PRAGMA user_version = 0; DROP INDEX articles_by_day")
     done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite")
     assert (done.returncode, "made by another version" in done.stderr) == (2, True)
+
+
+def as_version_1_made_it(store: Path, folded: dict[str, tuple[str, str]]) -> None:
+    """Make of a store what version 1 would have: indexed by these tokens, and not saying by which rules."""
+    with closing(sqlite3.connect(store)) as db:
+        db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
+        for number, id_ in db.execute("SELECT number, id FROM articles").fetchall():
+            index = "INSERT INTO articles_fts (rowid, headline, article_body) VALUES (?, ?, ?)"
+            db.execute(index, (number, *folded[id_]))
+        db.execute("DROP TABLE indexed")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+
+
+def test_a_store_of_the_version_before_is_indexed_anew_by_the_next_sync(tmp_path: Path) -> None:
+    hidden = article(1, "김\u200b정은동지께서")
+    write(tmp_path, [hidden, article(2, "정책")])
+    store = tmp_path / "store.sqlite"
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    as_version_1_made_it(
+        store,
+        {hidden.id: ("headline 1 b", "김 정은 은동 동지 지께 께서 서"), article(2, "").id: ("headline 2 b", "정책 책")},
+    )
+    for reading in (["find", "--store", str(store), "정책"], ["browse", "--store", str(store)]):
+        done = scrapy(tmp_path, *reading)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"kcnacrawl: usage (2): store {store}: indexed by another version of kcnacrawl; "
+            f"scrapy sync sqlite:///{store} indexes it anew\n"
+        )
+    write(tmp_path, [article(2, "핵무력", revision=2)])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").stdout == "sqlite: 1 new record\n"
+    assert [json.loads(line)["id"] for line in find(tmp_path, store, "김정은").splitlines()] == [hidden.id]
+    assert find(tmp_path, store, "정책") == ""
+    assert len(find(tmp_path, store, "핵무력").splitlines()) == 1
+
+
+def test_an_index_of_another_pythons_letters_is_read_and_made_anew_by_the_next_sync(tmp_path: Path) -> None:
+    write(tmp_path, [article(1, "greenhouse")])
+    store = tmp_path / "store.sqlite"
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    with closing(sqlite3.connect(store)) as db:
+        db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
+        db.execute("UPDATE indexed SET folding = ?", (re.sub("Unicode .*", "Unicode 13.0.0", words.FOLDING),))
+        db.commit()
+    assert find(tmp_path, store, "greenhouse") == ""
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    assert len(find(tmp_path, store, "greenhouse").splitlines()) == 1
 
 
 @pytest.mark.parametrize("address", ["sqlite:///~/store", "parquet:~/store"])

@@ -9,7 +9,7 @@ import itertools
 import logging
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,13 +28,16 @@ from . import StoreDown, words
 # All that it logs it raises as well, or tells of a signal that is on its way to us.
 logging.getLogger(psycopg.__name__).addHandler(logging.NullHandler())
 
-_VERSION: Final = "kcnacrawl store, version 1"
+_PROGRAM: Final = "kcnacrawl store, version "
+_SAME_TABLES: Final = re.compile(rf"{_PROGRAM}(?:1|2;.*)")
+"""Versions of which only what is searched may be of other rules or letters."""
+_VERSION: Final = f"{_PROGRAM}2; words {words.FOLDING}"
 _OLDEST_SERVER: Final = 14
 _DEFAULTS: Final = {"application_name": "kcnacrawl", "connect_timeout": "30"}
 # libpq ends user and password at the first of these two, and would take the rest of a password for a host.
 _ADDRESS: Final = re.compile(r"postgres(?:ql)?://(?:[^@/]*@)?[^@?]*(?:\?.*)?", re.DOTALL)
 
-_TABLES: Final = f"""
+_TABLES: Final = """
 CREATE TABLE revisions (
     schema_version integer NOT NULL,
     id text NOT NULL,
@@ -71,7 +74,6 @@ CREATE TABLE search (
     folded text NOT NULL
 );
 CREATE TABLE cursors (log text PRIMARY KEY, bytes bigint NOT NULL, crc bigint NOT NULL);
-COMMENT ON TABLE cursors IS '{_VERSION}';
 CREATE INDEX articles_by_day ON articles (date_published DESC NULLS LAST, url_time DESC);
 CREATE INDEX articles_by_source ON articles (source_id, date_published);
 CREATE INDEX revisions_by_time ON revisions (date_downloaded);
@@ -80,8 +82,7 @@ CREATE INDEX search_by_word ON search USING gin (words);
 # A text with more words than a tsvector takes is indexed by this alone, which is no word, and always looked into.
 _TOO_LONG: Final = "'*'"
 _LONGEST_TSVECTOR: Final = 1 << 20
-_KCNA_QUERY: Final = f"""
-CREATE FUNCTION kcna_query(query text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
+_KCNA_QUERY: Final = f"""FUNCTION kcna_query(query text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT string_agg(lexeme, ' & ')::tsquery || $${_TOO_LONG}$$::tsquery
     FROM unnest(kcna_patterns(query)) AS pattern,
@@ -93,8 +94,7 @@ BEGIN ATOMIC
         ) AS pair;
 END;
 """  # noqa: S608 - our own names
-_KCNA_FIND: Final = """
-CREATE FUNCTION kcna_find(query text) RETURNS SETOF articles LANGUAGE sql STABLE PARALLEL SAFE
+_KCNA_FIND: Final = """FUNCTION kcna_find(query text) RETURNS SETOF articles LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT articles.* FROM search JOIN articles USING (id)
     WHERE words @@ kcna_query(query) AND folded LIKE ALL (kcna_patterns(query))
@@ -102,7 +102,10 @@ BEGIN ATOMIC
 END;
 """
 
-# What is a letter or a space beyond is a glued one.
+_TEXTS_CURSOR: Final = "kcna_texts"
+_AT_ONCE: Final = 500
+
+# What is a mark, a letter or a space beyond is ignored or glued.
 _CODES: Final = range(0x20000)
 
 _SCHEMA_NOW: Final = "SELECT quote_ident(current_schema())::regnamespace::oid::integer"
@@ -177,7 +180,8 @@ class PostgresqlStore:
         latest = {one.id: one for one in sorted(records, key=lambda one: one.revision)}
         self._write(_KEEP, list(revisions.values()))
         renewed = self._write(_RENEW, list(latest.values())).fetchall()
-        self._write(_INDEX, [_searchable(latest[id_]) for (id_,) in renewed])
+        found = (latest[id_] for (id_,) in renewed)
+        self._write(_INDEX, [_searchable(one.id, one.headline, one.article_body) for one in found])
 
     def _remember(self, end: LogEnd) -> None:
         self._write(_REMEMBER, [{"log": end.name, "bytes": end.end, "crc": end.crc}])
@@ -216,11 +220,22 @@ class PostgresqlStore:
         held: dict[str, str | None] = dict(self._connection.execute(_HELD).fetchall())
         made = held.get("cursors") or ""
         if not held:
-            self._connection.execute(_TABLES + _kcna_patterns() + _KCNA_QUERY + _KCNA_FIND)
-        elif not made.startswith(_VERSION.rpartition(" ")[0]):
+            self._connection.execute(_TABLES + _searching("CREATE"))
+        elif not made.startswith(_PROGRAM):
             raise ArgumentError(f"store {self._name}: holds {', '.join(sorted(held))}, but none that sync made")
-        elif made != _VERSION:
+        elif not _SAME_TABLES.fullmatch(made):
             raise ArgumentError(f"store {self._name}: made by another version of kcnacrawl; sync into a new schema")
+        elif made != _VERSION:
+            self._index_anew()
+
+    def _index_anew(self) -> None:
+        """Make what is searched by the rules and letters of today."""
+        self._connection.execute("DELETE FROM search")
+        self._connection.execute(_searching("CREATE OR REPLACE"))
+        with self._connection.cursor(_TEXTS_CURSOR) as texts:
+            texts.execute("SELECT id, headline, article_body FROM articles")
+            while rows := texts.fetchmany(_AT_ONCE):
+                self._write(_INDEX, [_searchable(*row) for row in rows])
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -255,11 +270,16 @@ def _line(error: psycopg.Error) -> str:
     return printable(error.diag.message_primary or str(error))
 
 
-def _searchable(record: Article) -> dict[str, str]:
-    texts = (record.headline, record.article_body)
+def _searching(create: str) -> str:
+    """Return the statements that make the functions of the search, and note by what rules and letters."""
+    functions = (_kcna_patterns(), _KCNA_QUERY, _KCNA_FIND)
+    return "".join(f"{create} {one}" for one in functions) + f"COMMENT ON TABLE cursors IS '{_VERSION}';\n"
+
+
+def _searchable(id_: str, *texts: str) -> dict[str, str]:
     tokens = " ".join({token for text in texts for token in words.tokens(text)})
     return {
-        "id": record.id,
+        "id": id_,
         "words": tokens if len(tokens.encode()) < _LONGEST_TSVECTOR else _TOO_LONG,
         # No phrase reaches from one text into the other.
         "folded": "\n".join(f" {words.folded(text)} " for text in texts),
@@ -267,23 +287,24 @@ def _searchable(record: Article) -> dict[str, str]:
 
 
 def _kcna_patterns() -> str:
-    """A function that reads a query as :func:`.words.terms` does: for each term the ``LIKE`` pattern of its words.
+    """Return a function that reads a query as :func:`.words.terms` does: a ``LIKE`` pattern for each term's words.
 
     What Python knows of letters goes into it, as a database's own opinion depends on its locale.
     """
     glued = words.GLUED
-    letters, plain = _letters()
+    marks, letters, plain = _letters()
     compared = msgspec.json.encode(plain).decode()
     spaces = "".join(char for char in map(chr, _CODES) if char.isspace())
-    return f"""
-CREATE FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    return f"""FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(concat(
         '%', CASE WHEN words !~ '^[{glued}]' THEN ' ' END,
         words,
         CASE WHEN words !~ '[{glued}]$' THEN ' ' END, '%'
     ))
     FROM regexp_matches(translate(query, '“”', '""'), '"([^"]*)"?|([^"{spaces}]+)', 'g') AS term,
-        LATERAL regexp_replace(normalize(coalesce(term[1], term[2]), NFKC), '[^{glued}{letters}]+', ' ', 'g') AS typed,
+        LATERAL regexp_replace(coalesce(term[1], term[2]), '[{words.IGNORED}]+', '', 'g') AS seen,
+        LATERAL regexp_replace(normalize(seen, NFKC), '[{marks}]+', '', 'g') AS bare,
+        LATERAL regexp_replace(bare, '[^{glued}{letters}]+', ' ', 'g') AS typed,
         LATERAL (
             SELECT string_agg(coalesce('{compared}'::jsonb ->> letter, letter), '' ORDER BY at)
             FROM regexp_split_to_table(typed, '') WITH ORDINALITY AS one (letter, at)
@@ -297,22 +318,21 @@ $$;
 """  # noqa: S608 - our own letters
 
 
-def _letters() -> tuple[str, dict[str, str]]:
-    """All letters and digits, as between the brackets of a regular expression; and, of those in NFKC that are not
-    compared as themselves, what they are compared as.
+def _letters() -> tuple[str, str, dict[str, str]]:
+    """Return marks and letters, both as they stand between the brackets of a regular expression; and what those
+    letters of NFKC are compared as that are not compared as themselves.
     """
-    known = [char for char in map(chr, _CODES) if char.isalnum() or char.casefold() != char]
-    ranges = [
-        [char for _, char in run] for _, run in itertools.groupby(enumerate(known), lambda one: ord(one[1]) - one[0])
-    ]
-    changing = (char for char in known if unicodedata.normalize("NFKD", char.casefold()) != char)
-    plain = {
-        # Between digits, which nothing joins.
-        char: " ".join(words.tokens(f"0{char}0"))[1:-1]
-        for char in changing
-        if unicodedata.is_normalized("NFKC", char)
-    }
+    known = {char: words.compared(char) for char in map(chr, _CODES)}
+    letters = {char: plain for char, plain in known.items() if plain.strip()}
+    changing = {char: plain for char, plain in letters.items() if plain != char}
     return (
-        "".join(f"{run[0]}-{run[-1]}" for run in ranges),
-        {char: other for char, other in plain.items() if other.strip() != char},
+        _ranges(char for char, plain in known.items() if not plain),
+        _ranges(letters),
+        {char: plain for char, plain in changing.items() if unicodedata.is_normalized("NFKC", char)},
     )
+
+
+def _ranges(chars: Iterable[str]) -> str:
+    """Return characters, which come in order, as between the brackets of a regular expression."""
+    runs = (list(run) for _, run in itertools.groupby(enumerate(chars), lambda one: ord(one[1]) - one[0]))
+    return "".join(f"{run[0][1]}-{run[-1][1]}" for run in runs)

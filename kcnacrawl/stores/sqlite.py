@@ -1,7 +1,8 @@
 """The archive as one SQLite file: ``articles``, ``revisions``, and full-text search over the former.
 
 The search index holds :mod:`.words`' tokens of a text that ``articles`` holds as it is, hence FTS5's own ``rebuild``
-and ``integrity-check`` are not for it.
+and ``integrity-check`` are not for it. ``indexed`` tells by which rules and letters they were made; a sync that goes by
+others makes the index anew first, since FTS5 must be told what stood there to take it out.
 """
 
 import contextlib
@@ -19,7 +20,9 @@ from ..arguments import ArgumentError
 from ..items import Article
 from . import StoreDown, words
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_OLDEST: Final = 1
+"""A version that lacks nothing but ``indexed``."""
 _KEYS: Final = tuple(field.name for field in fields(Article))
 _NOT_NULL: Final = {
     "schema_version": "INTEGER",
@@ -33,6 +36,7 @@ _COLUMNS: Final = ",\n    ".join(
     f"{key} {_NOT_NULL[key]} NOT NULL" if key in _NOT_NULL else f"{key} {'INTEGER' if key == 'source_id' else 'TEXT'}"
     for key in _KEYS
 )
+_INDEXED: Final = "CREATE TABLE indexed (folding TEXT NOT NULL) STRICT"
 # A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions
 # are counted by stands in indexes, or their texts would have to be read along.
 _SCHEMA: Final = f"""
@@ -47,6 +51,7 @@ CREATE TABLE revisions (
     PRIMARY KEY (id, revision)
 ) STRICT;
 CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
+{_INDEXED};
 CREATE INDEX articles_by_day ON articles (date_published DESC, url_time DESC);
 CREATE INDEX articles_by_source ON articles (source_label, date_published, in_language, access, status, source_id);
 CREATE INDEX articles_by_year ON articles (year);
@@ -63,6 +68,7 @@ INSERT INTO articles ({", ".join(_KEYS)}) VALUES ({_VALUES})
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{key} = excluded.{key}" for key in _KEYS if key != "id")}
 RETURNING number
 """  # noqa: S608 - our own names
+_INDEX: Final = "INSERT INTO articles_fts (rowid, headline, article_body) VALUES (?, ?, ?)"
 _FIND: Final = """
 SELECT a.id, a.headline, a.date_published, a.source_label, a.article_body
 FROM articles_fts JOIN articles AS a ON a.number = articles_fts.rowid
@@ -140,10 +146,7 @@ class SqliteStore:
                 (held[0], _indexed(held[2]), _indexed(held[3])),
             )
         number = db.execute(_UPSERT, row).fetchall()[0][0]
-        db.execute(
-            "INSERT INTO articles_fts (rowid, headline, article_body) VALUES (?, ?, ?)",
-            (number, _indexed(record.headline), _indexed(record.article_body)),
-        )
+        db.execute(_INDEX, (number, _indexed(record.headline), _indexed(record.article_body)))
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -158,6 +161,8 @@ class SqliteStore:
             _make(db)
         else:
             _check(db, self._path)
+            if _folding(db) != words.FOLDING:
+                _index_anew(db)
             db.execute(f"PRAGMA user_version = {_VERSION}")
 
     @contextlib.contextmanager
@@ -214,6 +219,10 @@ def connect(path: Path) -> sqlite3.Connection:
         # Others' SQL may be asked of it, too.
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         _check(db, path)
+        if _rules(_folding(db)) != _rules(words.FOLDING):
+            raise ArgumentError(
+                f"store {path}: indexed by another version of kcnacrawl; scrapy sync sqlite:///{path} indexes it anew"
+            )
         stack.pop_all()
     return db
 
@@ -240,6 +249,31 @@ def _make(db: sqlite3.Connection) -> None:
     """Make the tables of a store."""
     for statement in _SCHEMA.split(";\n"):
         db.execute(statement)
+    db.execute("INSERT INTO indexed VALUES (?)", (words.FOLDING,))
+
+
+def _folding(db: sqlite3.Connection) -> str:
+    """Return what a store's index was made by; before it was written down, there was one set of rules."""
+    if "indexed" not in _names(db):
+        return "1"
+    (folding,) = db.execute("SELECT folding FROM indexed").fetchone() or ("",)
+    return str(folding)
+
+
+def _rules(folding: str) -> str:
+    """Return the rules without the letters: of letters that Unicode added later, an index only knows none."""
+    return folding.partition(",")[0]
+
+
+def _index_anew(db: sqlite3.Connection) -> None:
+    """Make the index of all articles by the rules and letters of today."""
+    db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
+    for number, *texts in db.execute("SELECT number, headline, article_body FROM articles"):
+        db.execute(_INDEX, (number, *map(_indexed, texts)))
+    if "indexed" not in _names(db):
+        db.execute(_INDEXED)
+    db.execute("DELETE FROM indexed")
+    db.execute("INSERT INTO indexed VALUES (?)", (words.FOLDING,))
 
 
 def _names(db: sqlite3.Connection) -> dict[str, str | None]:
@@ -251,7 +285,7 @@ def _restored(db: sqlite3.Connection) -> bool:
     """Return True if a database has the tables of a store: ``.dump`` keeps these, but not the number of the version."""
     with contextlib.closing(sqlite3.connect(":memory:")) as made:
         _make(made)
-        return _names(made).items() <= _names(db).items()
+        return _names(made).items() - {("indexed", _INDEXED)} <= _names(db).items()
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:
@@ -260,7 +294,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise ArgumentError(f"store {path} holds nothing yet; scrapy sync sqlite:///{path} fills it")
     if not names.keys() >= {"articles_fts", "cursors"}:
         raise ArgumentError(f"store {path}: a database, but none that sync made")
-    if version != _VERSION and not (version == 0 and _restored(db)):
+    if not _OLDEST <= version <= _VERSION and not (version == 0 and _restored(db)):
         raise ArgumentError(f"store {path}: made by another version of kcnacrawl; move it away and sync again")
 
 

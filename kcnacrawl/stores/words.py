@@ -3,22 +3,41 @@
 Korean, Chinese and Japanese glue what a person looks for to what follows: 김정은 stands in 김정은동지께서. A run of
 such characters is indexed as its overlapping pairs and its last character alone; a query is taken apart in the same
 way, and finds what a search for a substring would. Words of other scripts are found whole, without regard to case
-and accents.
+and accents. What nobody sees inside a word (a zero-width space, a soft hyphen, a variation selector) is no part of it.
 """
 
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
-GLUED: Final = "가-힣㐀-䶿一-鿿\U00020000-\U0003ffff぀-ヿ々"
-"""The letters that are glued, as what stands between the brackets of a regular expression."""
-_RUN: Final = re.compile(rf"([{GLUED}]+)|([^\W_{GLUED}]+)")
+FOLDING: Final = f"2, Unicode {unicodedata.unidata_version}"
+"""What an index of tokens was made by: this module's rules, counted up with each change of them, and its letters."""
+
+# Each as it stands between the brackets of a regular expression, Python's or PostgreSQL's.
+GLUED: Final = "가-힣㐀-䶿一-鿿\U00020000-\U0003ffffぁ-ゟァ-ヺー-ヿ々"
+"""The letters that are glued; what stands between the kana (・, ゠) parts words."""
+IGNORED: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""What has no look of its own: Unicode's property ``Default_Ignorable_Code_Point``."""
+
+_IGNORED: Final = re.compile(f"[{IGNORED}]+")
+_RUN: Final = re.compile(f"([{GLUED}]+)|([^ {GLUED}]+)")
 _IS_GLUED: Final = re.compile(f"[{GLUED}]")
-_INSIDE_A_WORD: Final = rf"[^\W_{GLUED}]"
 _TERM: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
+# Letters to Unicode, and to who reads them apostrophes and middle dots; NFKC makes the last of ㆍ.
+_PARTING: Final = frozenset("ʹʺʻʼʽʾʿˈˊˋˮꞋꞌꞏ\u119e")
+# It stretches an Arabic word, as a printer likes.
+_TATWEEL: Final = "\u0640"
+# What NFKC may join to the character before it, besides marks: vowels and finals of Korean, sound marks of kana.
+_JOINING: Final = re.compile(
+    f"[{IGNORED}\u1161-\u1175\u11a8-\u11c2\u3133\u3135\u3136\u313a-\u313f\u314f-\u3163\uff9e\uff9f\uffa3-\uffdc]"
+)
 # Longer ones are no words of any language; a page may hold them all the same.
 LONGEST: Final = 100
 _AROUND: Final = 60
@@ -34,35 +53,41 @@ class Term:
 
 
 def tokens(text: str) -> list[str]:
-    """What of a text is indexed, in order."""
+    """Return what of a text is indexed, in order."""
     return _tokens(_runs(text))
 
 
 def folded(text: str) -> str:
-    """The words of a text as they are compared, parted by spaces."""
-    return " ".join(_folded(_runs(text)))
+    """Return the words of a text as they are compared, parted by spaces."""
+    return " ".join(glued or other for glued, other in _runs(text))
 
 
 def terms(query: str) -> list[Term]:
-    """A query's terms, all of which a text must hold; none if there is no word in it."""
+    """Return a query's terms, all of which a text must hold; none if there is no word in it."""
     found = (_term(phrase or word) for phrase, word in _TERM.findall(query.replace("“", '"').replace("”", '"')))
     return [term for term in found if term is not None]
 
 
 def match(query: str) -> str:
-    """A query in FTS5's syntax (SQLite, "FTS5 Full-text Query Syntax"), whatever a person typed; ``""`` if no word."""
+    """Return a query in FTS5's syntax (SQLite, "FTS5 Full-text Query Syntax"), whatever was typed; "" if no word."""
     return " ".join(f'"{" ".join(term.tokens)}"{"*" * term.prefix}' for term in terms(query))
 
 
+def holds(query: str, *texts: str) -> bool:
+    """Return True if each term of a query stands in one of the texts: what an index finds, without one."""
+    patterns, looked_into = _patterns(query), [folded(text) for text in texts]
+    return bool(patterns) and all(any(pattern.search(text) for text in looked_into) for pattern in patterns)
+
+
 def snippet(pieces: Iterable[tuple[str, bool]]) -> str:
-    """What :func:`parts` gives, as HTML: each piece escaped, then what was looked for in ``<mark>``."""
+    """Return what :func:`parts` gives as HTML: each piece escaped, then what was looked for in ``<mark>``."""
     return "".join(f"<mark>{html.escape(text)}</mark>" if marked else html.escape(text) for text, marked in pieces)
 
 
 def parts(text: str, query: str) -> list[tuple[str, bool]]:
-    """Where a text first holds a term, cut from it in pieces: ``(text, is it what was looked for)``."""
+    """Cut from a text where it first holds a term, in pieces: ``(text, is it what was looked for)``."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
-    spans = _spans(text, terms(query))
+    spans = _spans(text, query)
     first, last = spans[0] if spans else (0, 0)
     begin, end = max(0, first - _AROUND), last + _AROUND
     found = [("…", False)] if begin else []
@@ -75,31 +100,53 @@ def parts(text: str, query: str) -> list[tuple[str, bool]]:
     return [part for part in found if part[0]]
 
 
+def compared(char: str) -> str:
+    """Return what a character of NFKC is compared as: nothing if it is a mark on another, a space if it parts words."""
+    category = unicodedata.category(char)
+    if unicodedata.combining(char) or category == "Me" or char == _TATWEEL:
+        return ""
+    if _IS_GLUED.match(char):
+        return char
+    # Vowels of Hindi, Thai and others are marks that are no accents.
+    if char in _PARTING or not (char.isalnum() or category in {"Mn", "Mc"}):
+        return " "
+    plain = unicodedata.normalize("NFKD", char.casefold())
+    return "".join(one for one in plain if not unicodedata.combining(one))
+
+
+class _Compared(dict[int, str]):
+    """A table for ``str.translate`` that fills itself."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = compared(chr(code))
+        return self[code]
+
+
+_COMPARED: Final = _Compared()
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", _IGNORED.sub("", text)).translate(_COMPARED)
+
+
+# A few letters at a time come again and again.
+_fold_few: Final = lru_cache(maxsize=1 << 14)(_fold)
+
+
 def _runs(text: str) -> list[tuple[str, str]]:
-    """The words of a text: of each pair one is empty, ``(glued, other)``."""
-    return _RUN.findall(unicodedata.normalize("NFKC", text).casefold())
-
-
-def _folded(runs: list[tuple[str, str]]) -> list[str]:
-    return [glued or _plain(other) for glued, other in runs]
+    """Return the words of a text: of each pair one is empty, ``(glued, other)``."""
+    return [(glued, other[:LONGEST]) for glued, other in _RUN.findall(_fold(text))]
 
 
 def _tokens(runs: list[tuple[str, str]]) -> list[str]:
     found = list[str]()
     for glued, other in runs:
         if other:
-            found.append(_plain(other))
+            found.append(other)
         else:
             found += [glued[at : at + 2] for at in range(len(glued) - 1)]
             found.append(glued[-1])
     return found
-
-
-def _plain(word: str) -> str:
-    """A word without its accents, or what of it is compared."""
-    if word.isascii():
-        return word[:LONGEST]
-    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))[:LONGEST]
 
 
 def _term(text: str) -> Term | None:
@@ -110,28 +157,55 @@ def _term(text: str) -> Term | None:
     if len(last) > 1:
         # A text's word may go on here.
         found.pop()
-    return Term(tuple(found), prefix=len(last) == 1, runs=tuple(_folded(runs)))
+    return Term(tuple(found), prefix=len(last) == 1, runs=tuple(glued or other for glued, other in runs))
 
 
-def _spans(text: str, wanted: list[Term]) -> list[tuple[int, int]]:
-    """Where a text holds terms, in its own positions."""
-    folded, origin = list[str](), list[int]()
-    for at, char in enumerate(text):
-        for one in unicodedata.normalize("NFKC", char).casefold():
-            # What is no letter parts words, also an accent that stands alone.
-            folded += _plain(one) if one.isalnum() and not _IS_GLUED.match(one) else one
-        origin += [at] * (len(folded) - len(origin))
-    whole = "".join(folded)
+def _spans(text: str, query: str) -> list[tuple[int, int]]:
+    """Return where a text holds terms, in its own positions."""
+    pieces, origin = list[str](), list[tuple[int, int]]()
+    for start, stop in _clusters(text):
+        piece = _fold_few(text[start:stop])
+        pieces.append(piece)
+        origin += [(start, stop)] * len(piece)
+    whole = "".join(pieces)
     return sorted(
-        (origin[hit.start()], origin[hit.end() - 1] + 1)
-        for term in wanted
-        for hit in re.finditer(_pattern(term), whole)
+        (origin[hit.start()][0], origin[hit.end() - 1][1])
+        for pattern in _patterns(query)
+        for hit in pattern.finditer(whole)
     )
 
 
-def _pattern(term: Term) -> str:
-    # The end of a run is where the next begins, though no space may stand between.
-    return r"[\W_]*".join(
-        re.escape(run) if _IS_GLUED.match(run) else rf"(?<!{_INSIDE_A_WORD}){re.escape(run)}(?!{_INSIDE_A_WORD})"
-        for run in term.runs
-    )
+def _clusters(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a text into the pieces that are folded by themselves, each a character with what belongs to it."""
+    start = 0
+    for at, char in enumerate(text):
+        if at > start and not _joins(char):
+            yield start, at
+            start = at
+    if text:
+        yield start, len(text)
+
+
+@cache
+def _joins(char: str) -> bool:
+    return unicodedata.category(char).startswith("M") or bool(_JOINING.match(char))
+
+
+@lru_cache
+def _patterns(query: str) -> list[re.Pattern[str]]:
+    """Return what finds the terms of a query in a folded text."""
+    return [re.compile(_pattern(term.runs)) for term in terms(query)]
+
+
+def _pattern(runs: tuple[str, ...]) -> str:
+    inside = f"[^ {GLUED}]"
+    found, is_before = "", None
+    for run in runs:
+        is_glued = bool(_IS_GLUED.match(run))
+        if is_before is not None:
+            # The end of a run is where one of the other kind begins, though no space may stand between.
+            found += " +" if is_glued == is_before else " *"
+        goes_on = f"{inside}*" if len(run) == LONGEST else ""
+        found += re.escape(run) if is_glued else f"(?<!{inside}){re.escape(run)}{goes_on}(?!{inside})"
+        is_before = is_glued
+    return found
