@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -481,6 +481,31 @@ def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
     ledger.learn_articles([article(1)], LogEnd("log", 1))
     assert (ledger.queue.owed(), ledger.queue.due(None, NOW)) == (0, [])
     ledger.close()
+
+
+def test_the_queue_is_taken_in_parts_that_read_no_more_than_they_return(ledger: Ledger) -> None:
+    ledger.queue.want([card(number) for number in range(1_000)], None)
+    read = count_decoded(ledger)
+    below, found = "~", list[str]()
+    while part := ledger.queue.due(None, NOW, below=below, most=30):
+        found += [one.id for one in part]
+        below = part[-1].id
+        assert read() <= len(found)
+    assert found == sorted((card(number).id for number in range(1_000)), reverse=True)
+    ledger.close()
+
+
+def count_decoded(ledger: Ledger) -> Callable[[], int]:
+    """How many cards the queue has decoded since."""
+    decoder, counted = ledger.queue._cards, [0]
+
+    class Counting:
+        def decode(self, line: str) -> Card:
+            counted[0] += 1
+            return decoder.decode(line)
+
+    ledger.queue._cards = Counting()  # type: ignore[assignment]
+    return lambda: counted[0]
 
 
 def test_a_source_met_by_ajax_id_and_by_sid_is_one(ledger: Ledger) -> None:

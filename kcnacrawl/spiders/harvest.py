@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from ..addresses import ArticleAddress, identify, unix_time
 from ..archive import StorageFailed
 from ..archive.attribution import find_sid
-from ..archive.ledger import OWED, REVISITED, Wanted
+from ..archive.ledger import REVISITED, Wanted
 from ..dates import AGREEMENT
 from ..items import Capture, Card, Rejected
 from ..paging.window import Window
@@ -26,6 +26,9 @@ AHEAD: Final = 50
 to hold a list of 100,000 in memory only page by page.
 """
 
+_PART: Final = 200
+"""So much of the queue is read at a time."""
+
 Output = Iterator[Request | Capture | Rejected]
 
 
@@ -36,11 +39,13 @@ class HarvestSpider(SourcesSpider):
     name = ""
     # Debts of this or an earlier run that were asked for.
     swept: set[str]
+    # The id down to which the queue was swept; nothing of it is read twice.
+    swept_to: str | None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.swept = set()
+        spider.swept, spider.swept_to = set(), None
         crawler.signals.connect(spider.sweep, signal=signals.spider_idle)
         return spider
 
@@ -79,6 +84,8 @@ class HarvestSpider(SourcesSpider):
         if missing:
             # Also what is not asked for now: no later walk need see this card again.
             ledger.queue.want(list(missing.values()), list_key)
+            # Some may stand above what was swept.
+            self.swept_to = None
         inside = {card.id: card for card in cards if self.is_asked_for(card)}
         self.count("articles/known", len(held & inside.keys()))
         skip = held | self.settled_among(missing) | self.under_way | self.failed
@@ -118,21 +125,34 @@ class HarvestSpider(SourcesSpider):
         return [self.debt_request(wanted) for wanted in self.debts()]
 
     def debts(self) -> list[Wanted]:
-        """The next of what is due inside what the run was asked for; nothing is asked for twice."""
+        """Return the next of what is due inside what the run was asked for; nothing is asked for twice."""
         if self.run.problems.keys() & {Verdict.STORAGE, Verdict.LOCKED, Verdict.USAGE}:
             return []
         room = self.room()
-        due = [one for one in self.due() if one.id not in self.swept | self.under_way | self.failed]
-        due = due[: AHEAD if room is None else min(room, AHEAD)]
-        self.swept.update(one.id for one in due)
-        return due
+        most = AHEAD if room is None else min(room, AHEAD)
+        found: list[Wanted] = []
+        while len(found) < most and (part := self.due_part(self.swept_to)):
+            self.swept_to = part[-1].id
+            skip = self.swept | self.under_way | self.failed
+            found += [one for one in self.inside(part) if one.id not in skip]
+        if len(found) > most:
+            # The rest is read again.
+            self.swept_to = found[most - 1].id
+        self.swept.update(one.id for one in found[:most])
+        return found[:most]
 
-    def due(self) -> list[Wanted]:
-        """What is due inside what the run was asked for."""
-        ledger = self.run.archive.ledger
-        due = [one for one in ledger.queue.due(self.scope(), datetime.now(UTC)) if self.is_due_here(one)]
-        outside = ledger.queue.published_outside((one.id for one in due), *self.arguments.window.ends)
-        return [one for one in due if one.id not in outside]
+    def due_part(self, below: str | None, *, owed_only: bool = False) -> list[Wanted]:
+        """Return the next part of what is due in the scope, from an id down."""
+        start = {} if below is None else {"below": below}
+        queue = self.run.archive.ledger.queue
+        return queue.due(self.scope(), datetime.now(UTC), most=_PART, owed_only=owed_only, **start)
+
+    def inside(self, part: Sequence[Wanted]) -> list[Wanted]:
+        """Return those of what is due that the run was asked for, as far as is known."""
+        here = [one for one in part if self.is_due_here(one)]
+        queue = self.run.archive.ledger.queue
+        outside = queue.published_outside((one.id for one in here), *self.arguments.window.ends)
+        return [one for one in here if one.id not in outside]
 
     def scope(self) -> list[int] | None:
         """The lists the run was asked for; ``None`` for all of them."""
@@ -156,7 +176,10 @@ class HarvestSpider(SourcesSpider):
         return lambda fields: find_sid(ledger, fields.label, fields.source_id, list_key)
 
     def count_owed(self) -> int:
-        return sum(one.reason in OWED for one in self.due())
+        owed, below = 0, None
+        while part := self.due_part(below, owed_only=True):
+            owed, below = owed + len(self.inside(part)), part[-1].id
+        return owed
 
 
 def may_be_of(window: Window, article_id: str) -> bool:

@@ -21,6 +21,11 @@ REVISITED: Final = frozenset({"sign_up_wall", "truncated"})
 
 REVISIT_DAYS: Final = (1, 3, 7, 30, 180, 365)
 
+_OWED: Final = ", ".join(f"'{reason}'" for reason in sorted(OWED))
+# Greater than any id, and SQLite's word for no limit.
+_ABOVE_ALL: Final = "~"
+_ALL: Final = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -72,18 +77,29 @@ class Queue:
             ).fetchone()
             return self._read(row) if row else None
 
-    def due(self, lists: Sequence[int] | None, now: datetime) -> list[Wanted]:
-        """Return what is to be fetched at ``now`` in these lists; if ``None``, in all of them and of unknown list.
+    def due(
+        self,
+        lists: Sequence[int] | None,
+        now: datetime,
+        *,
+        below: str = _ABOVE_ALL,
+        most: int = _ALL,
+        owed_only: bool = False,
+    ) -> list[Wanted]:
+        """Return what is to be fetched at ``now`` in these lists, newest id first; if ``None``, in all of them and of
+        unknown list. Give ids below one, at most so many, to take it in parts: each reads only what it returns, and
+        what is not due between.
 
         What was seen in the future was seen by a clock that was wrong: it is due.
         """
         clause, values = _in_lists(lists)
+        reasons = f" AND reason IN ({_OWED})" if owed_only else ""
         moment = instant(now)
         with self._database.guard():
             rows = self._database.execute(
-                f"SELECT id, url, card, list, reason FROM wanted WHERE (due <= ? OR seen > ?) AND {clause}"  # noqa: S608 - the clause holds placeholders alone
-                " ORDER BY id DESC",
-                (moment, moment, *values),
+                f"SELECT id, url, card, list, reason FROM wanted WHERE id < ? AND (due <= ? OR seen > ?) AND {clause}"  # noqa: S608 - the clauses hold placeholders and constants alone
+                f"{reasons} ORDER BY id DESC LIMIT ?",
+                (below, moment, moment, *values, most),
             ).fetchall()
             return [self._read(row) for row in rows]
 
@@ -108,13 +124,12 @@ class Queue:
     def owed(self, lists: Sequence[int] | None = None, ids: Sequence[str] | None = None) -> int:
         """Return how many pages failed or could not be read and wait for the next run: in these lists, or these ids."""
         clause, values = _in_lists(lists)
-        reasons = ", ".join(f"'{reason}'" for reason in sorted(OWED))
         if ids is not None:
             found = (self.get(one) for one in ids)
             return sum(1 for one in found if one is not None and one.reason in OWED)
         with self._database.guard():
             row = self._database.execute(
-                f"SELECT count(*) FROM wanted WHERE reason IN ({reasons}) AND {clause}",  # noqa: S608 - constants
+                f"SELECT count(*) FROM wanted WHERE reason IN ({_OWED}) AND {clause}",  # noqa: S608 - constants
                 values,
             ).fetchone()
         return int(row[0])
