@@ -9,38 +9,8 @@ from pathlib import Path
 import duckdb
 from folder import parser
 
+from kcnacrawl import schemas
 from kcnacrawl.stores import words
-
-# What DuckDB guesses from the first lines may not hold for the others. A TIMESTAMP is in UTC here: one with a time zone
-# needs pytz on its way to Python.
-COLUMNS = {
-    "schema_version": "INTEGER",
-    "id": "VARCHAR",
-    "revision": "INTEGER",
-    "status": "VARCHAR",
-    "url": "VARCHAR",
-    "headline": "VARCHAR",
-    "date_published": "DATE",
-    "date_published_raw": "VARCHAR",
-    "date_listed": "DATE",
-    "date_listed_raw": "VARCHAR",
-    "url_time": "TIMESTAMP",
-    "date_conflict": "BOOLEAN",
-    "source_id": "INTEGER",
-    "source_label": "VARCHAR",
-    "source_name": "VARCHAR",
-    "source_language": "VARCHAR",
-    "in_language": "VARCHAR",
-    "description": "VARCHAR",
-    "article_body": "VARCHAR",
-    "access": "VARCHAR",
-    "original_url": "VARCHAR",
-    "images": "VARCHAR[]",
-    "body_sha256": "VARCHAR",
-    "date_downloaded": "TIMESTAMP",
-    "listing_url": "VARCHAR",
-    "run_id": "VARCHAR",
-}
 
 # The join holds identities only: the texts flow past it.
 ARTICLES = """
@@ -73,7 +43,9 @@ def connect(archive: Path) -> duckdb.DuckDBPyConnection:
     db = duckdb.connect()
     # To DuckDB a path is a pattern.
     path = glob.escape(str(archive / "articles.jsonl"))
-    db.read_json(path, columns=COLUMNS, format="newline_delimited").create_view("revisions")
+    # What it guesses from the first lines may not hold for the others: a key that is null there is null for good.
+    lines = db.read_json(path, columns=schemas.duckdb_columns(), format="newline_delimited")
+    lines.create_view("revisions")
     db.execute(ARTICLES)
     db.create_function("holds", holds, ["VARCHAR", "VARCHAR", "VARCHAR"], "BOOLEAN")
     return db

@@ -9,44 +9,14 @@ from pathlib import Path
 import polars as pl
 from folder import parser
 
-SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "schema_version": pl.Int64,
-    "id": pl.String,
-    "revision": pl.Int64,
-    "status": pl.String,
-    "url": pl.String,
-    "headline": pl.String,
-    "date_published": pl.String,
-    "date_published_raw": pl.String,
-    "date_listed": pl.String,
-    "date_listed_raw": pl.String,
-    "url_time": pl.String,
-    "date_conflict": pl.Boolean,
-    "source_id": pl.Int64,
-    "source_label": pl.String,
-    "source_name": pl.String,
-    "source_language": pl.String,
-    "in_language": pl.String,
-    "description": pl.String,
-    "article_body": pl.String,
-    "access": pl.String,
-    "original_url": pl.String,
-    "images": pl.List(pl.String),
-    "body_sha256": pl.String,
-    "date_downloaded": pl.String,
-    "listing_url": pl.String,
-    "run_id": pl.String,
-}
+from kcnacrawl import schemas
 
 
 def scan_revisions(archive: Path) -> pl.LazyFrame:
     """A row a line of the archive. Days are Korean calendar days and have no time zone; instants are in UTC."""
     # To polars a path is a pattern.
     path = glob.escape(str(archive / "articles.jsonl"))
-    return pl.scan_ndjson(path, schema=SCHEMA).with_columns(
-        pl.col("date_published", "date_listed").str.to_date("%Y-%m-%d"),
-        pl.col("url_time", "date_downloaded").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_zone="UTC"),
-    )
+    return pl.scan_ndjson(path, schema=schemas.polars_schema())
 
 
 def scan_articles(archive: Path) -> pl.LazyFrame:

@@ -94,14 +94,6 @@ def test_the_readme_names_every_script() -> None:
     assert set(re.findall(r"^\| `(\w+\.py)` \|", text, re.MULTILINE)) == set(SCRIPTS)
 
 
-@pytest.mark.parametrize(("script", "variable"), [("pandas", "TYPES"), ("duckdb", "COLUMNS"), ("polars", "SCHEMA")])
-def test_every_key_has_its_column_and_type(script: str, variable: str) -> None:
-    text = (EXAMPLES / f"with_{script}.py").read_text(encoding="utf-8")
-    table = re.search(rf"^{variable}\b[^{{]*\{{\n(.*?)^\}}", text, re.MULTILINE | re.DOTALL)
-    assert table
-    assert re.findall(r'^    "(\w+)": ', table[1], re.MULTILINE) == list(Article.__dataclass_fields__)
-
-
 # Each by itself
 
 

@@ -13,7 +13,7 @@ import glob
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
@@ -26,6 +26,7 @@ from ..archive import Locked
 from ..archive.lock import Lock
 from ..archive.log import LogEnd, sync, write_whole
 from ..arguments import ArgumentError
+from ..columns import Kind, typed
 from ..items import Article
 from . import StoreDown
 
@@ -38,14 +39,16 @@ _FILE: Final = "data.parquet"
 # A record replaces one of the same key and of no higher revision.
 _TABLES: Final = {"articles": "id", "revisions": "id, revision"}
 
-_TYPES: Final = {
-    **dict.fromkeys(("schema_version", "revision", "source_id"), "BIGINT"),
-    **dict.fromkeys(("date_published", "date_listed"), "DATE"),
-    **dict.fromkeys(("url_time", "date_downloaded"), "TIMESTAMP WITH TIME ZONE"),
-    "date_conflict": "BOOLEAN",
-    "images": "VARCHAR[]",
-}
-_COLUMNS: Final = {one.name: _TYPES.get(one.name, "VARCHAR") for one in fields(Article)}
+_COLUMNS: Final = typed(
+    {
+        Kind.TEXT: "VARCHAR",
+        Kind.INTEGER: "BIGINT",
+        Kind.BOOLEAN: "BOOLEAN",
+        Kind.DAY: "DATE",
+        Kind.INSTANT: "TIMESTAMP WITH TIME ZONE",
+        Kind.TEXTS: "VARCHAR[]",
+    }
+)
 _KEYS: Final = ", ".join(_COLUMNS)
 _PLACE: Final = "coalesce(source_id, 0) AS source, coalesce(year(date_published), 0) AS year"
 _LINES: Final = f"""read_json(

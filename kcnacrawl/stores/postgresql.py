@@ -10,7 +10,6 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -21,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ..archive import StorageFailed
 from ..archive.log import LogEnd
 from ..arguments import ArgumentError
+from ..columns import COLUMNS, Kind, declared
 from ..items import Article
 from ..run import printable
 from . import StoreDown, words
@@ -37,34 +37,19 @@ _DEFAULTS: Final = {"application_name": "kcnacrawl", "connect_timeout": "30"}
 # libpq ends user and password at the first of these two, and would take the rest of a password for a host.
 _ADDRESS: Final = re.compile(r"postgres(?:ql)?://(?:[^@/]*@)?[^@?]*(?:\?.*)?", re.DOTALL)
 
-_TABLES: Final = """
+_COLUMNS: Final = declared(
+    {
+        Kind.TEXT: "text",
+        Kind.INTEGER: "integer",
+        Kind.BOOLEAN: "boolean",
+        Kind.DAY: "date",
+        Kind.INSTANT: "timestamptz",
+        Kind.TEXTS: "text[]",
+    }
+)
+_TABLES: Final = f"""
 CREATE TABLE revisions (
-    schema_version integer NOT NULL,
-    id text NOT NULL,
-    revision integer NOT NULL,
-    status text NOT NULL,
-    url text NOT NULL,
-    headline text NOT NULL,
-    date_published date,
-    date_published_raw text,
-    date_listed date,
-    date_listed_raw text,
-    url_time timestamptz NOT NULL,
-    date_conflict boolean NOT NULL,
-    source_id integer,
-    source_label text,
-    source_name text,
-    source_language text,
-    in_language text,
-    description text,
-    article_body text NOT NULL,
-    access text NOT NULL,
-    original_url text,
-    images text[] NOT NULL,
-    body_sha256 text NOT NULL,
-    date_downloaded timestamptz NOT NULL,
-    listing_url text,
-    run_id text NOT NULL,
+    {_COLUMNS},
     PRIMARY KEY (id, revision)
 );
 CREATE TABLE articles (LIKE revisions, PRIMARY KEY (id));
@@ -125,7 +110,7 @@ ON CONFLICT ({key}) DO UPDATE SET {", ".join(f"{column} = excluded.{column}" for
 """  # noqa: S608 - our own names
 
 
-_KEYS: Final = tuple(field.name for field in fields(Article))
+_KEYS: Final = tuple(column.name for column in COLUMNS)
 _KEEP: Final = _upsert("revisions", "id, revision", _KEYS)
 _RENEW: Final = f"{_upsert('articles', 'id', _KEYS)} WHERE articles.revision <= excluded.revision RETURNING id"
 _INDEX: Final = _upsert("search", "id", ("words", "folded"))

@@ -8,7 +8,7 @@ others makes the index anew first, since FTS5 must be told what stood there to t
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,24 +17,19 @@ import msgspec
 
 from ..archive.log import LogEnd
 from ..arguments import ArgumentError
+from ..columns import COLUMNS, Kind, declared
 from ..items import Article
 from . import StoreDown, words
 
 _VERSION: Final = 2
 _OLDEST: Final = 1
 """A version that lacks nothing but ``indexed``."""
-_KEYS: Final = tuple(field.name for field in fields(Article))
-_NOT_NULL: Final = {
-    "schema_version": "INTEGER",
-    "id": "TEXT",
-    "revision": "INTEGER",
-    "date_conflict": "INTEGER",
-    **dict.fromkeys(("status", "url", "headline", "url_time", "article_body", "access", "images"), "TEXT"),
-    **dict.fromkeys(("body_sha256", "date_downloaded", "run_id"), "TEXT"),
-}
-_COLUMNS: Final = ",\n    ".join(
-    f"{key} {_NOT_NULL[key]} NOT NULL" if key in _NOT_NULL else f"{key} {'INTEGER' if key == 'source_id' else 'TEXT'}"
-    for key in _KEYS
+_KEYS: Final = tuple(column.name for column in COLUMNS)
+_COLUMNS: Final = declared(
+    {
+        **dict.fromkeys((Kind.TEXT, Kind.DAY, Kind.INSTANT, Kind.TEXTS), "TEXT"),
+        **dict.fromkeys((Kind.INTEGER, Kind.BOOLEAN), "INTEGER"),
+    }
 )
 _INDEXED: Final = "CREATE TABLE indexed (folding TEXT NOT NULL) STRICT"
 # A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions
