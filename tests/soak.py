@@ -54,6 +54,10 @@ MIX: Mapping[str, Sequence[Fault]] = {
     "no_cards": [Fault.of(f"{LISTING}|{AJAX}", "no_cards")],
     "garbage": [Fault.of(BUT_ROBOTS, "garbage")],
     "wrong_charset": [Fault.of(BUT_ROBOTS, "wrong_charset")],
+    "coding": [Fault.of(BUT_ROBOTS, "coding")],
+    "latin_header": [Fault.of(BUT_ROBOTS, "latin_header")],
+    "notice": [Fault.of(f"{ARTICLE}|{LISTING}|{AJAX}", "notice")],
+    "database": [Fault.of(BUT_ROBOTS, "database")],
     "bad_gzip": [Fault.of(BUT_ROBOTS, "bad_gzip")],
     "bomb": [Fault.of(BUT_ROBOTS, "bomb", megabytes=3)],
     "endless": [Fault.of(BUT_ROBOTS, "endless")],
@@ -81,7 +85,7 @@ CHANGED = {
     *("empty", "garbage", "wrong_charset", "deep", "redirect", "no_cards", "unreadable", "bad_date", "lost", "overlay"),
     *("challenge", "block_page", "unframed", "truncated_gzip", "repeat", "stuck"),
 }
-REFUSED = {"status", "challenge", "block_page", "sign_up", "overlay", "truncate", "redirect"}
+REFUSED = {"status", "latin_header", "challenge", "block_page", "sign_up", "overlay", "truncate", "redirect"}
 
 PACE = (
     *("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "DOWNLOAD_MAXSIZE=1000000"),

@@ -5,6 +5,7 @@ import gzip
 import pytest
 from scrapy import Request
 from scrapy.http import HtmlResponse, Response
+from scrapy.utils.test import get_crawler
 
 from kcnacrawl.middlewares.compression import UNDECODABLE, StrictCompression, TooLarge
 
@@ -12,8 +13,12 @@ URL = "https://kcnawatch.org/"
 PAGE = "<meta charset=euc-kr><p>김정은동지께서</p>".encode("euc-kr")
 
 
+def strict() -> StrictCompression:
+    return StrictCompression(limit=1000, stats=get_crawler().stats)
+
+
 def answer(body: bytes, *encodings: str, kind: type[Response] = HtmlResponse) -> Response:
-    middleware = StrictCompression(limit=1000)
+    middleware = strict()
     headers = {"Content-Encoding": list(encodings)} if encodings else {}
     return middleware.process_response(Request(URL), kind(URL, headers=headers, body=body))
 
@@ -52,5 +57,5 @@ def test_what_does_not_unpack_is_flagged_and_what_unpacks_to_too_much_is_refused
 
 def test_only_gzip_is_asked_for() -> None:
     request = Request(URL)
-    StrictCompression(limit=1000).process_request(request)
+    strict().process_request(request)
     assert request.headers["Accept-Encoding"] == b"gzip"
