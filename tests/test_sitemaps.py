@@ -16,6 +16,7 @@ from kcnacrawl.dates import parse_lastmod
 from kcnacrawl.pages.sitemap import Entry
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.spelling import SPELLINGS
+from kcnacrawl.replica.world import World
 from kcnacrawl.spiders.sitemap import has_moved
 
 from . import processes
@@ -459,3 +460,31 @@ def test_sitemaps_that_name_no_article_are_told(serve: Serve, crawl: Run) -> Non
     done = crawl(replica.url, "sitemap")
     assert done.exit_code == 4
     assert "the sitemaps name no article" in done.last_line
+
+
+# As they are written
+
+
+def test_of_a_sitemap_that_is_cut_what_there_is_is_taken_and_the_rest_later(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=30, sources=1)
+    ids = ungated(replica)
+    whole = urlset(replica, dict.fromkeys(ids, "2024-01-01"))
+    pages = {"/sitemap_index.xml": index(replica, all=""), "/all.xml": b"\n " + whole[: len(whole) // 2]}
+    put(replica, pages)
+    done = crawl(replica.url, "sitemap")
+    assert done.exit_code == 3
+    assert "part of the sitemap could not be read" in done.last_line
+    assert 0 < len(done.records) < len(ids)
+    assert done.report["counts"]["sitemap/lost"] == 1
+    pages["/all.xml"] = whole + b"<br />\n<b>Warning</b>: & so on"
+    done = crawl(replica.url, "sitemap")
+    assert (done.exit_code, stored(done)) == (0, sorted(ids))
+
+
+def test_a_sitemap_that_robots_txt_names_by_its_path_is_the_sites(crawl: Run) -> None:
+    robots = "User-agent: *\nDisallow:\nSitemap: /newstream-sitemap.xml\n"
+    with Replica(World(articles=20, sources=1), SPELLINGS["plain"], robots=robots) as replica:
+        replica.faults.add("^/sitemap_index.xml", "status", status=404)
+        done = crawl(replica.url, "sitemap")
+        assert done.exit_code == 0, done.stderr
+        assert stored(done) == sorted(ungated(replica))
