@@ -19,7 +19,7 @@ venv: $(VENV)/.runs  ## only .venv, with what running needs
 
 # Twice as many as there are processors: whole crawls wait a good deal.
 test: $(VENV)/.develops chromium cron postgresql  ## the whole test suite
-	$(BIN)/python -m pytest --dist worksteal --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 2 ))
+	$(BIN)/python -m pytest --dist worksteal --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )) --durations 10
 
 # Playwright's own where it can be had, else the system's.
 chromium: $(VENV)/.runs  ## find a browser, or install one
