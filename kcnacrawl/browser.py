@@ -27,7 +27,8 @@ from scrapy_playwright.handler import Config  # type: ignore[import-untyped]  # 
 from scrapy_playwright.provider import PlaywrightBrowserProvider  # type: ignore[import-untyped]  # as above
 
 from .addresses import Site
-from .middlewares.render import NO_BROWSER, BrowserFailed, NothingSent
+from .exceptions import BrowserFailed, NothingSent
+from .middlewares.render import NO_BROWSER
 from .middlewares.retry import MAY_BE_EMPTY
 from .pages.search import BUTTON, BUTTON_WORDS
 

@@ -6,10 +6,11 @@ from typing import Final, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.exceptions import NotConfigured
 from scrapy.http import Response, TextResponse
 from scrapy.statscollectors import StatsCollector
 
+from ..exceptions import TooLarge
 from ..gzips import BrokenGzip, TooLong, gunzip
 
 UNDECODABLE: Final = "undecodable"
@@ -22,10 +23,6 @@ _LOOKED_AT: Final = 4096
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 # Scrapy's 0 is no limit.
 _UNLIMITED: Final = 2**40
-
-
-class TooLarge(IgnoreRequest):
-    """A body that unpacks to more than any page has."""
 
 
 class StrictCompression:

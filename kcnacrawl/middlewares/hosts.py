@@ -4,19 +4,11 @@ from typing import Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
 from scrapy.utils.httpobj import urlparse_cached
 
 from ..addresses import Site, is_sign_up
+from ..exceptions import LeftTheSite, SignUpRedirect
 from ..run import Run
-
-
-class LeftTheSite(IgnoreRequest):
-    """A request for another host, or for what is not HTTP."""
-
-
-class SignUpRedirect(IgnoreRequest):
-    """The site redirects to its sign-up form."""
 
 
 class HostsMiddleware:

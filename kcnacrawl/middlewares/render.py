@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError
+from ..exceptions import BrowserFailed, NoBrowser
 from ..run import Run
 
 if TYPE_CHECKING:
@@ -49,18 +49,6 @@ class Step(StrEnum):
 
     MORE = "more"
     """What *More Articles* adds to the page that is open; nothing if the button is gone."""
-
-
-class BrowserFailed(IgnoreRequest):
-    """A browser could not be started, crashed, or came to a stop."""
-
-
-class NoBrowser(BrowserFailed):
-    """There is none."""
-
-
-class NothingSent(BrowserFailed):
-    """The page has no *More Articles*, or it sends no request that we know."""
 
 
 def read_render(settings: BaseSettings) -> Render:

@@ -10,6 +10,7 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware, get_retry_reques
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
+from ..exceptions import BadAnswer
 from ..run import Run
 from .compression import UNDECODABLE
 from .retry_after import REFUSALS, backoff
@@ -32,10 +33,6 @@ _ASKED_WRONGLY: Final = frozenset({400, 404, 410})
 # Elements whose end tags may not be left out.
 _CLOSED: Final = (b"article", b"div", b"span", b"a", b"h4")
 _TAGS: Final = re.compile(rb"<(/?(?:article|div|span|a|h4))(?=[\s>])")
-
-
-class BadAnswer(Exception):
-    """What came with a status of success is no page at all; the message says what it is."""
 
 
 class BackoffRetry(RetryMiddleware):
@@ -69,7 +66,7 @@ def has_nothing(error: BaseException | None) -> bool:
     """Whether the site answered, as often as it was asked, that it has nothing there."""
     if isinstance(error, HttpError):
         return error.response.status in _ASKED_WRONGLY
-    return isinstance(error, BadAnswer) and str(error) == _EMPTY
+    return isinstance(error, BadAnswer) and error.fault == _EMPTY
 
 
 def fault_of(request: Request, response: Response) -> str | None:

@@ -10,15 +10,8 @@ from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 
+from ..exceptions import ForbiddenByRobots, RobotsUnreachable
 from .compression import UNDECODABLE
-
-
-class ForbiddenByRobots(IgnoreRequest):
-    """The site's robots.txt forbids this address."""
-
-
-class RobotsUnreachable(IgnoreRequest):
-    """There is a robots.txt and it cannot be had, so nothing may be fetched until it can."""
 
 
 class RobotsMiddleware(RobotsTxtMiddleware):

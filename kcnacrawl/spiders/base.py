@@ -20,12 +20,8 @@ from ..arguments import ArgumentError, Arguments
 from ..breaker import Breaker
 from ..bugs import TOLD, is_of_the_network
 from ..dates import instant
+from ..exceptions import ForbiddenByRobots, Unfetched
 from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
-from ..middlewares.compression import TooLarge
-from ..middlewares.hosts import LeftTheSite, SignUpRedirect
-from ..middlewares.render import NothingSent
-from ..middlewares.retry import BadAnswer
-from ..middlewares.robots import ForbiddenByRobots
 from ..middlewares.walls import markup_of, wall_of
 from ..pages import LayoutChanged, PageError
 from ..pages.article import ArticlePage
@@ -286,17 +282,10 @@ class KcnaSpider(Spider):
         if error is not None and not is_of_the_network(error):
             self.run.note(Verdict.ERROR, TOLD)
             logger.error("A component raised what nobody foresaw", exc_info=error)
-        if isinstance(error, SignUpRedirect):
-            return self.rejected(article_id, url, "sign_up_wall", str(error), 302)
-        if isinstance(error, BadAnswer):
-            return self.rejected(article_id, url, "http_error", f"the site answered with {error}", 200)
-        reason: Reason = "http_error"
-        if isinstance(error, LeftTheSite | ForbiddenByRobots):
-            reason = "blocked"
-        elif isinstance(error, DownloadCancelledError | TooLarge):
-            reason = "too_large"
-        elif isinstance(error, NothingSent):
-            reason = "layout_changed"
+        if isinstance(error, Unfetched):
+            return self.rejected(article_id, url, error.reason, str(error), error.http_status)
+        # Scrapy cancels a download that grows too large.
+        reason: Reason = "too_large" if isinstance(error, DownloadCancelledError) else "http_error"
         told = str(error) if isinstance(error, IgnoreRequest) else f"{type(error).__name__}: {error}".rstrip(": ")
         return self.rejected(article_id, url, reason, told, None)
 

@@ -21,8 +21,9 @@ from ..addresses import PAGE_SIZE
 from ..archive.ledger import KnownSource, Wanted
 from ..arguments import SearchArguments
 from ..dates import AGREEMENT, listed_or_none
+from ..exceptions import NoBrowser
 from ..items import Card, Rejected
-from ..middlewares.render import STEP, NoBrowser, Render, Step
+from ..middlewares.render import STEP, Render, Step
 from ..middlewares.retry import MAY_BE_EMPTY
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError

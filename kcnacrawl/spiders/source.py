@@ -18,9 +18,10 @@ from ..archive.attribution import find_sid
 from ..archive.ledger import KnownSource, Ledger
 from ..arguments import SourceArguments, SourceRef
 from ..dates import listed_or_none
+from ..exceptions import NoBrowser, NothingSent
 from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
 from ..labels import is_bare, is_meant, read_label
-from ..middlewares.render import STEP, NoBrowser, NothingSent, Render, Step, read_render
+from ..middlewares.render import STEP, Render, Step, read_render
 from ..middlewares.retry import MAY_BE_EMPTY, has_nothing
 from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
