@@ -17,6 +17,9 @@ Counts = Mapping[str, int]
 UNREADABLE_LEAST: Final = 3
 """Fewer pages may be odd without the site having changed."""
 
+# Of fewer new articles all may have been removed.
+_ALL_OF_A_FEW: Final = 3
+
 # Some articles have no text: "always" is four of five.
 _ALWAYS: Final = 0.8
 _GONE: Final = 0.5
@@ -91,7 +94,8 @@ def not_found(counts: Counts) -> str | None:
     """Return what to say where most of the articles that the site itself lists are not found; else ``None``."""
     missing = counts.get("rejected/not_found", 0)
     asked = missing + counts.get("pages/article", 0)
-    if missing < removals.LEAST or 2 * missing <= asked:
+    is_all = missing == asked and missing >= _ALL_OF_A_FEW
+    if not is_all and (missing < removals.LEAST or 2 * missing <= asked):
         return None
     return f"{missing} of {asked} articles that the site lists were not found"
 

@@ -24,10 +24,11 @@ class _Tally:
     again: int = 0
     elsewhere: int = 0
 
-    def is_doubtful(self, share: float) -> bool:
+    def is_lost(self, share: float) -> bool:
         lost = self.missing + self.elsewhere
-        if lost >= LEAST and lost > share * (self.found + lost):
-            return True
+        return lost >= LEAST and lost > share * (self.found + lost)
+
+    def shows_nothing(self, share: float) -> bool:
         # Of what was missing before, nothing shows that the site works unless something else was found.
         return not self.found and self.again >= LEAST and share < 1
 
@@ -49,15 +50,19 @@ class Removals:
 
     def is_doubtful(self, source_id: int | None) -> bool:
         """Return True if so much is missing, in all or of this source, that the site is rather broken."""
-        return any(one.is_doubtful(self._share) for one in (self._all, self._by_source[source_id]))
+        return self._is_all_doubtful or self._by_source[source_id].is_lost(self._share)
+
+    @property
+    def _is_all_doubtful(self) -> bool:
+        return self._all.is_lost(self._share) or self._all.shows_nothing(self._share)
 
     @property
     def told(self) -> str | None:
         """What to say of the articles that are doubted; ``None`` if none is."""
-        if self._all.is_doubtful(self._share):
+        if self._is_all_doubtful:
             doubted, where = self._all, ""
         else:
-            sources = [one for one, tally in self._by_source.items() if tally.is_doubtful(self._share)]
+            sources = [one for one, tally in self._by_source.items() if tally.is_lost(self._share)]
             if not sources:
                 return None
             doubted = self._by_source[sources[0]]

@@ -206,6 +206,45 @@ def test_removals_are_confirmed_though_nothing_else_is_due(serve: Serve, crawl: 
     assert len(fetched(replica)) <= 6 + LEAST
 
 
+@pytest.mark.parametrize("words", [(), ("-a", "limit=12")])
+def test_removals_of_one_source_are_confirmed_by_what_is_found_of_others(
+    serve: Serve, crawl: Run, words: tuple[str, ...]
+) -> None:
+    replica = serve(articles=560, sources=8)
+    folder = crawl(replica.url, "source").folder
+    newest = {str(replica.world.truth(one)["source_id"]) for one in ungated(replica)[-5:]}
+    sid = next(outlet.sid for outlet in replica.world.outlets if str(outlet.sid) not in newest)
+    removed = [one for one in whole(replica) if one in replica.world.ids(sid)][4:9]
+    for one in removed:
+        replica.world.remove(one)
+    assert crawl_later(1.1, folder, replica.url, "recheck").returncode == 0
+    assert crawl_later(2.2, folder, replica.url, "recheck", *words).returncode == 0
+    assert {one["id"] for one in changed(folder)} == {*removed}
+
+
+def test_the_articles_that_show_whether_the_site_works_are_of_the_source_asked_for(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=200, sources=2)
+    folder = crawl(replica.url, "source").folder
+    for one in [one for one in whole(replica) if one in replica.world.ids(160)][:5]:
+        replica.world.remove(one)
+    assert crawl_later(1.1, folder, replica.url, "recheck").returncode == 0
+    replica.requests.clear()
+    assert crawl_later(2.2, folder, replica.url, "recheck", "-a", "source=160").returncode == 0
+    assert {*fetched(replica)} <= {*replica.world.ids(160)} | {one["id"] for one in changed(folder)}
+
+
+def test_only_a_recheck_counts_the_days_on_which_an_article_is_missing(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    cut = whole(replica)[3]
+    replica.faults.add(f"/newstream/{cut}", "truncate")
+    folder = crawl(replica.url, "source").folder
+    replica.faults.clear()
+    replica.faults.add(f"/newstream/{cut}", "status", status=404)
+    crawl_later(2, folder, replica.url, "source")
+    assert crawl_later(3.5, folder, replica.url, *ALL).returncode == 0
+    assert changed(folder) == []
+
+
 def test_where_every_article_of_a_list_is_not_found_it_is_no_success(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=30, sources=1)
     replica.faults.add("^/newstream/", "status", status=404)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -78,20 +78,24 @@ class RecheckSpider(KcnaSpider):
             [sid for found in sids for sid in found],
             *self.arguments.window.ends,
         )
-        due = self.with_others(due[: self.arguments.limit])
+        due = self.with_others(due[: self.arguments.limit], [sid for found in sids for sid in found])
         logger.info("%d articles are due to be looked at", len(due))
         self.records = self.run.archive.last_records(set(due))
         for one in due:
             yield self.look_request(one)
 
-    def with_others(self, due: list[str]) -> list[str]:
-        """Add a few articles where all that is due was missing before: they show whether the site works."""
+    def with_others(self, due: list[str], sids: Sequence[int]) -> list[str]:
+        """Add a few articles of the sources asked for where all that is due was missing before: they show whether the
+        site works. They count towards ``limit``.
+        """
         rechecks = self.run.archive.ledger.rechecks
         missing = rechecks.missing(due)
-        if len(missing) < LEAST or len(due) - len(missing) >= LEAST or self.arguments.limit is not None:
+        if len(missing) < LEAST or len(due) - len(missing) >= LEAST:
             return due
-        others = rechecks.present(LEAST)
-        return due + [one for one in others if one not in due]
+        others = [one for one in rechecks.present(LEAST, sids) if one not in due]
+        if self.arguments.limit is not None:
+            due = due[: max(0, self.arguments.limit - len(others))]
+        return due + others
 
     def sids(self, ref: SourceRef) -> list[int]:
         """Return the sids that a reference names, as the archive knows them."""

@@ -62,15 +62,15 @@ class Rechecks:
         with self._database.guard():
             return {one for one in ids if self._database.execute(sql, (one,)).fetchone()}
 
-    def present(self, most: int) -> list[str]:
-        """Return articles that are held and were not missing when they were last looked at: the newest, at most
-        ``most``.
+    def present(self, most: int, sids: Sequence[int]) -> list[str]:
+        """Return articles that are held and were not missing when they were last looked at: the newest of these
+        sources, or of all, at most ``most``.
         """
         with self._database.guard():
             rows = self._database.execute(
-                "SELECT id FROM articles LEFT JOIN looks USING (id) WHERE status = 'live' AND missing IS NULL"
-                " ORDER BY id DESC LIMIT ?",
-                (most,),
+                "SELECT id FROM articles LEFT JOIN looks USING (id) WHERE status = 'live' AND missing IS NULL"  # noqa: S608 - placeholders
+                f" AND (? OR source_id IN ({', '.join('?' * len(sids))})) ORDER BY id DESC LIMIT ?",
+                (not sids, *sids, most),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -106,7 +106,8 @@ class Rechecks:
 
     def put_missing(self, db: sqlite3.Connection, rejected: Rejected) -> None:
         """Have an article that is held and not found looked at again the next day."""
-        if rejected.reason == "not_found":
+        # Only a recheck looks at enough to tell a removal from a broken site; a run's id names its spider.
+        if rejected.reason == "not_found" and "-recheck-" in rejected.run_id:
             due = instant(datetime.fromisoformat(rejected.seen_at) + timedelta(days=1))
             db.execute(
                 "INSERT INTO looks (id, looked, due, missing) SELECT id, date_downloaded, ?, ? FROM articles"
