@@ -164,6 +164,14 @@ def test_what_is_badly_written_is_read_as_far_as_it_can_be(body: bytes, lost: bo
     assert bool(found.lost) is lost
 
 
+def test_no_address_is_made_of_pieces() -> None:
+    with pytest.raises(LayoutChanged, match="cut within its first entry"):
+        read(urlset(f"<url><loc>{PAGE}-cut-sho")[: -len("</urlset>")])
+    found = read(urlset(f"{GOOD}<url><loc>{PAGE}-some<lastmod>2021-01-01</lastmod></url>"))
+    assert [entry.loc for entry in found.entries] == [PAGE]
+    assert found.lost
+
+
 def test_an_ampersand_that_stands_alone_is_part_of_its_address() -> None:
     assert read(urlset(f"<url><loc>{PAGE}?a=1&b=2</loc></url>")).entries == (Entry(f"{PAGE}?a=1&b=2", None),)
 

@@ -95,6 +95,12 @@ def test_pictures_are_the_articles_and_their_addresses_are_encoded() -> None:
     )
 
 
+def test_a_picture_that_nobody_sees_is_none() -> None:
+    hidden = '<div hidden><p><img src="a.jpg"></p></div><img hidden src="b.jpg"><img style="display:none" src="c.jpg">'
+    read = page(f'<p>{TEXT}</p>{hidden}<img src="/d.jpg">', content='class="article-content" hidden')
+    assert read.images == ("https://kcnawatch.org/d.jpg",)
+
+
 def test_links_and_pictures_are_meant_against_the_pages_base() -> None:
     read = page('<p>A text.</p><img src="a.jpg">', head='<base href="https://cdn.kcnawatch.org/media/">')
     assert read.images == ("https://cdn.kcnawatch.org/media/a.jpg",)

@@ -23,7 +23,7 @@ from ..addresses import Site, absolute, encoded, identify
 from ..items import Access, ArticleFields
 from . import Anchor, LayoutChanged
 from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
-from .markup import Line, base_of, fold, is_emoji, is_garbled, label_of, lines, one_line, parse
+from .markup import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse
 from .walls import refuse_wall
 
 _CONTENT: Final = ".article-content"
@@ -143,9 +143,19 @@ class ArticlePage:
         images = [image for content in self._contents for image in content.css("img")]
         # Where the body's element holds the whole article, its logo stands above the header.
         above = self._above_header if images and CONTENT in self._head.header_lines[0].marks else set()
-        found = (_image_source(image) for image in images if image.mem_id not in above and not _is_decoration(image))
+        found = (_image_source(image) for image in images if image.mem_id not in above and self._is_shown(image))
         urls = (absolute(self._base, source) for source in found)
         return tuple(dict.fromkeys(encoded(url) for url in urls if url))
+
+    def _is_shown(self, image: LexborNode) -> bool:
+        """Return True for a picture of the article's that a reader sees."""
+        node: LexborNode | None = image
+        bodies = {content.mem_id for content in self._contents}
+        while node is not None and node.mem_id not in bodies:
+            if is_hidden(node):
+                return False
+            node = node.parent
+        return not _is_decoration(image)
 
     @property
     def _above_header(self) -> set[int]:

@@ -225,11 +225,12 @@ def lines(root: LexborNode, marks: dict[int, str] | None = None) -> list[Line]:
 
     ``marks`` maps ``mem_id`` of elements to names that the lines inside them will carry.
     """
-    hidden = {node.mem_id: _HIDDEN for node in root.css(_MAYBE_HIDDEN) if _is_hidden(node) and node is not root}
+    hidden = {node.mem_id: _HIDDEN for node in root.css(_MAYBE_HIDDEN) if is_hidden(node) and node is not root}
     return _Reader(root, (marks or {}) | hidden).read()
 
 
-def _is_hidden(node: LexborNode) -> bool:
+def is_hidden(node: LexborNode) -> bool:
+    """Return True for an element that hides itself and what it holds, but not the body's own element."""
     attributes = node.attributes
     if "hidden" not in attributes and not _HIDING_STYLE.search(attributes.get("style") or ""):
         classes = (attributes.get("class") or "").split()

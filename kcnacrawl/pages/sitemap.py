@@ -33,6 +33,7 @@ _ROOTS: Final = ("urlset", "sitemapindex")
 _DECLARATION: Final = re.compile(r"\s*<\?xml\b[^>]{0,200}\?>")
 _DECLARED: Final = re.compile(rb"""<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9_.:-]{1,40})""")
 _ENTRY_END: Final = re.compile(r"</(?:\w+:)?(?:url|sitemap)\s*>")
+_ENTRY: Final = re.compile(r"<(?:\w+:)?(?:url|sitemap)[\s>]")
 _ROOT_END: Final = re.compile(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>")
 # What XML 1.0 (section 2.2) has no place for.
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -122,6 +123,8 @@ def _mended(text: str) -> tuple[str, int]:
         prefix = re.search(rf"<(\w+:)?{root}\b", clean)
         clean = f"{clean[: ends[-1].end()]}</{(prefix and prefix[1]) or ''}{root}>"
         lost = 1
+    elif _ENTRY.search(clean):
+        raise LayoutChanged("sitemap: it is cut within its first entry")
     pieces = _CDATA.split(clean)
     return "".join(one if place % 2 else _ENTITY.sub(_written, one) for place, one in enumerate(pieces)), lost
 
@@ -170,7 +173,9 @@ class _Reader:
     def _end(self, element: "etree._Element") -> None:
         match self._path:
             case [_, "url" | "sitemap", "loc" | "lastmod" as name]:
-                if text := "".join(_texts(element)):
+                # An element inside one is the next, whose beginning ended it in the writer's mind.
+                is_whole = not any(isinstance(child.tag, str) for child in element)
+                if is_whole and (text := "".join(_texts(element))):
                     self._fields[name] = self._fields.get(name, "") + text[: _LONGEST_TEXT + 1]
         self._path.pop()
         if len(self._path) != 1:
