@@ -23,9 +23,9 @@ test: $(VENV)/.develops chromium cron postgresql  ## the whole test suite
 
 # Playwright's own where it can be had, else the system's.
 chromium: $(VENV)/.runs  ## find a browser, or install one
-	@$(BIN)/python -m kcnacrawl.browser 2>/dev/null || $(BIN)/playwright install --with-deps --only-shell chromium \
+	@$(BIN)/python -m kcnacrawl.render.browser 2>/dev/null || $(BIN)/playwright install --with-deps --only-shell chromium \
 		|| { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium; } \
-		|| $(BIN)/python -m kcnacrawl.browser
+		|| $(BIN)/python -m kcnacrawl.render.browser
 
 # No daemon of the machine's is touched: the tests start their own.
 cron:  ## find what schedules are tested with, or install it

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from kcnacrawl.dates import from_unix, instant
 from kcnacrawl.items import Article
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.dates import from_unix, instant
 
 SOURCES = 30
 DAYS = 28 * 365

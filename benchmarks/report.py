@@ -18,10 +18,10 @@ from bench import ROOT, SCRAPY, run
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.log import write_whole
-from kcnacrawl.dates import instant
 from kcnacrawl.items import Card, Rejected
 from kcnacrawl.paging.walk import Rewalk, Walk
 from kcnacrawl.paging.window import Window
+from kcnacrawl.site.dates import instant
 
 ROUNDS = 3
 SPIDERS = ["source", "source", "recheck", "sitemap", "search"]

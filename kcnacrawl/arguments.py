@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Self
 
-from .addresses import ArticleAddress, Site, is_identity
 from .paging.window import Window
+from .site.urls import ArticleAddress, Site, is_identity
 
 ALL = "all"
 

@@ -13,18 +13,18 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from .arguments import DoctorArguments
-from .dates import BadDate, listed_or_none, parse_published
+from .downloadermiddlewares.retry import has_nothing
+from .downloadermiddlewares.walls import markup_of
+from .extensions.crawl_delay import CrawlDelay
 from .items import WALLS, Card, Reason
-from .middlewares.crawl_delay import CrawlDelay
-from .middlewares.retry import has_nothing
-from .middlewares.walls import markup_of
 from .pages import Anchor, PageError
+from .pages.ajax_id import ajax_ids
 from .pages.article import ArticlePage
-from .pages.cases import save_case
+from .pages.fixtures import save_case
 from .pages.home import sources
 from .pages.listing import ListingPage
-from .pages.more import ajax_ids
 from .run import printable
+from .site.dates import BadDate, listed_or_none, parse_published
 from .spiders.base import KcnaSpider
 from .verdict import Verdict
 

@@ -1,5 +1,5 @@
-"""Whether the site still looks as it did: fields that used to be always there and now are not. Pure: counts in,
-words out.
+"""Whether the site still looks as it did: fields that used to be always there, sources that used to publish daily.
+Pure: counts and days in, words out.
 
 Cards and pages read are the health of a run, not new items: a run without news may be healthy, one that reads nothing
 is not.
@@ -8,9 +8,10 @@ is not.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
-from . import removals
+from .crawl import removals
 
 Counts = Mapping[str, int]
 
@@ -27,6 +28,12 @@ _GONE: Final = 0.5
 _HABIT: Final = 20
 _LEAST_WITHOUT_HABIT: Final = 10
 _ARTICLE_ANCHORS: Final = ("page", "header", "date", "label", "headline", "body")
+
+CADENCE_DAYS: Final = 60
+"""How many of its last days of publication tell a source's habit."""
+
+# Two days of three are daily: weekends and holidays are silent.
+_WITHIN: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +112,14 @@ def is_healthy(report: Mapping[str, Any]) -> bool:
     counts = report.get("counts")
     countable = isinstance(counts, dict) and all(isinstance(one, int) for one in counts.values())
     return countable and report.get("verdict") in {"ok", "incomplete"}
+
+
+def silent_days(days: Sequence[str], today: date) -> int:
+    """For how many days a source that publishes daily has been silent; 0 if it has no such habit.
+
+    ``days`` are its last days of publication as ``YYYY-MM-DD``, newest first.
+    """
+    if len(days) < CADENCE_DAYS:
+        return 0
+    newest, oldest = date.fromisoformat(days[0]), date.fromisoformat(days[CADENCE_DAYS - 1])
+    return max(0, (today - newest).days) if (newest - oldest).days <= _WITHIN else 0

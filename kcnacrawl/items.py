@@ -1,6 +1,6 @@
 """The data contract: what travels from a page to the archive.
 
-A spider yields :class:`Capture`; the pipelines turn it into :class:`Article`, which is a line of
+A spider yields :class:`ScrapedPage`; the pipelines turn it into :class:`Article`, which is a line of
 ``articles.jsonl``. What gives no article is :class:`Rejected`, a line of ``quarantine.jsonl``. Key names follow
 schema.org ``NewsArticle`` in snake case.
 """
@@ -54,7 +54,7 @@ class ArticleFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Capture:
+class ScrapedPage:
     """One article page read, with its witnesses. What spiders yield."""
 
     id: str

@@ -13,12 +13,12 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from . import __url__, __version__
-from .addresses import Site
 from .archive import StorageFailed
 from .archive.archive import Archive
 from .archive.attribution import attribute
 from .arguments import ArgumentError, as_path
 from .limits import Limits
+from .site.urls import Site
 from .verdict import Verdict
 
 logger = logging.getLogger(__name__)

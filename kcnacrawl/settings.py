@@ -52,17 +52,17 @@ WARN_ON_GENERATOR_RETURN_VALUE = False
 
 DOWNLOADER_MIDDLEWARES = {
     # Before all: what a page in a browser asks for passes through the rest, one by one.
-    "kcnacrawl.middlewares.render.RenderMiddleware": 5,
+    "kcnacrawl.downloadermiddlewares.render.RenderMiddleware": 5,
     # Before robots.txt is asked for: what leaves the site is not even that.
-    "kcnacrawl.middlewares.hosts.HostsMiddleware": 10,
+    "kcnacrawl.downloadermiddlewares.offsite.OffsiteMiddleware": 10,
     # Ours do more, in the places of Scrapy's own.
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "kcnacrawl.middlewares.robots.RobotsMiddleware": 100,
+    "kcnacrawl.downloadermiddlewares.robots.RobotsMiddleware": 100,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-    "kcnacrawl.middlewares.retry.BackoffRetry": 550,
-    "kcnacrawl.middlewares.retry_after.RetryAfter": 560,
+    "kcnacrawl.downloadermiddlewares.retry.BackoffRetry": 550,
+    "kcnacrawl.downloadermiddlewares.retry_after.RetryAfter": 560,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "kcnacrawl.middlewares.compression.StrictCompression": 590,
+    "kcnacrawl.downloadermiddlewares.compression.StrictCompression": 590,
 }
 ITEM_PIPELINES = {
     "kcnacrawl.pipelines.normalise.NormalisePipeline": 100,
@@ -71,7 +71,7 @@ ITEM_PIPELINES = {
     "kcnacrawl.pipelines.archive.ArchivePipeline": 400,
 }
 EXTENSIONS = {
-    "kcnacrawl.middlewares.crawl_delay.CrawlDelay": 0,
+    "kcnacrawl.extensions.crawl_delay.CrawlDelay": 0,
     "kcnacrawl.extensions.report.Report": 100,
     "kcnacrawl.extensions.progress.Progress": 200,
     # Progress says it in the terms of this project.

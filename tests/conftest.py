@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from kcnacrawl.replica.markup_variant import VARIANTS, MarkupVariant
 from kcnacrawl.replica.server import Replica, Request
-from kcnacrawl.replica.spelling import SPELLINGS, Spelling
 from kcnacrawl.replica.world import World
 
 from . import processes
@@ -94,11 +94,13 @@ def postgresql() -> "Iterator[Server]":
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Replica]]:
-    """Starts replicas: ``serve(articles=…, sources=…, spelling=…)``."""
+    """Starts replicas: ``serve(articles=…, sources=…, variant=…)``."""
     with ExitStack() as stack:
 
-        def start(articles: int = 120, sources: int = 3, spelling: Spelling | str = "plain", **world: Any) -> Replica:
-            spelled = SPELLINGS[spelling] if isinstance(spelling, str) else spelling
+        def start(
+            articles: int = 120, sources: int = 3, variant: MarkupVariant | str = "plain", **world: Any
+        ) -> Replica:
+            spelled = VARIANTS[variant] if isinstance(variant, str) else variant
             return stack.enter_context(Replica(World(articles=articles, sources=sources, **world), spelled))
 
         yield start

@@ -12,13 +12,13 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Protocol
 
-from kcnacrawl.addresses import PAGE_SIZE
-from kcnacrawl.dates import AGREEMENT
 from kcnacrawl.items import Card
 from kcnacrawl.paging.seek import Seek
 from kcnacrawl.paging.walk import LATE, STRIDE, Rewalk, Stop, Walk
 from kcnacrawl.paging.window import DISORDER, Window
 from kcnacrawl.replica.world import World, card_date
+from kcnacrawl.site.dates import AGREEMENT
+from kcnacrawl.site.urls import PAGE_SIZE
 
 ARTICLES = 20_000
 SID = 156

@@ -26,8 +26,8 @@ from typing import Any
 
 from kcnacrawl.archive.archive import ARTICLES, QUARANTINE, RUNS
 from kcnacrawl.replica.faults import Fault
+from kcnacrawl.replica.markup_variant import MarkupVariant
 from kcnacrawl.replica.server import Replica, Request
-from kcnacrawl.replica.spelling import Spelling
 from kcnacrawl.replica.world import World, cut_short
 
 from . import processes
@@ -404,9 +404,9 @@ def main() -> int:
     faults = [fault for name in chosen for fault in MIX[name]]
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     # What is slipped into a list further down, weeks late, is not looked for: see docs/reach.md.
-    spelling = replace(Spelling.random(options.seed), order="arrival", ajax_id="data-id")
+    variant = replace(MarkupVariant.random(options.seed), order="arrival", ajax_id="data-id")
     begun = time.monotonic()
-    with Replica(World(options.seed, options.articles, 3), spelling) as replica:
+    with Replica(World(options.seed, options.articles, 3), variant) as replica:
         soak = Soak(replica, folder, faults, options.share, options.seed)
         soak.storm(options.kills)
         if not soak.calm():

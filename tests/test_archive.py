@@ -18,11 +18,11 @@ from kcnacrawl.archive import Locked, StorageFailed
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import REVISIT_DAYS, KnownSource, Ledger
 from kcnacrawl.archive.log import Log, LogEnd
-from kcnacrawl.dates import instant
 from kcnacrawl.items import Article, Card, Rejected
 from kcnacrawl.paging.walk import Rewalk, Walk
 from kcnacrawl.paging.window import Window
 from kcnacrawl.pipelines.normalise import body_sha256
+from kcnacrawl.site.dates import instant
 
 NOW = datetime(2026, 9, 11, 12, tzinfo=UTC)
 

@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy.settings import Settings
 
-from kcnacrawl.addresses import ArticleAddress, Site
 from kcnacrawl.arguments import (
     ArgumentError,
     Arguments,
@@ -19,9 +18,10 @@ from kcnacrawl.arguments import (
     SourceRef,
     as_path,
 )
+from kcnacrawl.cli.archive_command import new_file
 from kcnacrawl.paging.window import Window
-from kcnacrawl.reading import new_file
 from kcnacrawl.run import read_folder
+from kcnacrawl.site.urls import ArticleAddress, Site
 
 SITE = Site("https://kcnawatch.org")
 ID = "1616497394-946528541"

@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from scrapy.settings import Settings
 
-from kcnacrawl.browser import find_chromium
-from kcnacrawl.changes import marked
+from kcnacrawl.archive.changes import marked
 from kcnacrawl.commands.browse import Command
+from kcnacrawl.render.browser import find_chromium
 from kcnacrawl.stores.sqlite import find
 
 from . import processes

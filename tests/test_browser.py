@@ -18,11 +18,11 @@ from scrapy import Request
 from scrapy.http import HtmlResponse, Response
 from scrapy.settings import Settings
 
-from kcnacrawl.addresses import Site
-from kcnacrawl.browser import RenderedPage, find_chromium
+from kcnacrawl.render.browser import RenderedPage, find_chromium
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.urls import Site
 
 from . import processes
 from .conftest import ROOT, Crawl, command, differences, keep_their_distance, ungated, wait_for
@@ -44,7 +44,7 @@ class DressedReplica(Replica):
     """The site, its listing pages changed by ``dress``."""
 
     def __init__(self, dress: Dress, articles: int, robots: str | None) -> None:
-        super().__init__(World(articles=articles, sources=1), SPELLINGS["browser-only"], robots=robots)
+        super().__init__(World(articles=articles, sources=1), VARIANTS["browser-only"], robots=robots)
         self._dress = dress
         self.agents: set[str] = set()
 
@@ -87,7 +87,7 @@ def offsets(replica: Replica, asked: list[str]) -> list[int]:
 
 
 def test_a_browser_is_asked_once_and_the_rest_is_plain_http(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=100, sources=1, spelling="browser-only")
+    replica = serve(articles=100, sources=1, variant="browser-only")
     done = crawl(replica.url, "source", "-a", "source=156")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
@@ -98,7 +98,7 @@ def test_a_browser_is_asked_once_and_the_rest_is_plain_http(serve: Serve, crawl:
 
 
 def test_the_id_is_remembered(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=40, sources=1, spelling="browser-only")
+    replica = serve(articles=40, sources=1, variant="browser-only")
     crawl(replica.url, "source", "-a", "source=156")
     new = replica.world.publish(3)
     replica.requests.clear()
@@ -111,7 +111,7 @@ def test_the_id_is_remembered(serve: Serve, crawl: Run) -> None:
 
 
 def test_each_of_several_sources_asks_once(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=60, sources=2, spelling="browser-only")
+    replica = serve(articles=60, sources=2, variant="browser-only")
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
@@ -119,7 +119,7 @@ def test_each_of_several_sources_asks_once(serve: Serve, crawl: Run) -> None:
 
 
 def test_an_article_leads_into_its_list_through_the_browser(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=40, sources=1, spelling="browser-only")
+    replica = serve(articles=40, sources=1, variant="browser-only")
     article = replica.world.truth(replica.world.listing(156)[0])["url_path"]
     done = crawl(replica.url, "source", "-a", f"source={article}")
     assert done.exit_code == 0, done.stderr
@@ -150,12 +150,12 @@ def test_a_plain_run_does_not_even_load_playwright(serve: Serve, tmp_path: Path)
     run = [sys.executable, "-X", "importtime", *words[1:]]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
-    assert "kcnacrawl.middlewares.render" in done.stderr
+    assert "kcnacrawl.downloadermiddlewares.render" in done.stderr
     assert "playwright" not in done.stderr
 
 
 def test_never_takes_the_cards_that_show(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=100, sources=1, spelling="browser-only")
+    replica = serve(articles=100, sources=1, variant="browser-only")
     done = crawl(replica.url, "source", "-a", "source=156", "-s", "KCNACRAWL_RENDER=never")
     assert done.exit_code == 4, done.stderr
     assert "KCNACRAWL_RENDER=auto asks a browser for it; if you know the id, give source=ajax:<id>" in done.last_line
@@ -167,7 +167,7 @@ def test_never_takes_the_cards_that_show(serve: Serve, crawl: Run) -> None:
 
 
 def test_always_goes_to_the_end_of_the_list_by_the_button(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=100, sources=1, spelling="browser-only")
+    replica = serve(articles=100, sources=1, variant="browser-only")
     done = crawl(replica.url, "source", *ALWAYS)
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
@@ -176,9 +176,9 @@ def test_always_goes_to_the_end_of_the_list_by_the_button(serve: Serve, crawl: R
     assert offsets(replica, lists(replica)[1:]) == [*range(10, 101, 10)]
 
 
-@pytest.mark.parametrize(("spelling", "sources"), [("labelled", 2), ("click", 1), ("anchor", 1)])
-def test_always_reads_other_spellings(serve: Serve, crawl: Run, spelling: str, sources: int) -> None:
-    replica = serve(articles=30 * sources, sources=sources, spelling=spelling)
+@pytest.mark.parametrize(("variant", "sources"), [("labelled", 2), ("click", 1), ("anchor", 1)])
+def test_always_reads_other_spellings(serve: Serve, crawl: Run, variant: str, sources: int) -> None:
+    replica = serve(articles=30 * sources, sources=sources, variant=variant)
     done = crawl(replica.url, "source", *ALWAYS)
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
@@ -186,7 +186,7 @@ def test_always_reads_other_spellings(serve: Serve, crawl: Run, spelling: str, s
 
 
 def test_always_looks_at_one_page_where_there_is_no_news(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=60, sources=1, spelling="browser-only")
+    replica = serve(articles=60, sources=1, variant="browser-only")
     crawl(replica.url, "source", *ALWAYS)
     replica.requests.clear()
     again = crawl(replica.url, "source", *ALWAYS)
@@ -231,7 +231,7 @@ def test_cards_that_the_page_does_not_show_are_no_end_of_the_list(
 
 
 def test_a_list_that_fails_further_down_is_incomplete(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=60, sources=1, spelling="browser-only")
+    replica = serve(articles=60, sources=1, variant="browser-only")
     replica.faults.add("from=30", "status", status=500)
     done = crawl(replica.url, "source", *ALWAYS)
     assert done.exit_code == 3
@@ -248,7 +248,7 @@ def test_a_list_that_fails_further_down_is_incomplete(serve: Serve, crawl: Run) 
 def test_a_listing_that_is_none_is_told_as_over_plain_http(
     serve: Serve, crawl: Run, kind: str, code: int, told: str
 ) -> None:
-    replica = serve(articles=40, sources=1, spelling="browser-only")
+    replica = serve(articles=40, sources=1, variant="browser-only")
     replica.faults.add("/article/", kind)
     done = crawl(replica.url, "source", *ALWAYS)
     assert done.exit_code == code
@@ -342,7 +342,7 @@ def test_a_browser_gives_the_name_of_the_crawler(dressed: Callable[..., DressedR
 @pytest.mark.parametrize("render", ["auto", "always"])
 def test_what_a_page_loads_keeps_its_distance(tmp_path: Path, render: str) -> None:
     world = World(articles=30, sources=1)
-    with Replica(world, SPELLINGS["browser-only"], crawl_delay=1.2) as replica:
+    with Replica(world, VARIANTS["browser-only"], crawl_delay=1.2) as replica:
         words = ("source", "-a", "source=156", "-a", "limit=1", "-s", f"KCNACRAWL_RENDER={render}")
         done = processes.run(command(tmp_path, replica.url, *words, pace=()), cwd=ROOT, capture_output=True)
         assert done.returncode == 0
@@ -382,7 +382,7 @@ def no_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_browser")
 def test_always_without_a_browser_is_one_line_and_fetches_nothing(serve: Serve, crawl: Run) -> None:
-    replica = serve(spelling="browser-only")
+    replica = serve(variant="browser-only")
     done = crawl(replica.url, "source", *ALWAYS)
     assert (done.exit_code, done.stderr) == (2, f"kcnacrawl: setting KCNACRAWL_RENDER='always': {NO_BROWSER}\n")
     assert replica.requests == []
@@ -390,7 +390,7 @@ def test_always_without_a_browser_is_one_line_and_fetches_nothing(serve: Serve, 
 
 @pytest.mark.usefixtures("no_browser")
 def test_auto_without_a_browser_that_is_needed_is_one_line_that_says_how_to_get_one(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=40, sources=1, spelling="browser-only")
+    replica = serve(articles=40, sources=1, variant="browser-only")
     done = crawl(replica.url, "source")
     assert done.exit_code == 2
     assert done.last_line.endswith(NO_BROWSER)
@@ -404,7 +404,7 @@ def test_without_need_a_browser_is_not_missed(serve: Serve, crawl: Run) -> None:
 
 
 def test_a_browser_that_does_not_start_is_told(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=40, sources=1, spelling="browser-only")
+    replica = serve(articles=40, sources=1, variant="browser-only")
     for words in ((), ALWAYS):
         done = crawl(replica.url, "source", "-s", "KCNACRAWL_BROWSER=/bin/true", *words)
         assert done.exit_code == 3
@@ -478,7 +478,7 @@ def watch(launch: Launch, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
 
 
 def test_a_run_leaves_no_process_behind(serve: Serve, watch: Watch) -> None:
-    replica = serve(articles=30, sources=1, spelling="browser-only")
+    replica = serve(articles=30, sources=1, variant="browser-only")
     run = watch(replica)
     wait_for(run.chromium)
     code, stderr = run.end()
@@ -487,7 +487,7 @@ def test_a_run_leaves_no_process_behind(serve: Serve, watch: Watch) -> None:
 
 
 def test_the_browser_is_closed_once_it_told_the_id(serve: Serve, watch: Watch) -> None:
-    replica = serve(articles=30, sources=1, spelling="browser-only")
+    replica = serve(articles=30, sources=1, variant="browser-only")
     replica.faults.add("/newstream/", "slow", seconds=0.3)
     run = watch(replica, "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
     wait_for(run.chromium)

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from kcnacrawl.addresses import Site
 from kcnacrawl.archive.ledger import digest
 from kcnacrawl.pages import LayoutChanged
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.listing import ListingPage
-from kcnacrawl.pages.markup import decode
+from kcnacrawl.pages.text import decode
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.urls import Site
 
 from . import processes
 from .archives import article
@@ -75,7 +75,7 @@ def test_a_header_that_is_no_utf_8_ends_no_run(serve: Serve, crawl: Run, status:
 
 @pytest.mark.parametrize("end", ["zero", "empty", "whitespace", "message"])
 def test_notices_before_an_answer_are_no_part_of_it(serve: Serve, crawl: Run, end: str) -> None:
-    replica = serve(articles=30, sources=1, spelling=replace(SPELLINGS["plain"], end=end))
+    replica = serve(articles=30, sources=1, variant=replace(VARIANTS["plain"], end=end))
     replica.faults.add("admin-ajax|^/article/", "notice")
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
@@ -156,7 +156,7 @@ def test_five_redirects_are_followed_and_a_sixth_is_not(serve: Serve, crawl: Run
 
 
 def test_a_delay_of_a_day_is_kept_and_its_meaning_told(launch: Launch, tmp_path: Path) -> None:
-    with Replica(World(articles=10, sources=1), SPELLINGS["plain"], crawl_delay=86_400) as replica:
+    with Replica(World(articles=10, sources=1), VARIANTS["plain"], crawl_delay=86_400) as replica:
         run = launch(command(tmp_path, replica.url, "sources", pace=()), stderr=subprocess.DEVNULL)
         wait_for(lambda: replica.requests)
         time.sleep(1)
@@ -214,7 +214,7 @@ def test_how_accents_are_put_together_makes_no_revision() -> None:
 
 @pytest.mark.parametrize("host", ["::1"])
 def test_a_site_with_an_address_of_ipv6_alone_is_reached(crawl: Run, host: str) -> None:
-    with Replica(World(articles=20, sources=1), SPELLINGS["plain"], host=host) as replica:
+    with Replica(World(articles=20, sources=1), VARIANTS["plain"], host=host) as replica:
         done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []

@@ -7,8 +7,8 @@ from scrapy import Request
 from scrapy.http import HtmlResponse, Response
 from scrapy.utils.test import get_crawler
 
+from kcnacrawl.downloadermiddlewares.compression import UNDECODABLE, StrictCompression
 from kcnacrawl.exceptions import TooLarge
-from kcnacrawl.middlewares.compression import UNDECODABLE, StrictCompression
 
 URL = "https://kcnawatch.org/"
 PAGE = "<meta charset=euc-kr><p>김정은동지께서</p>".encode("euc-kr")

@@ -14,7 +14,7 @@ import pytest
 from kcnacrawl.archive.coverage import read_coverage
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.items import Card
-from kcnacrawl.paging.walk import STRIDE, Rewalk, Stretch, Walk
+from kcnacrawl.paging.walk import STRIDE, Rewalk, Walk, WalkedRange
 from kcnacrawl.paging.window import Window
 from kcnacrawl.replica.server import Replica
 
@@ -50,37 +50,37 @@ def card(number: int, day: str = "July 04, 2025") -> Card:
 
 
 def walked(ledger: Ledger, numbers: range, since: str, until: str, now: datetime = NOW) -> int:
-    """Records a stretch of one page."""
+    """Records a walked range of one page."""
     walk = Walk(Window(), Rewalk(now.date()), since=since, until=until, newest=now.date())
     return ledger.walked.record(LIST, walk, numbers.start, [card(number) for number in numbers], now)
 
 
-def stretch_of(ledger: Ledger, number: int) -> Stretch:
+def range_of(ledger: Ledger, number: int) -> WalkedRange:
     return ledger.walked.find(LIST, [card(number).id])[card(number).id]
 
 
-def test_a_stretch_grows_with_the_pages_of_its_walk(ledger: Ledger) -> None:
+def test_a_range_grows_with_the_pages_of_its_walk(ledger: Ledger) -> None:
     walk = Walk(Window(), Rewalk(NOW.date()), since="2025-08-20", until="2026-09-01", newest=NOW.date())
-    walk.stretch = ledger.walked.record(LIST, walk, 0, [card(1), card(2)], NOW)
+    walk.walked_range = ledger.walked.record(LIST, walk, 0, [card(1), card(2)], NOW)
     walk.since = "2025-01-01"
-    assert ledger.walked.record(LIST, walk, 9, [card(2), card(3)], NOW) == walk.stretch
-    expected = Stretch(walk.stretch, "2025-01-01", "2026-09-01", NOW.date(), "2026-08-02", 9)
+    assert ledger.walked.record(LIST, walk, 9, [card(2), card(3)], NOW) == walk.walked_range
+    expected = WalkedRange(walk.walked_range, "2025-01-01", "2026-09-01", NOW.date(), "2026-08-02", 9)
     assert ledger.walked.find(LIST, [card(n).id for n in (1, 2, 3, 4)]) == {card(n).id: expected for n in (1, 2, 3)}
     ledger.close()
 
 
 @pytest.mark.parametrize(("is_fresh", "day"), [(False, date(2026, 9, 11)), (True, date(2026, 9, 8))])
-def test_two_stretches_that_meet_are_one_with_the_days_of_both(ledger: Ledger, is_fresh: bool, day: date) -> None:
+def test_two_ranges_that_meet_are_one_with_the_days_of_both(ledger: Ledger, is_fresh: bool, day: date) -> None:
     old = walked(ledger, range(10, 20), "2019-01-01", "2025-01-01", datetime(2026, 9, 8, tzinfo=UTC))
     new = walked(ledger, range(3), "2025-02-01", "2026-09-01")
     number = ledger.walked.join(new, old, is_fresh=is_fresh)
     settled = (day - timedelta(days=40)).isoformat()
-    both = Stretch(number, "2019-01-01", "2026-09-01", day, settled, offset=10)
-    assert [stretch_of(ledger, 0), stretch_of(ledger, 15)] == [both, both]
+    both = WalkedRange(number, "2019-01-01", "2026-09-01", day, settled, offset=10)
+    assert [range_of(ledger, 0), range_of(ledger, 15)] == [both, both]
     ledger.close()
 
 
-def test_a_day_is_looked_up_in_the_deepest_stretch_it_is_not_above_of(ledger: Ledger) -> None:
+def test_a_day_is_looked_up_in_the_deepest_range_it_is_not_above_of(ledger: Ledger) -> None:
     recent = walked(ledger, range(10), "2025-01-01", "2026-09-01")
     deep = walked(ledger, range(20, 30), "2019-01-01", "2021-12-31")
     found = [ledger.walked.above(LIST, date.fromisoformat(day)) for day in ("2026-09-02", "2022-01-01", "2021-12-31")]

@@ -16,8 +16,8 @@ import pytest
 
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.items import Article, Rejected
+from kcnacrawl.replica.markup_variant import AXES, VARIANTS, MarkupVariant
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import AXES, SPELLINGS, Spelling
 
 from . import processes
 from .conftest import ROOT, Crawl, command, differences, read_lines, ungated, wait_for
@@ -26,16 +26,16 @@ Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
 Launch = Callable[..., processes.Popen]
 
-READABLE = [name for name, spelling in SPELLINGS.items() if not spelling.needs_browser]
+READABLE = [name for name, variant in VARIANTS.items() if not variant.needs_browser]
 
 
 # Everything, exactly
 
 
-@pytest.mark.parametrize("spelling", READABLE)
-def test_every_article_is_stored_as_it_is_in_every_spelling(serve: Serve, crawl: Run, spelling: str) -> None:
-    # What a spelling changes shows on each page; what is rare among articles, in one large site.
-    replica = serve(articles=1200 if spelling == "plain" else 200, sources=5, spelling=spelling)
+@pytest.mark.parametrize("variant", READABLE)
+def test_every_article_is_stored_as_it_is_in_every_spelling(serve: Serve, crawl: Run, variant: str) -> None:
+    # What a variant changes shows on each page; what is rare among articles, in one large site.
+    replica = serve(articles=1200 if variant == "plain" else 200, sources=5, variant=variant)
     done = crawl(replica.url, "source")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
@@ -223,7 +223,7 @@ def _while_crawling(replica: Replica, crawl: Run, change: Callable[[], object]) 
 
 @pytest.mark.parametrize("end", AXES["end"])
 def test_a_number_that_is_no_ajax_id_hides_none(serve: Serve, crawl: Run, end: str) -> None:
-    replica = serve(articles=60, sources=2, spelling=Spelling(ajax_id="onclick", decoys="many", end=end))
+    replica = serve(articles=60, sources=2, variant=MarkupVariant(ajax_id="onclick", decoys="many", end=end))
     done = crawl(replica.url, "source", "-s", "KCNACRAWL_RENDER=never")
     assert done.exit_code == 0, done.stderr
     assert differences(replica, done.records) == []
@@ -234,7 +234,7 @@ def test_a_number_that_is_no_ajax_id_hides_none(serve: Serve, crawl: Run, end: s
 def test_a_number_that_is_refused_is_no_ajax_id_unless_the_site_fails(
     serve: Serve, crawl: Run, status: int, exit_code: int
 ) -> None:
-    replica = serve(articles=30, sources=1, spelling=Spelling(ajax_id="onclick", decoys="many"))
+    replica = serve(articles=30, sources=1, variant=MarkupVariant(ajax_id="onclick", decoys="many"))
     replica.faults.add("&id=12$", "status", status=status)
     assert crawl(replica.url, "source", "-s", "KCNACRAWL_RENDER=never").exit_code == exit_code
 
@@ -407,9 +407,9 @@ def serve_page() -> Iterator[Callable[[bytes], str]]:
         server.server_close()
 
 
-@pytest.mark.parametrize("spelling", ["seed_p", "seed_br", "seed_div", "seed_mixed", "seed_minified"])
-def test_the_seed_page_gives_exactly_its_record(serve_page: Callable[[bytes], str], crawl: Run, spelling: str) -> None:
-    case = ROOT / "tests/pages/article" / spelling
+@pytest.mark.parametrize("variant", ["seed_p", "seed_br", "seed_div", "seed_mixed", "seed_minified"])
+def test_the_seed_page_gives_exactly_its_record(serve_page: Callable[[bytes], str], crawl: Run, variant: str) -> None:
+    case = ROOT / "tests/pages/article" / variant
     url = json.loads((case / "meta.json").read_text(encoding="utf-8"))["url"]
     expected = json.loads((case / "expected.json").read_text(encoding="utf-8"))
     done = crawl(serve_page((case / "input.html").read_bytes()), "article", "-a", f"url={url}")
@@ -608,7 +608,7 @@ def test_too_many_unreadable_pages_are_a_changed_layout(serve: Serve, crawl: Run
 
 
 def test_a_hidden_ajax_id_stores_the_cards_there_are_and_says_how_to_go_on(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=100, sources=1, spelling="browser-only")
+    replica = serve(articles=100, sources=1, variant="browser-only")
     done = crawl(replica.url, "source", "-a", "source=156", "-s", "KCNACRAWL_RENDER=never")
     assert done.exit_code == 4
     assert "give source=ajax:<id>" in done.last_line

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcnacrawl.dates import (
+from kcnacrawl.site.dates import (
     BadDate,
     conflict,
     from_unix,

@@ -21,9 +21,9 @@ import pytest
 from scrapy.settings import Settings
 from scrapy.spiderloader import SpiderLoader
 
-from kcnacrawl.addresses import Site
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.urls import Site
 
 from . import processes
 from .conftest import ROOT, command

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kcnacrawl.addresses import Site
-from kcnacrawl.pages.cases import READERS
+from kcnacrawl.pages.fixtures import READERS
+from kcnacrawl.replica.markup_variant import VARIANTS, MarkupVariant
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS, Spelling
+from kcnacrawl.site.urls import Site
 
 from . import processes
 from .conftest import FAST, ROOT
@@ -27,9 +27,9 @@ def doctor(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[s
     return processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
-def test_a_healthy_site_is_healthy_in_every_spelling(serve: Serve, tmp_path: Path, spelling: str) -> None:
-    replica = serve(articles=60, sources=2, spelling=spelling)
+@pytest.mark.parametrize("variant", sorted(VARIANTS))
+def test_a_healthy_site_is_healthy_in_every_spelling(serve: Serve, tmp_path: Path, variant: str) -> None:
+    replica = serve(articles=60, sources=2, variant=variant)
     done = doctor(replica.url, tmp_path / "archive")
     assert done.returncode == 0, done.stdout + done.stderr
     pages = {line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")}
@@ -108,8 +108,8 @@ def test_what_served_the_reader_is_told_and_not_what_else_is_on_the_page(serve: 
     known = doctor(serve(articles=30, sources=1).url, tmp_path).stdout
     assert "fallback" not in known
     # Beside the list stands a box of cards in the mark-up that is known.
-    spelling = Spelling(wrapper="anonymous", summary="plain", card="row", sidebar="before")
-    told = doctor(serve(articles=30, sources=1, spelling=spelling).url, tmp_path).stdout
+    variant = MarkupVariant(wrapper="anonymous", summary="plain", card="row", sidebar="before")
+    told = doctor(serve(articles=30, sources=1, variant=variant).url, tmp_path).stdout
     for place in ("the element that holds most cards", "the first copy that is not cut"):
         assert any("fallback" in line and line.endswith(place) for line in told.splitlines()), told
 

@@ -45,7 +45,7 @@ def test_killed_at_random_instants_and_continued_nothing_is_missing_twice_or_tor
     serve: Serve, crawl: Run, launch: Launch, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
-    replica = serve(articles=240, sources=3, spelling=chance.choice(["plain", "click", "object"]))
+    replica = serve(articles=240, sources=3, variant=chance.choice(["plain", "click", "object"]))
     folder = tmp_path / "archive"
     for _ in range(KILLS_AN_ARCHIVE):
         run = launch(command(folder, replica.url, "source"), stderr=subprocess.DEVNULL)

@@ -16,23 +16,23 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import Site, absolute, clean_slug, identify, is_sign_up
-from kcnacrawl.dates import BadDate, listed_or_none, parse_published
-from kcnacrawl.items import Article, Capture, Card, Reason, Rejected, Source
-from kcnacrawl.labels import read_label
-from kcnacrawl.language import detect
+from kcnacrawl.items import Article, Card, Reason, Rejected, ScrapedPage, Source
 from kcnacrawl.pages import LayoutChanged, PageError
+from kcnacrawl.pages.ajax_id import MOST_CANDIDATES, ajax_ids
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.home import sources
 from kcnacrawl.pages.listing import ListingPage
-from kcnacrawl.pages.markup import decode
-from kcnacrawl.pages.more import MOST_CANDIDATES, ajax_ids
 from kcnacrawl.pages.sitemap import read_sitemap
+from kcnacrawl.pages.text import decode
 from kcnacrawl.pages.walls import find_wall
 from kcnacrawl.pipelines.normalise import normalise
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.render import Renderer
-from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.dates import BadDate, listed_or_none, parse_published
+from kcnacrawl.site.labels import read_label
+from kcnacrawl.site.language import detect
+from kcnacrawl.site.urls import Site, absolute, clean_slug, identify, is_sign_up
 
 SITE = Site("https://kcnawatch.org")
 WORLD = World(articles=40, sources=3)
@@ -60,10 +60,10 @@ TOKENS = re.compile(rb"<[^>]*>|[^<]+")
 
 @cache
 def pages() -> list[list[bytes]]:
-    """The replica's pages in all spellings, as tags and texts."""
+    """The replica's pages in all variants, as tags and texts."""
     made = []
-    for spelling in SPELLINGS.values():
-        renderer = Renderer(WORLD, spelling, SITE.url)
+    for variant in VARIANTS.values():
+        renderer = Renderer(WORLD, variant, SITE.url)
         outlet = WORLD.outlets[0]
         views = [WORLD.article(one) for one in WORLD.ids()[:4]]
         made += [renderer.article(view) for view in views if view is not None]
@@ -210,7 +210,7 @@ def assert_typed(error: PageError) -> None:
     assert msgspec.json.decode(msgspec.json.encode(line), type=Rejected) == line
 
 
-def assert_record(capture: Capture) -> None:
+def assert_record(capture: ScrapedPage) -> None:
     try:
         record = normalise(capture, SITE, RUN)
     except BadDate as error:
@@ -258,7 +258,7 @@ def test_an_article_page_gives_a_record_or_says_why_not(body: bytes, declared: s
         assert_one_line(link or "")
     card = Card(id=ARTICLE_ID, url=URL, headline="x", date_listed_raw="July 04, 2025")
     for one in (card, None):
-        assert_record(Capture(id=ARTICLE_ID, url=URL, fields=fields, card=one, source_id=1, date_downloaded=MOMENT))
+        assert_record(ScrapedPage(id=ARTICLE_ID, url=URL, fields=fields, card=one, source_id=1, date_downloaded=MOMENT))
 
 
 @fuzz

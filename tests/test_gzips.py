@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from kcnacrawl.gzips import BrokenGzip, TooLong, gunzip
+from kcnacrawl.pages.gzips import BrokenGzip, TooLong, gunzip
 
 TEXT = b"They spoke of looms. " * 10_000
 PACKED = gzip.compress(TEXT)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kcnacrawl.health import is_healthy, lost_fields, presences, unreadable
+from kcnacrawl.health import CADENCE_DAYS, is_healthy, lost_fields, presences, silent_days, unreadable
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.staleness import CADENCE_DAYS, silent_days
 
 from .conftest import Crawl, differences
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcnacrawl.labels import is_meant, read_label
+from kcnacrawl.site.labels import is_meant, read_label
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcnacrawl.language import detect
+from kcnacrawl.site.language import detect
 
 TEXTS = {
     "en": (

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from kcnacrawl.addresses import Site
-from kcnacrawl.dates import BadDate
-from kcnacrawl.items import Article, ArticleFields, Capture, Card, Rejected
+from kcnacrawl.items import Article, ArticleFields, Card, Rejected, ScrapedPage
 from kcnacrawl.pages.article import ArticlePage
-from kcnacrawl.pages.markup import decode
+from kcnacrawl.pages.text import decode
 from kcnacrawl.pipelines.normalise import NormalisePipeline, body_sha256, normalise
 from kcnacrawl.run import Run
+from kcnacrawl.site.dates import BadDate
+from kcnacrawl.site.urls import Site
 
 SITE = Site("https://kcnawatch.org")
 ID = "1616497394-946528541"
@@ -40,7 +40,7 @@ CARD = Card(
     date_listed_raw="March 23, 2021",
     listing_url="https://kcnawatch.org/article/163/",
 )
-CAPTURE = Capture(
+CAPTURE = ScrapedPage(
     id=ID,
     url=f"{BASE}/workers-meet-as-asked-for/?t=1",
     fields=FIELDS,
@@ -50,7 +50,7 @@ CAPTURE = Capture(
 )
 
 
-def record(capture: Capture = CAPTURE, **fields: Any) -> Article:
+def record(capture: ScrapedPage = CAPTURE, **fields: Any) -> Article:
     return normalise(replace(capture, fields=replace(capture.fields, **fields)), SITE, RUN)
 
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.items import Card
 from kcnacrawl.paging.ajax_id import DEEPEST, AjaxIdSearch
@@ -21,9 +20,10 @@ from kcnacrawl.paging.cursor import MAX_IDLE, Ask, Done, ListCursor, Take, Turne
 from kcnacrawl.paging.pinned import Pinned
 from kcnacrawl.paging.seek import Seek
 from kcnacrawl.paging.top import Top
-from kcnacrawl.paging.walk import DISORDER, Rewalk, Stop, Stretch, Walk
+from kcnacrawl.paging.walk import DISORDER, Rewalk, Stop, Walk, WalkedRange
 from kcnacrawl.paging.window import Window
 from kcnacrawl.replica.server import Replica
+from kcnacrawl.site.urls import PAGE_SIZE
 
 from .conftest import Crawl, differences, fetched, scrapy, ungated
 from .test_walk import card, cards, ids
@@ -199,13 +199,13 @@ class Memory:
         self._ledger = ledger
         self._now = now
 
-    def find(self, found: Collection[str]) -> Mapping[str, Stretch]:
+    def find(self, found: Collection[str]) -> Mapping[str, WalkedRange]:
         return self._ledger.walked.find(1, found)
 
     def record(self, walk: Walk, offset: int, cards: Sequence[Card]) -> int:
         return self._ledger.walked.record(1, walk, offset, cards, self._now)
 
-    def join(self, upper: int, lower: Stretch) -> int:
+    def join(self, upper: int, lower: WalkedRange) -> int:
         return self._ledger.walked.join(upper, lower.number, is_fresh=True)
 
     def top(self) -> Top | None:

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import Site
 from kcnacrawl.items import ArticleFields
 from kcnacrawl.pages import LayoutChanged, PageError, SignUpWall, Unparsable
+from kcnacrawl.pages.ajax_id import MOST_CANDIDATES, ajax_ids
 from kcnacrawl.pages.article import ArticlePage
-from kcnacrawl.pages.cases import READERS
+from kcnacrawl.pages.fixtures import READERS
 from kcnacrawl.pages.home import sources
 from kcnacrawl.pages.listing import ListingPage
-from kcnacrawl.pages.markup import MAX_TAGS, decode
-from kcnacrawl.pages.more import MOST_CANDIDATES, ajax_ids
+from kcnacrawl.pages.text import MAX_TAGS, decode
+from kcnacrawl.site.urls import Site
 
 PAGES = Path(__file__).parent / "pages"
 SITE = Site("https://kcnawatch.org")
@@ -78,7 +78,7 @@ def test_every_kind_of_page_has_cases() -> None:
     assert all(list((PAGES / kind).iterdir()) for kind in READERS)
 
 
-# The seed page, field by field, in five spellings of its mark-up
+# The seed page, field by field, in five variants of its mark-up
 
 PARAGRAPHS = [
     (

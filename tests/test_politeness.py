@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kcnacrawl import __url__, __version__
-from kcnacrawl.middlewares.retry_after import backoff, read_retry_after
+from kcnacrawl.downloadermiddlewares.retry_after import backoff, read_retry_after
 from kcnacrawl.replica.server import Replica, Request
 from kcnacrawl.replica.world import World
 

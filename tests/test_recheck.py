@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from kcnacrawl.archive.ledger.schedule import YEAR, next_look
+from kcnacrawl.crawl.removals import LEAST
 from kcnacrawl.limits import Limits
-from kcnacrawl.removals import LEAST
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
-from kcnacrawl.schedule import YEAR, next_look
 
 from .archives import article, write
 from .conftest import Crawl, crawl_later, fetched, read_lines, scrapy, ungated
@@ -72,9 +72,9 @@ def whole(replica: Replica) -> list[str]:
     return [one for one in ungated(replica) if replica.world.truth(one)["access"] == "full"]
 
 
-@pytest.mark.parametrize("spelling", ["plain", "click", "labelled"])
-def test_edits_and_removals_are_found_and_none_is_invented(serve: Serve, crawl: Run, spelling: str) -> None:
-    replica = serve(articles=ARTICLES, sources=2, spelling=spelling)
+@pytest.mark.parametrize("variant", ["plain", "click", "labelled"])
+def test_edits_and_removals_are_found_and_none_is_invented(serve: Serve, crawl: Run, variant: str) -> None:
+    replica = serve(articles=ARTICLES, sources=2, variant=variant)
     folder = crawl(replica.url, "source").folder
     held = iter(whole(replica))
     counts = {"body": EDITS // 2, "headline": EDITS // 4, "date": EDITS - EDITS // 2 - EDITS // 4}
@@ -254,10 +254,10 @@ def test_where_every_article_of_a_list_is_not_found_it_is_no_success(serve: Serv
 
 
 def test_another_layout_is_no_edit(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=60, sources=1, spelling="plain")
+    replica = serve(articles=60, sources=1, variant="plain")
     folder = crawl(replica.url, "source").folder
-    for spelling in sorted(SPELLINGS)[:4]:
-        other = serve(articles=60, sources=1, spelling=replace(SPELLINGS[spelling]))
+    for variant in sorted(VARIANTS)[:4]:
+        other = serve(articles=60, sources=1, variant=replace(VARIANTS[variant]))
         done = crawl(other.url, *ALL)
         assert done.exit_code == 0, done.stderr
     assert changed(folder) == []

@@ -22,12 +22,11 @@ from urllib.parse import urlsplit
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from kcnacrawl.language import detect
 from kcnacrawl.replica.alteration import FIELDS, HOSTILE, WAYS
 from kcnacrawl.replica.faults import KINDS, Fault, Faults
+from kcnacrawl.replica.markup_variant import AXES, VARIANTS, MarkupVariant
 from kcnacrawl.replica.render import Renderer
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import AXES, SPELLINGS, Spelling
 from kcnacrawl.replica.world import (
     NOTICE,
     OUTLETS,
@@ -38,6 +37,7 @@ from kcnacrawl.replica.world import (
     slugify,
     width,
 )
+from kcnacrawl.site.language import detect
 
 HEADER = re.compile(r"Date: (\d\d/\d\d/\d{4}) \| Source: (.+?)(?: \| (Read original version at source))?")
 HEADLINES = "h1, h2, h3, .article-title, .title"
@@ -56,7 +56,7 @@ def truths(world: World) -> list[dict]:
 
 @pytest.fixture
 def replica() -> Iterator[Replica]:
-    with Replica(World(articles=120), SPELLINGS["plain"]) as running:
+    with Replica(World(articles=120), VARIANTS["plain"]) as running:
         yield running
 
 
@@ -303,24 +303,24 @@ class TestChange:
 
 class TestSpellings:
     def test_named_spellings_use_every_value_of_every_axis(self) -> None:
-        assert len(SPELLINGS) >= 8
+        assert len(VARIANTS) >= 8
         for axis, values in AXES.items():
-            assert {getattr(spelling, axis) for spelling in SPELLINGS.values()} == set(values), axis
+            assert {getattr(variant, axis) for variant in VARIANTS.values()} == set(values), axis
 
     def test_only_one_of_them_needs_a_browser(self) -> None:
-        assert [name for name, spelling in SPELLINGS.items() if spelling.needs_browser] == ["browser-only"]
+        assert [name for name, variant in VARIANTS.items() if variant.needs_browser] == ["browser-only"]
 
     def test_random_ones_are_reproducible_and_diverse(self) -> None:
-        assert Spelling.random(7) == Spelling.random(7)
-        assert len({Spelling.random(seed) for seed in range(50)}) == 50
+        assert MarkupVariant.random(7) == MarkupVariant.random(7)
+        assert len({MarkupVariant.random(seed) for seed in range(50)}) == 50
 
     def test_an_unknown_value_is_refused(self) -> None:
         with pytest.raises(ValueError, match="headline is one of"):
-            Spelling(headline="h9")
+            MarkupVariant(headline="h9")
 
-    @pytest.mark.parametrize("spelling", [*SPELLINGS.values(), *map(Spelling.random, range(8))])
-    def test_article_pages_say_the_truth(self, world: World, truths: list[dict], spelling: Spelling) -> None:
-        renderer = Renderer(world, spelling, "http://site")
+    @pytest.mark.parametrize("variant", [*VARIANTS.values(), *map(MarkupVariant.random, range(8))])
+    def test_article_pages_say_the_truth(self, world: World, truths: list[dict], variant: MarkupVariant) -> None:
+        renderer = Renderer(world, variant, "http://site")
         for truth in truths[::3]:
             main = LexborHTMLParser(renderer.article(world.article(truth["id"]))).css_first("main")
             assert truth["headline"] in {fold(node.text()) for node in main.css(HEADLINES)}
@@ -329,9 +329,9 @@ class TestSpellings:
             text = fold(body.text()) if body else ""
             assert all(paragraph in text for paragraph in truth["article_body"].split("\n\n"))
 
-    @pytest.mark.parametrize("spelling", SPELLINGS.values())
-    def test_cards_say_the_truth(self, world: World, spelling: Spelling) -> None:
-        page = LexborHTMLParser(Renderer(world, spelling, "http://site").listing(world.outlets[0]))
+    @pytest.mark.parametrize("variant", VARIANTS.values())
+    def test_cards_say_the_truth(self, world: World, variant: MarkupVariant) -> None:
+        page = LexborHTMLParser(Renderer(world, variant, "http://site").listing(world.outlets[0]))
         cards = page.css(".article-desc")
         for card, name in zip(cards, world.listing(156)[:10], strict=True):
             truth = world.truth(name)
@@ -340,10 +340,10 @@ class TestSpellings:
             assert fold(card.css_first(".articled-date span").text()) == truth["date_listed_raw"]
             assert fold(card.css_first("p").text()) == (truth["description"] or "")
 
-    @pytest.mark.parametrize(("name", "spelling"), SPELLINGS.items())
-    def test_the_ajax_id_is_in_the_page_unless_hidden(self, world: World, name: str, spelling: Spelling) -> None:
+    @pytest.mark.parametrize(("name", "variant"), VARIANTS.items())
+    def test_the_ajax_id_is_in_the_page_unless_hidden(self, world: World, name: str, variant: MarkupVariant) -> None:
         for outlet in world.outlets:
-            page = Renderer(world, spelling, "http://site").listing(outlet)
+            page = Renderer(world, variant, "http://site").listing(outlet)
             assert (str(outlet.ajax_id).encode() in page) is (name != "browser-only")
 
 
@@ -353,12 +353,12 @@ class TestServer:
         for offset in (0, 3, 10, len(listing) - 4):
             assert card_ids(ajax(replica, offset, 190412)) == listing[offset : offset + 10]
 
-    @pytest.mark.parametrize("spelling", SPELLINGS.values())
-    def test_past_the_end_comes_the_end(self, spelling: Spelling) -> None:
-        with Replica(World(articles=60), spelling) as replica:
+    @pytest.mark.parametrize("variant", VARIANTS.values())
+    def test_past_the_end_comes_the_end(self, variant: MarkupVariant) -> None:
+        with Replica(World(articles=60), variant) as replica:
             answer = ajax(replica, 1000, 190412)
         ends = {"empty": b"", "zero": b"0", "whitespace": b""}
-        assert answer.strip() == ends.get(spelling.end, b'<p class="no-more">No more articles</p>')
+        assert answer.strip() == ends.get(variant.end, b'<p class="no-more">No more articles</p>')
 
     def test_an_unknown_ajax_id_is_answered_as_a_list_without_cards(self, replica: Replica) -> None:
         assert ajax(replica, 0, 156) == ajax(replica, 1000, 190412)
@@ -410,9 +410,9 @@ class TestServer:
             texts = [fold(link.text()) for link in page.css(f'a[href$="/article/{outlet.sid}/"]')]
             assert {outlet.label, "View all", ""} == set(texts)
 
-    @pytest.mark.parametrize("name", SPELLINGS)
+    @pytest.mark.parametrize("name", VARIANTS)
     def test_search_and_its_button(self, name: str) -> None:
-        with Replica(World(articles=400), SPELLINGS[name]) as replica:
+        with Replica(World(articles=400), VARIANTS[name]) as replica:
             asked = "s=in&source=190412&start=01-01-2024&end=31-12-2026&sort=recent"
             hits = replica.world.search("in", 156, date(2024, 1, 1), date(2026, 12, 31))
             page = get(replica, f"/?{asked}")[2]
@@ -421,11 +421,11 @@ class TestServer:
             more = {
                 "script": f"action=get_search_results&{asked}&from=10&to=10",
                 "data": f"action=load_more_search&{asked}&page=2",
-            }[SPELLINGS[name].search_more]
+            }[VARIANTS[name].search_more]
             assert card_ids(get(replica, f"/wp-admin/admin-ajax.php?{more}")[2]) == hits[10:20]
 
     def test_sitemaps_name_every_article(self) -> None:
-        with Replica(World(articles=2500), SPELLINGS["plain"]) as replica:
+        with Replica(World(articles=2500), VARIANTS["plain"]) as replica:
             index = get(replica, "/sitemap_index.xml")[2].decode()
             children = re.findall(r"<loc>http://[^/]+(/newstream-sitemap\d*\.xml)</loc>", index)
             found = [
@@ -438,7 +438,7 @@ class TestServer:
             assert get(replica, "/newstream-sitemap4.xml")[0] == 404
 
     def test_robots_txt(self) -> None:
-        with Replica(World(articles=5), SPELLINGS["plain"], crawl_delay=2.5) as replica:
+        with Replica(World(articles=5), VARIANTS["plain"], crawl_delay=2.5) as replica:
             lines = get(replica, "/robots.txt")[2].decode().splitlines()
         assert "Disallow: /wp-admin/" in lines
         assert "Allow: /wp-admin/admin-ajax.php" in lines
@@ -466,8 +466,8 @@ class TestServer:
         assert get(replica, "/wp-content/uploads/sites/5/2026/01/rodong-2026-01-01.pdf")[2].startswith(b"%PDF")
 
     def test_the_order_is_the_spelling_s(self) -> None:
-        spelling = replace(SPELLINGS["plain"], order="arrival")
-        with Replica(World(articles=50, order="date"), spelling) as replica:
+        variant = replace(VARIANTS["plain"], order="arrival")
+        with Replica(World(articles=50, order="date"), variant) as replica:
             assert replica.world.order == "arrival"
 
     def test_requests_are_on_record(self, replica: Replica) -> None:
@@ -664,10 +664,10 @@ class TestFaults:
         assert page == get(replica, f"/newstream/{name}")[2]
         assert NOTICE.removeprefix("Upgrade to NK PRO").encode() in page
 
-    @pytest.mark.parametrize("spelling", SPELLINGS)
+    @pytest.mark.parametrize("variant", VARIANTS)
     @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("field", FIELDS)
-    def test_a_page_that_lost_an_anchor(self, field: str, way: str, spelling: str) -> None:
+    def test_a_page_that_lost_an_anchor(self, field: str, way: str, variant: str) -> None:
         anchors = {
             "headline": re.compile(rb'<h[123]>(?!More)|class="(?:article-)?title"'),
             "date": re.compile(rb"Date:(?:</strong>|&nbsp;)? ?[0-9]"),
@@ -676,7 +676,7 @@ class TestFaults:
             "card_date": re.compile(rb'class="articled-date"'),
             "cards": re.compile(rb'class="article-desc"'),
         }
-        with Replica(World(articles=120), SPELLINGS[spelling]) as replica:
+        with Replica(World(articles=120), VARIANTS[variant]) as replica:
             name = full(replica.world)
             path = "/article/156/" if field.startswith("card") else f"/newstream/{name}"
             before = article_part(get(replica, path)[2])
@@ -763,7 +763,7 @@ class TestCommand:
 
     def test_lists_the_spellings(self) -> None:
         with start("--list-spellings", stdout=subprocess.PIPE) as process:
-            assert process.stdout.read().split() == list(SPELLINGS)
+            assert process.stdout.read().split() == list(VARIANTS)
 
     @pytest.mark.parametrize(
         "options",

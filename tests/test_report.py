@@ -20,11 +20,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from kcnacrawl.archive.archive import Archive
+from kcnacrawl.archive.changes import read_changes
 from kcnacrawl.archive.coverage import read_coverage
-from kcnacrawl.browser import find_chromium
-from kcnacrawl.changes import read_changes
+from kcnacrawl.render.browser import find_chromium
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
 from kcnacrawl.report.page import read, render
 from kcnacrawl.stores import open_store
@@ -71,7 +71,7 @@ def derive_ledger(folder: Path, labels: Mapping[int, str] = MappingProxyType({})
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of two sources: some of it edited, removed, and owed; with its page."""
     folder = tmp_path_factory.mktemp("crawled") / "archive"
-    with Replica(World(articles=60, sources=2), SPELLINGS["plain"]) as replica:
+    with Replica(World(articles=60, sources=2), VARIANTS["plain"]) as replica:
         victim, edited, removed = ungated(replica)[:3]
         replica.faults.add(f"/newstream/{victim}", "status", status=500)
         assert crawl(folder, replica, "source") == 3

@@ -8,12 +8,12 @@ from math import log2
 
 import pytest
 
-from kcnacrawl.addresses import PAGE_SIZE, Site
 from kcnacrawl.pages import LayoutChanged, SignUpWall
 from kcnacrawl.pages.search import SearchPage
 from kcnacrawl.paging.cursor import MAX_IDLE
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
+from kcnacrawl.site.urls import PAGE_SIZE, Site
 from kcnacrawl.spiders.search import EARLIEST, Days
 
 from .conftest import Crawl, fetched, field_differences
@@ -82,11 +82,11 @@ def pages_by_halving(days: list[date], first: date, last: date) -> int:
 # Every hit
 
 
-@pytest.mark.parametrize(("spelling", "articles"), [("plain", 12_000), ("category", 2_000), ("object", 2_000)])
+@pytest.mark.parametrize(("variant", "articles"), [("plain", 12_000), ("category", 2_000), ("object", 2_000)])
 def test_thousands_of_hits_are_stored_each_as_it_is_with_four_pages_for_ten(
-    serve: Serve, crawl: Run, spelling: str, articles: int
+    serve: Serve, crawl: Run, variant: str, articles: int
 ) -> None:
-    replica = serve(articles=articles, sources=5, spelling=spelling)
+    replica = serve(articles=articles, sources=5, variant=variant)
     found = look_up_hits(replica, "the", PAST + timedelta(days=1))
     done = in_the_past(crawl, replica, "the")
     assert done.exit_code == 0, done.stderr
@@ -124,7 +124,7 @@ def test_quotes_make_a_phrase(serve: Serve, crawl: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "spelling"),
+    ("source", "variant"),
     [
         ("163", "plain"),
         ("163", "form"),
@@ -133,8 +133,8 @@ def test_quotes_make_a_phrase(serve: Serve, crawl: Run) -> None:
         ("ministry of foreign affairs (en)", "click"),
     ],
 )
-def test_a_source_may_be_named_in_any_way(serve: Serve, crawl: Run, source: str, spelling: str) -> None:
-    replica = serve(articles=600, spelling=spelling)
+def test_a_source_may_be_named_in_any_way(serve: Serve, crawl: Run, source: str, variant: str) -> None:
+    replica = serve(articles=600, variant=variant)
     done = in_the_past(crawl, replica, "of", f"source={source}")
     assert done.exit_code == 0, done.stderr
     assert stored(done) == past_hits(replica, "of", 163)
@@ -166,7 +166,7 @@ def test_a_name_without_a_language_is_searched_in_all_its_languages(serve: Serve
 
 
 def test_a_source_whose_page_shows_nothing_is_found_in_the_search_form(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=600, spelling=replace(SPELLINGS["plain"], search_form="select"))
+    replica = serve(articles=600, variant=replace(VARIANTS["plain"], search_form="select"))
     replica.faults.add(r"/article/163/", "no_cards")
     done = in_the_past(crawl, replica, "of", "source=Ministry of Foreign Affairs (EN)")
     assert done.exit_code == 0, done.stderr
@@ -174,7 +174,7 @@ def test_a_source_whose_page_shows_nothing_is_found_in_the_search_form(serve: Se
 
 
 def test_a_source_whose_ajax_id_nothing_tells_is_not_searched_and_that_is_told(serve: Serve, crawl: Run) -> None:
-    replica = serve(articles=120, spelling="browser-only")
+    replica = serve(articles=120, variant="browser-only")
     done = search(crawl, replica, "of", "source=163")
     assert done.exit_code == 4
     assert done.records == []
@@ -227,7 +227,7 @@ def test_a_day_with_more_hits_than_a_page_shows_is_told_and_what_shows_is_taken(
 
 @pytest.mark.parametrize("way", ["script", "data"])
 def test_a_browser_completes_a_day_with_more_hits_than_a_page_shows(serve: Serve, crawl: Run, way: str) -> None:
-    replica = serve(articles=100, sources=1, spelling=replace(SPELLINGS["plain"], search_more=way))
+    replica = serve(articles=100, sources=1, variant=replace(VARIANTS["plain"], search_more=way))
     replica.world.publish(40)
     today = replica.world.today
     done = search(crawl, replica, "of", f"since={today}", f"until={today}")

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import PAGE_SIZE
 from kcnacrawl.items import Card
 from kcnacrawl.paging.seek import NEAR, SILENT, Seek
-from kcnacrawl.paging.walk import MAX_PAGES, STRIDE, Stop, Stretch
+from kcnacrawl.paging.walk import MAX_PAGES, STRIDE, Stop, WalkedRange
 from kcnacrawl.paging.window import DISORDER, Window
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World, card_date
+from kcnacrawl.site.urls import PAGE_SIZE
 
 from .conftest import Crawl
 from .reach import Reach, Site, articles, bound, month, months, nothing, walk_window
@@ -40,7 +40,7 @@ def daily(count: int) -> list[Card]:
     return [card(number, TODAY - timedelta(days=number)) for number in range(count)]
 
 
-def find(site: list[Card], seek: Seek, known: Mapping[str, Stretch] | None = None) -> int:
+def find(site: list[Card], seek: Seek, known: Mapping[str, WalkedRange] | None = None) -> int:
     """Seeks in a list; gives how many pages that took."""
     step: int | None = seek.first
     for requests in range(100):
@@ -150,29 +150,29 @@ def test_where_dates_are_in_no_order_the_walk_begins_above_all_of_them() -> None
 # Where an earlier walk came to
 
 
-def stretch(number: int, offset: int) -> Stretch:
-    return Stretch(number, "", TODAY.isoformat(), TODAY, "", offset)
+def walked_range(number: int, offset: int) -> WalkedRange:
+    return WalkedRange(number, "", TODAY.isoformat(), TODAY, "", offset)
 
 
 @pytest.mark.parametrize("arrived", [0, 1, 30, 500])
-def test_the_lower_end_of_a_stretch_is_found_where_it_was_or_further_down(arrived: int) -> None:
+def test_the_lower_end_of_a_range_is_found_where_it_was_or_further_down(arrived: int) -> None:
     old = daily(3_000)
-    met = stretch(1, offset=900)
+    met = walked_range(1, offset=900)
     known = {one.id: met for one in old[:910]}
     site = [card(10_000 + number, TODAY) for number in range(arrived)] + old
-    seek = Seek(TODAY, DISORDER, stretch=1, first=900)
+    seek = Seek(TODAY, DISORDER, walked_range=1, first=900)
     requests = find(site, seek, known)
     assert seek.is_inside
     assert arrived + 910 - NEAR - PAGE_SIZE <= seek.start < arrived + 910
     assert requests <= (3 if arrived < 2 else 20)
 
 
-def test_a_single_card_of_a_stretch_further_down_was_moved() -> None:
+def test_a_single_card_of_a_range_further_down_was_moved() -> None:
     old = daily(500)
-    met = stretch(1, offset=90)
+    met = walked_range(1, offset=90)
     known = {one.id: met for one in old[:100]}
     site = old[:50] + old[51:300] + [old[50]] + old[300:]
-    seek = Seek(None, DISORDER, stretch=1, first=90)
+    seek = Seek(None, DISORDER, walked_range=1, first=90)
     find(site, seek, known)
     assert seek.start < 100
 
@@ -312,10 +312,10 @@ def words(window: Window) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("spelling", "order"), [("plain", "date"), ("plain", "arrival"), ("click", "date"), ("object", "arrival")]
+    ("variant", "order"), [("plain", "date"), ("plain", "arrival"), ("click", "date"), ("object", "arrival")]
 )
-def test_a_month_in_the_past_costs_the_pages_to_find_it(serve: Serve, crawl: Run, spelling: str, order: str) -> None:
-    replica = serve(articles=20_000, sources=1, spelling=spelling)
+def test_a_month_in_the_past_costs_the_pages_to_find_it(serve: Serve, crawl: Run, variant: str, order: str) -> None:
+    replica = serve(articles=20_000, sources=1, variant=variant)
     replica.world.arrange(order)
     window = month(2019, 3)
     done = crawl(replica.url, *words(window))

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import Site
 from kcnacrawl.pages import LayoutChanged, PageError, Unparsable
 from kcnacrawl.pages.sitemap import MAX_BYTES, MAX_ENTRIES, Entry, Sitemap, read_sitemap
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.render import Renderer
-from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.urls import Site
 
 SITE = Site("https://kcnawatch.org")
 URL = "https://kcnawatch.org/sitemap_index.xml"
@@ -193,10 +193,10 @@ def test_a_megabyte_in_one_address_is_no_address() -> None:
     assert read(urlset("<url><loc>" + "x\n" * 500_000 + "</loc></url>")) == Sitemap(False, (), foreign=1)
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_the_replicas_sitemaps_name_every_article(name: str) -> None:
     world = World(articles=30, sources=2)
-    renderer = Renderer(world, SPELLINGS[name], SITE.url)
+    renderer = Renderer(world, VARIANTS[name], SITE.url)
     index = read(renderer.sitemap_index())
     assert index.is_index
     assert [Path(entry.loc).name for entry in index.entries] == ["page-sitemap.xml", "newstream-sitemap.xml"]

@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 
 from kcnacrawl.archive.ledger import KnownSitemap
-from kcnacrawl.dates import parse_lastmod
 from kcnacrawl.pages.sitemap import Entry
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.replica.spelling import SPELLINGS
 from kcnacrawl.replica.world import World
+from kcnacrawl.site.dates import parse_lastmod
 from kcnacrawl.spiders.sitemap import has_moved
 
 from . import processes
@@ -79,10 +79,10 @@ def put(replica: Replica, pages: dict[str, bytes], *, tagged: bool = False) -> N
 
 
 @pytest.mark.parametrize(
-    ("spelling", "articles", "count"), [("plain", 1020, 4), ("category", 250, 3), ("labelled", 250, 3)]
+    ("variant", "articles", "count"), [("plain", 1020, 4), ("category", 250, 3), ("labelled", 250, 3)]
 )
-def test_every_article_is_stored_as_it_is(serve: Serve, crawl: Run, spelling: str, articles: int, count: int) -> None:
-    replica = serve(articles=articles, spelling=spelling, today=THEN)
+def test_every_article_is_stored_as_it_is(serve: Serve, crawl: Run, variant: str, articles: int, count: int) -> None:
+    replica = serve(articles=articles, variant=variant, today=THEN)
     done = crawl(replica.url, "sitemap")
     assert done.exit_code == 0, done.stderr
     # No card was seen, and old pages have lost the name of their source.
@@ -102,7 +102,7 @@ def test_every_article_is_stored_as_it_is(serve: Serve, crawl: Run, spelling: st
 
 @pytest.mark.parametrize("lastmod", ["modified", "constant"])
 def test_a_run_without_news_asks_for_the_index_alone(serve: Serve, crawl: Run, lastmod: str) -> None:
-    replica = serve(spelling=replace(SPELLINGS["plain"], lastmod=lastmod), today=THEN)
+    replica = serve(variant=replace(VARIANTS["plain"], lastmod=lastmod), today=THEN)
     first = crawl(replica.url, "sitemap")
     replica.requests.clear()
     second = crawl(replica.url, "sitemap")
@@ -112,7 +112,7 @@ def test_a_run_without_news_asks_for_the_index_alone(serve: Serve, crawl: Run, l
 
 
 def test_where_the_index_tells_no_lastmod_the_sitemaps_are_read_and_no_article_twice(serve: Serve, crawl: Run) -> None:
-    replica = serve(spelling=replace(SPELLINGS["plain"], lastmod="absent"))
+    replica = serve(variant=replace(VARIANTS["plain"], lastmod="absent"))
     first = crawl(replica.url, "sitemap")
     replica.requests.clear()
     second = crawl(replica.url, "sitemap")
@@ -122,8 +122,8 @@ def test_where_the_index_tells_no_lastmod_the_sitemaps_are_read_and_no_article_t
 
 
 def test_a_sitemap_that_is_dated_today_may_still_grow(serve: Serve, crawl: Run) -> None:
-    constant = replace(SPELLINGS["plain"], lastmod="constant")
-    replica = serve(today=datetime.now(UTC).date(), spelling=constant)
+    constant = replace(VARIANTS["plain"], lastmod="constant")
+    replica = serve(today=datetime.now(UTC).date(), variant=constant)
     first = crawl(replica.url, "sitemap")
     new = replica.world.publish(3)
     replica.requests.clear()
@@ -483,7 +483,7 @@ def test_of_a_sitemap_that_is_cut_what_there_is_is_taken_and_the_rest_later(serv
 
 def test_a_sitemap_that_robots_txt_names_by_its_path_is_the_sites(crawl: Run) -> None:
     robots = "User-agent: *\nDisallow:\nSitemap: /newstream-sitemap.xml\n"
-    with Replica(World(articles=20, sources=1), SPELLINGS["plain"], robots=robots) as replica:
+    with Replica(World(articles=20, sources=1), VARIANTS["plain"], robots=robots) as replica:
         replica.faults.add("^/sitemap_index.xml", "status", status=404)
         done = crawl(replica.url, "sitemap")
         assert done.exit_code == 0, done.stderr

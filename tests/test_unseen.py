@@ -2,9 +2,9 @@
 
 import pytest
 
-from kcnacrawl.addresses import Site
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.listing import ListingPage
+from kcnacrawl.site.urls import Site
 
 SITE = Site("https://kcnawatch.org")
 URL = "https://kcnawatch.org/newstream/1616497394-946528541/scientists-meet"

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import PAGE_SIZE
-from kcnacrawl.dates import parse_listed
 from kcnacrawl.items import Card
 from kcnacrawl.paging import walk as walk_module
 from kcnacrawl.paging.walk import (
@@ -22,12 +20,14 @@ from kcnacrawl.paging.walk import (
     STRIDE,
     Rewalk,
     Stop,
-    Stretch,
     Walk,
+    WalkedRange,
     lies_below,
     middle_day,
 )
 from kcnacrawl.paging.window import DISORDER, Window
+from kcnacrawl.site.dates import parse_listed
+from kcnacrawl.site.urls import PAGE_SIZE
 
 TODAY = date(2025, 7, 6)
 MONTHS = "January February March April May June July August September October November December".split()
@@ -51,22 +51,22 @@ def walk(window: Window = Window(), rewalk: Rewalk = Rewalk(TODAY)) -> Walk:  # 
     return Walk(window, rewalk)
 
 
-def stretch(number: int = 1, since: str = "", walked: date = TODAY, offset: int = 0) -> Stretch:
-    return Stretch(number, since, TODAY.isoformat(), walked, (walked - timedelta(days=40)).isoformat(), offset)
+def walked_range(number: int = 1, since: str = "", walked: date = TODAY, offset: int = 0) -> WalkedRange:
+    return WalkedRange(number, since, TODAY.isoformat(), walked, (walked - timedelta(days=40)).isoformat(), offset)
 
 
 def run(
     site: list[Card],
     one: Walk,
-    known: Mapping[str, Stretch] | None = None,
+    known: Mapping[str, WalkedRange] | None = None,
     between: Callable[[int], None] = lambda _: None,
     start: int = 0,
-) -> tuple[Stop | Stretch, list[str]]:
+) -> tuple[Stop | WalkedRange, list[str]]:
     """Walks ``site`` to a stop; gives it and what counts as seen. ``between`` may change the site after each page,
     whose number it is given.
     """
     seen: dict[str, None] = {}
-    step: int | Stop | Stretch = start
+    step: int | Stop | WalkedRange = start
     for page in range(1000):
         assert isinstance(step, int)
         cards = site[step : step + PAGE_SIZE]
@@ -108,7 +108,7 @@ def test_what_arrives_at_the_top_while_paging_hides_nothing(count: int, arrivals
     assert not completes(stop) or ids(before) <= set(seen)
 
 
-def completes(stop: Stop | Stretch) -> bool:
+def completes(stop: Stop | WalkedRange) -> bool:
     return isinstance(stop, Stop) and stop.completes
 
 
@@ -204,14 +204,14 @@ def test_a_walk_that_began_inside_the_list_finds_its_place_above_or_below() -> N
 # Stopping early
 
 
-def known_as(one: Stretch, some: list[Card]) -> dict[str, Stretch]:
+def known_as(one: WalkedRange, some: list[Card]) -> dict[str, WalkedRange]:
     return dict.fromkeys(ids(some), one)
 
 
 @given(st.integers(1, 45), st.integers(0, 30))
 def test_a_second_walk_sees_all_news_and_stops_where_the_first_began(held: int, news: int) -> None:
     old, second = cards(held, first=1000), walk()
-    stop, seen = run(cards(news) + old, second, known=known_as(stretch(), old))
+    stop, seen = run(cards(news) + old, second, known=known_as(walked_range(), old))
     assert completes(stop)
     assert ids(cards(news)) <= set(seen)
     assert second.pages <= news // (PAGE_SIZE - 1) + 2
@@ -219,33 +219,33 @@ def test_a_second_walk_sees_all_news_and_stops_where_the_first_began(held: int, 
 
 def test_no_news_cost_one_page() -> None:
     site, second = cards(45), walk()
-    assert run(site, second, known=known_as(stretch(), site))[0] is Stop.COVERED
+    assert run(site, second, known=known_as(walked_range(), site))[0] is Stop.COVERED
     assert second.pages == 1
 
 
 def test_one_unknown_card_on_a_page_keeps_it_from_being_covered() -> None:
     site = cards(45)
-    known = known_as(stretch(), site[:4] + site[5:])
+    known = known_as(walked_range(), site[:4] + site[5:])
     assert walk().advance(0, site[:PAGE_SIZE], known) == STRIDE
 
 
 def test_a_page_of_what_the_walk_has_seen_itself_covers_nothing() -> None:
     site, one = cards(45), walk()
-    one.stretch = 1
-    assert one.advance(0, site[:PAGE_SIZE], known_as(stretch(1), site)) == STRIDE
+    one.walked_range = 1
+    assert one.advance(0, site[:PAGE_SIZE], known_as(walked_range(1), site)) == STRIDE
 
 
 def test_a_card_that_was_moved_joins_nothing() -> None:
     page, one = cards(PAGE_SIZE), walk()
-    one.stretch = 1
-    known = known_as(stretch(1), page) | known_as(stretch(2), page[3:4])
+    one.walked_range = 1
+    known = known_as(walked_range(1), page) | known_as(walked_range(2), page[3:4])
     assert one.advance(0, page, known) == STRIDE
     assert one.met is None
 
 
 def test_what_was_walked_less_deep_is_gone_on_from() -> None:
     page = cards(PAGE_SIZE)
-    met = stretch(since="2025-03-01")
+    met = walked_range(since="2025-03-01")
     steps = {
         since: walk(Window(since=since)).advance(0, page, known_as(met, page))
         for since in (None, date(2025, 2, 28), date(2025, 3, 1), date(2025, 3, 2))
@@ -309,7 +309,7 @@ def test_five_days_of_disorder_hide_nothing_of_the_window(ages: list[tuple[int, 
 def test_what_was_walked_a_week_ago_is_walked_again_down_to_what_was_settled_then() -> None:
     walked = TODAY - timedelta(days=7)
     site = [card(number, TODAY - timedelta(days=number)) for number in range(200)]
-    old = known_as(stretch(walked=walked), site)
+    old = known_as(walked_range(walked=walked), site)
     late = card(999, TODAY - timedelta(days=20))
     site.insert(20, late)
     for every, pages in ((8, 1), (7, 7)):
@@ -322,15 +322,15 @@ def test_what_was_walked_a_week_ago_is_walked_again_down_to_what_was_settled_the
 
 def test_what_was_settled_when_it_was_walked_is_believed_for_ever() -> None:
     rewalk = Rewalk(TODAY, 40, 7)
-    long_ago = stretch(walked=date(2021, 6, 1))
+    long_ago = walked_range(walked=date(2021, 6, 1))
     assert rewalk.believes_day(long_ago, date(2021, 4, 21))
     assert not rewalk.believes_day(long_ago, date(2021, 4, 22))
-    assert rewalk.believes_day(stretch(walked=TODAY - timedelta(days=6)), TODAY)
+    assert rewalk.believes_day(walked_range(walked=TODAY - timedelta(days=6)), TODAY)
     assert Rewalk(TODAY, 0, 7).believes_day(long_ago, TODAY)
 
 
 def test_a_walk_by_a_clock_that_was_ahead_is_not_fresh() -> None:
-    assert not Rewalk(TODAY).is_fresh(stretch(walked=TODAY + timedelta(days=1)))
+    assert not Rewalk(TODAY).is_fresh(walked_range(walked=TODAY + timedelta(days=1)))
 
 
 def test_what_a_walk_settles_goes_by_the_days_of_the_list_and_no_clock() -> None:
@@ -342,7 +342,7 @@ def test_what_a_walk_settles_goes_by_the_days_of_the_list_and_no_clock() -> None
     inside.resume(90, None, newest=TODAY)
     inside.advance(90, aged(100)[90:], {})
     assert inside.settled == (TODAY - timedelta(days=40)).isoformat()
-    assert not Rewalk(TODAY, every=0).believes_day(replace(stretch(), settled=""), date(1990, 1, 1))
+    assert not Rewalk(TODAY, every=0).believes_day(replace(walked_range(), settled=""), date(1990, 1, 1))
 
 
 # Guards
@@ -350,7 +350,7 @@ def test_what_a_walk_settles_goes_by_the_days_of_the_list_and_no_clock() -> None
 
 def test_a_site_that_ignores_the_offset_is_left_without_progress() -> None:
     one, page = walk(), cards(PAGE_SIZE)
-    step: int | Stop | Stretch = 0
+    step: int | Stop | WalkedRange = 0
     while isinstance(step, int):
         step = one.advance(step, page, {})
     assert step is Stop.NO_PROGRESS
@@ -368,7 +368,7 @@ def test_a_list_without_end_is_left_at_the_page_ceiling(monkeypatch: pytest.Monk
 def test_a_list_in_which_nothing_connects_is_left_as_a_gap(start: int) -> None:
     one = walk()
     one.resume(start, None)
-    step: int | Stop | Stretch = start
+    step: int | Stop | WalkedRange = start
     for page in range(2 * MAX_STEPS_BACK + 20):
         assert isinstance(step, int)
         step = one.advance(step, cards(PAGE_SIZE, first=page * PAGE_SIZE), {})

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from kcnacrawl.addresses import Site
 from kcnacrawl.pages import Blocked, SignUpWall, Unparsable
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.home import sources
 from kcnacrawl.pages.listing import ListingPage
-from kcnacrawl.pages.markup import MAX_TAGS
+from kcnacrawl.pages.text import MAX_TAGS
 from kcnacrawl.pages.walls import find_wall
+from kcnacrawl.site.urls import Site
 
 SITE = Site("https://kcnawatch.org")
 URL = "https://kcnawatch.org/newstream/1616497394-946528541/access-denied"

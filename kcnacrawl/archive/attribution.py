@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..labels import read_label
+from ..site.labels import read_label
 from .archive import Archive
 from .ledger import Ledger
 

@@ -88,7 +88,7 @@ def _months(db: sqlite3.Connection, sources: dict[int, KnownSource], today: date
         counts.setdefault(name, {})[month] = tuple(numbers)
     walked: dict[str, list[tuple[str, str]]] = {}
     # Down from the top of a list, all was seen that there was at that moment.
-    for key, since, until in db.execute("SELECT list, since, max(until, substr(as_of, 1, 10)) FROM stretches"):
+    for key, since, until in db.execute("SELECT list, since, max(until, substr(as_of, 1, 10)) FROM walked_ranges"):
         walked.setdefault(sources[key].name, []).append((since, until))
     labels = {one.name: one.label for one in sources.values()}
     for name in sorted(counts.keys() | walked.keys() | labels.keys(), key=lambda one: (len(one), one)):
@@ -104,11 +104,11 @@ def _of_source(
 ) -> Iterator[Month]:
     if all(since for since, _ in walked):
         yield Month(name, label, EARLIER, never_walked=None)
-    stretches = _merged(walked)
+    walked_ranges = _merged(walked)
     dated = counts.keys() - {UNDATED}
     for month in _calendar(min(dated), max(today.isoformat()[:7], *dated)) if dated else ():
         days = _days(month, today)
-        never = len(days) - sum(len(_common(days, stretch)) for stretch in stretches)
+        never = len(days) - sum(len(_common(days, walked_range)) for walked_range in walked_ranges)
         if month in counts or never:
             yield replace(Month(name, label, month, *counts.get(month, ())), never_walked=never)
     if UNDATED in counts:

@@ -22,9 +22,9 @@ from typing import Final, Generic, TypeVar, get_type_hints
 
 import msgspec
 
-from ..addresses import identify, unix_time
-from ..dates import BadDate, conflict, from_unix, listed_or_none, parse_published
 from ..items import Article, Rejected
+from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
+from ..site.urls import identify, unix_time
 from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS
 from .ledger import Known, Ledger, body_sha256

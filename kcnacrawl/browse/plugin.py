@@ -13,7 +13,7 @@ from datasette import hookimpl  # type: ignore[import-untyped]  # has none
 from datasette.utils.asgi import NotFound, Response  # type: ignore[import-untyped]  # as above
 from markupsafe import Markup
 
-from .. import changes
+from ..archive import changes
 from ..items import Article
 from ..stores import words
 from ..stores.sqlite import read_revisions

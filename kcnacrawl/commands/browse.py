@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from ..arguments import ArgumentError
+from ..cli.archive_command import StoreCommand
 from ..extras import extra
-from ..reading import StoreCommand
 from ..stores.sqlite import connect
 from ..verdict import Verdict
 

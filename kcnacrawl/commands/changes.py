@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ..archive.changes import Change, read_changes
 from ..archive.log import write_whole
 from ..arguments import ArgumentError, day
-from ..changes import Change, read_changes
-from ..reading import ReadingCommand, new_file, print_json
+from ..cli.archive_command import ArchiveCommand, new_file, print_json
 from ..run import in_one_line
 from ..verdict import Verdict
 
@@ -17,7 +17,7 @@ _ATOM: Final = "http://www.w3.org/2005/Atom"
 _TAG: Final = "tag:kcnawatch.org,2026:"
 
 
-class Command(ReadingCommand):
+class Command(ArchiveCommand):
     def short_desc(self) -> str:
         return "Tell what was edited, removed or restored"
 

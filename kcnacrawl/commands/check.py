@@ -2,7 +2,7 @@
 
 from scrapy.commands import check
 
-from ..fetching import CheckedCommand
+from ..cli.checked_command import CheckedCommand
 
 
 class Command(CheckedCommand, check.Command):

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from ..archive.coverage import Month, read_coverage
-from ..reading import ReadingCommand, print_json
+from ..cli.archive_command import ArchiveCommand, print_json
 from ..run import printable
 from ..verdict import Verdict
 
 _HEADER: Final = ("month", "listed", "held", "truncated", "gone", "owed", "missing", "never walked")
 
 
-class Command(ReadingCommand):
+class Command(ArchiveCommand):
     def short_desc(self) -> str:
         return "Tell by source and month what is listed, held, truncated, gone, owed, never walked"
 

@@ -16,14 +16,14 @@ from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, as_path
 from ..bugs import BugWatch, watch
+from ..cli.checked_command import CheckedCommand, spider_named
+from ..cli.usage import refuse
+from ..downloadermiddlewares.render import check_render
 from ..extensions.report import Report
 from ..extras import extra
-from ..fetching import CheckedCommand, spider_named
-from ..middlewares.render import check_render
 from ..pipelines.archive import ArchivePipeline
 from ..run import Run, printable, read_site
 from ..spiders.base import KcnaSpider
-from ..usage import refuse
 from ..verdict import Verdict, say, tell
 
 # Well within the ten seconds of the contract; longer than a page takes that is not stuck.

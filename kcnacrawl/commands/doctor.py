@@ -7,8 +7,8 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, DoctorArguments, as_path
+from ..cli.checked_command import CheckedCommand
 from ..examination import DoctorSpider, Finding
-from ..fetching import CheckedCommand
 from ..run import Run, read_site
 from ..verdict import Verdict, show, tell
 

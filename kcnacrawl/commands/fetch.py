@@ -2,7 +2,7 @@
 
 from scrapy.commands import fetch
 
-from ..fetching import ScratchCommand
+from ..cli.checked_command import ScratchCommand
 
 
 class Command(ScratchCommand, fetch.Command):

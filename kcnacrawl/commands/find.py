@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ..reading import StoreCommand, print_json
+from ..cli.archive_command import StoreCommand, print_json
 from ..run import in_one_line
 from ..stores.sqlite import Hit, find
 from ..stores.words import parts, snippet

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from scrapy.commands import parse
 
-from ..fetching import ScratchCommand, spider_named
+from ..cli.checked_command import ScratchCommand, spider_named
 from ..run import read_site
 from ..spiders.base import KcnaSpider
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from scrapy.commands import ScrapyCommand
 
-from kcnacrawl.replica.spelling import SPELLINGS
+from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.world import OUTLETS, World
 
 
@@ -34,7 +34,7 @@ class Command(ScrapyCommand):
         parser.add_argument("--sources", metavar="N", default="5", help=f"sources, 1 to {len(OUTLETS)} (default: 5)")
         parser.add_argument("--seed", metavar="N", default="1", help="another seed, other articles (default: 1)")
         parser.add_argument("--spelling", metavar="NAME", default="plain", help="mark-up (default: plain)")
-        parser.add_argument("--list-spellings", action="store_true", help="print the spellings' names and end")
+        parser.add_argument("--list-spellings", action="store_true", help="print the variants' names and end")
         parser.add_argument("--crawl-delay", metavar="S", help="Crawl-delay in robots.txt (default: none)")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -42,7 +42,7 @@ class Command(ScrapyCommand):
             if args:
                 raise _BadOptionError(f"takes no arguments, only options: {args[0]!r}")
             if opts.list_spellings:
-                print("\n".join(SPELLINGS))
+                print("\n".join(VARIANTS))
             else:
                 _serve(opts)
         except (_BadOptionError, OSError) as error:
@@ -56,8 +56,8 @@ def _serve(opts: argparse.Namespace) -> None:
     sources = _whole("--sources", opts.sources, 1, len(OUTLETS))
     seed = _whole("--seed", opts.seed, 0, 2**63)
     delay = None if opts.crawl_delay is None else _seconds("--crawl-delay", opts.crawl_delay)
-    if opts.spelling not in SPELLINGS:
-        raise _BadOptionError(f"--spelling is one of {', '.join(SPELLINGS)}, not {opts.spelling!r}")
+    if opts.spelling not in VARIANTS:
+        raise _BadOptionError(f"--spelling is one of {', '.join(VARIANTS)}, not {opts.spelling!r}")
     try:
         from kcnacrawl.replica.server import serve  # noqa: PLC0415 - aiohttp comes with an extra
     except ModuleNotFoundError as error:
@@ -66,7 +66,7 @@ def _serve(opts: argparse.Namespace) -> None:
         raise _BadOptionError("needs aiohttp: pip install kcnacrawl[replica]") from error
     serve(
         World(seed, articles, sources),
-        SPELLINGS[opts.spelling],
+        VARIANTS[opts.spelling],
         opts.host,
         port,
         crawl_delay=delay,

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from ..archive.log import write_whole
+from ..cli.archive_command import StoreCommand, new_file
 from ..extras import extra
-from ..reading import StoreCommand, new_file
 from ..verdict import Verdict
 from .sync import bring_up_to_date
 

@@ -2,7 +2,7 @@
 
 from scrapy.commands import runspider
 
-from ..fetching import CheckedCommand
+from ..cli.checked_command import CheckedCommand
 
 
 class Command(CheckedCommand, runspider.Command):

@@ -2,7 +2,7 @@
 
 from scrapy.commands import shell
 
-from ..fetching import ScratchCommand
+from ..cli.checked_command import ScratchCommand
 
 
 class Command(ScratchCommand, shell.Command):

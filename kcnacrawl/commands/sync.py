@@ -9,13 +9,13 @@ from rich.progress import Progress
 
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
-from ..reading import ReadingCommand
+from ..cli.archive_command import ArchiveCommand
 from ..stores import open_store
 from ..stores.feed import sync
 from ..verdict import Verdict
 
 
-class Command(ReadingCommand):
+class Command(ArchiveCommand):
     words = "STORE"
 
     def short_desc(self) -> str:

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..archive.verify import Verification
-from ..reading import ReadingCommand
+from ..cli.archive_command import ArchiveCommand
 from ..verdict import Verdict
 
 MOST_FAULTS: Final = 1_000
 """So many are told one by one; the others are counted."""
 
 
-class Command(ReadingCommand):
+class Command(ArchiveCommand):
     def short_desc(self) -> str:
         return "Check the archive: lines, keys, types, identities, hashes, the ledger's agreement"
 

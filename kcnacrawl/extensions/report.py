@@ -15,10 +15,10 @@ from scrapy.crawler import Crawler
 from .. import __version__, health
 from ..archive.archive import RUNS
 from ..archive.log import write_whole
-from ..archive.runs import read_reports
+from ..archive.run_report import read_reports
 from ..bugs import TOLD
-from ..dates import instant
 from ..run import Run
+from ..site.dates import instant
 from ..spiders.article import ArticleSpider
 from ..spiders.base import KcnaSpider
 from ..spiders.harvest import HarvestSpider

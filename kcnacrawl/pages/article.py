@@ -19,11 +19,11 @@ from typing import Final
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import Site, absolute, encoded, identify
 from ..items import Access, ArticleFields
+from ..site.urls import Site, absolute, encoded, identify
 from . import Anchor, LayoutChanged
-from .head import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
-from .markup import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse
+from .header import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
+from .text import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse
 from .walls import refuse_wall
 
 _CONTENT: Final = ".article-content"

@@ -6,9 +6,9 @@ from typing import Final
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import Site, absolute
 from ..items import Source
-from .markup import label_of, one_line, parse
+from ..site.urls import Site, absolute
+from .text import label_of, one_line, parse
 from .walls import refuse_wall
 
 # Links to a source that do not name it.

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import Site, absolute
 from ..items import Card
+from ..site.urls import Site, absolute
 from . import Anchor
-from .markup import Line, base_of, label_of, lines, one_line, parse, text_of
+from .text import Line, base_of, label_of, lines, one_line, parse, text_of
 from .walls import refuse_wall
 
 WRAPPER: Final = "#latest_article_wrapper"

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from ..addresses import Site
 from ..items import Card
+from ..site.urls import Site
 from . import LayoutChanged
 from .listing import ListingPage
-from .markup import label_of, lines, one_line, parse, text_of
+from .text import label_of, lines, one_line, parse, text_of
 from .walls import refuse_wall
 
 BUTTON: Final = "#more_results, #more-results, .more_results, .more-results"

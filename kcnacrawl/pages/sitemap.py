@@ -16,10 +16,10 @@ from typing import Final
 
 from lxml import etree  # type: ignore[import-untyped]  # stubs of another project know another version
 
-from ..addresses import Site, absolute
-from ..gzips import MAGIC, BrokenGzip, TooLong, gunzip
+from ..site.urls import Site, absolute
 from . import LayoutChanged, Unparsable
-from .markup import decode, fold
+from .gzips import MAGIC, BrokenGzip, TooLong, gunzip
+from .text import decode, fold
 
 # The protocol's own limits (sitemaps.org): 50 MB, 50,000 addresses.
 MAX_BYTES: Final = 50 * 1024 * 1024

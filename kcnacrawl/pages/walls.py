@@ -13,9 +13,9 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-from ..addresses import identify
+from ..site.urls import identify
 from . import Blocked, PageError, SignUpWall
-from .markup import fold, lines, one_line, parse
+from .text import fold, lines, one_line, parse
 
 _OVERLAY: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _OWN: Final = ".article-content, .article-desc, .articled-date"

@@ -8,7 +8,7 @@ from ..items import Card
 from .pinned import Pinned
 from .seek import Seek
 from .top import Top, goes_up
-from .walk import MAX_PAGES, STRIDE, Stop, Stretch, Walk
+from .walk import MAX_PAGES, STRIDE, Stop, Walk, WalkedRange
 
 MAX_IDLE: Final = 60
 """So many answers in a row without a card that is new to the run end it: no seek and no gap takes more."""
@@ -17,16 +17,16 @@ MAX_IDLE: Final = 60
 class ListMemory(Protocol):
     """What is remembered of a list from one run to the next."""
 
-    def find(self, ids: Collection[str]) -> Mapping[str, Stretch]:
-        """Return, of the cards that were walked over, the stretch that each is in."""
+    def find(self, ids: Collection[str]) -> Mapping[str, WalkedRange]:
+        """Return, of the cards that were walked over, the walked range that each is in."""
 
     def record(self, walk: Walk, offset: int, cards: Sequence[Card]) -> int | None:
-        """Remember that a walk has come down to a page; return the number of its stretch, ``None`` if nothing is
+        """Remember that a walk has come down to a page; return the number of its walked range, ``None`` if nothing is
         remembered of the list.
         """
 
-    def join(self, upper: int, lower: Stretch) -> int:
-        """Make one stretch of two that hang together; return its number."""
+    def join(self, upper: int, lower: WalkedRange) -> int:
+        """Make one walked range of two that hang together; return its number."""
 
     def top(self) -> Top | None:
         """Return what the list showed on its top when it was last walked from there."""
@@ -144,8 +144,8 @@ class ListCursor:
 
     def _found(self, seek: Seek) -> tuple[int, Sequence[Card]]:
         """Return the page where the walk begins, or goes on."""
-        stretch = seek.stretch if seek.is_inside else None
-        self.walk.resume(seek.start, stretch, by_date=seek.by_date, newest=seek.newest)
+        walked_range = seek.walked_range if seek.is_inside else None
+        self.walk.resume(seek.start, walked_range, by_date=seek.by_date, newest=seek.newest)
         self._ahead, self.seek = seek.ahead, None
         self.sought += len(seek.pages)
         return seek.start, seek.pages[seek.start]
@@ -159,11 +159,11 @@ class ListCursor:
             self._record(offset, cards, memory)
         if isinstance(step, Stop):
             yield Done(step)
-        elif isinstance(step, Stretch) and not self.walk.overlaps:
+        elif isinstance(step, WalkedRange) and not self.walk.overlaps:
             # Of a page that grows by its button, nothing can be left out.
             yield Ask(offset + len(cards))
-        elif isinstance(step, Stretch):
-            self.seek = Seek(None, self.walk.rewalk.disorder, self.walk.stretch, max(step.offset, offset + STRIDE))
+        elif isinstance(step, WalkedRange):
+            self.seek = Seek(None, self.walk.rewalk.disorder, self.walk.walked_range, max(step.offset, offset + STRIDE))
             yield from self._go_on(offset, cards, memory)
         elif step in self._ahead:
             yield from self._walk(step, self._ahead.pop(step), memory)
@@ -172,10 +172,10 @@ class ListCursor:
 
     def _record(self, offset: int, cards: Sequence[Card], memory: ListMemory) -> None:
         """Remember how far the walk has come, now that what it saw is wanted."""
-        self.walk.stretch = memory.record(self.walk, offset, cards)
-        if self.walk.met is not None and self.walk.stretch is not None:
-            self.walk.stretch = memory.join(self.walk.stretch, self.walk.met)
+        self.walk.walked_range = memory.record(self.walk, offset, cards)
+        if self.walk.met is not None and self.walk.walked_range is not None:
+            self.walk.walked_range = memory.join(self.walk.walked_range, self.walk.met)
 
 
-def _known(memory: ListMemory, cards: Sequence[Card]) -> Mapping[str, Stretch]:
+def _known(memory: ListMemory, cards: Sequence[Card]) -> Mapping[str, WalkedRange]:
     return memory.find([card.id for card in cards])

@@ -16,10 +16,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
-from ..addresses import PAGE_SIZE, unix_time
-from ..dates import AGREEMENT
 from ..items import Card
-from .walk import LATE, MAX_PAGES, STRIDE, Stretch, middle_day
+from ..site.dates import AGREEMENT
+from ..site.urls import PAGE_SIZE, unix_time
+from .walk import LATE, MAX_PAGES, STRIDE, WalkedRange, middle_day
 
 NEAR: Final = 4 * STRIDE
 """So many cards are walked rather than halved again."""
@@ -33,27 +33,27 @@ SILENT: Final = 3
 
 @dataclass(slots=True)
 class Seek:
-    """The state of one search for a page with nothing of ``day`` or older above it, or, if ``stretch`` is given, for
-    the lowest page of that. It begins at offset ``first``; ``pages`` are those it has seen, by offset.
+    """The search for a page with nothing of ``day`` or older above it or, if ``walked_range`` is given, for the lowest
+    page of that range. It begins at offset ``first``; ``pages`` are those it has seen, by offset.
     """
 
     day: date | None
     disorder: timedelta
-    stretch: int | None = None
+    walked_range: int | None = None
     first: int = 0
     pages: dict[int, Sequence[Card]] = field(default_factory=dict)
     by_date: bool = False
     _inside: set[int] = field(default_factory=set)
 
-    def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, Stretch]) -> int | None:
+    def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> int | None:
         """Takes in the page at ``offset``; gives the offset to look at next, or ``None``: the place is found.
 
-        ``known`` tells of cards that are in a stretch, in which. A page without cards lies past the end.
+        ``known`` tells of cards that are in a walked range, in which. A page without cards lies past the end.
         """
         self.pages[offset] = cards
-        in_stretch = sum(card.id in known and known[card.id].number == self.stretch for card in cards)
+        in_range = sum(card.id in known and known[card.id].number == self.walked_range for card in cards)
         # A single one may have been moved.
-        if 2 * in_stretch > len(cards):
+        if 2 * in_range > len(cards):
             self._inside.add(offset)
         self.by_date = self.by_date or self._shows_order_of_date(cards)
         return self._next()
@@ -65,7 +65,7 @@ class Seek:
 
     @property
     def is_inside(self) -> bool:
-        """Whether the page at :attr:`start` belongs to the stretch."""
+        """Whether the page at :attr:`start` belongs to the walked range."""
         return self.start in self._inside
 
     @property
@@ -105,7 +105,7 @@ class Seek:
         """No list is so long: the site ignores the offset, and a walk from the top will tell."""
         self.pages.clear()
         self._inside.clear()
-        self.day = self.stretch = None
+        self.day = self.walked_range = None
         return 0
 
     def _bracket(self) -> tuple[int | None, int | None]:

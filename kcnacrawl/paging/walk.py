@@ -4,8 +4,8 @@
 removed lifts them up, past us. Hence every page overlaps the one before by a card: where nothing on it was seen
 before, the walk looks for it above, and if it began inside the list below as well, ever further away.
 
-What was walked without a gap is a :class:`Stretch` of the list. A walk that comes upon one goes on from its lower end,
-or is over if that lies deep enough.
+What was walked without a gap is a :class:`WalkedRange` of the list. A walk that comes upon one goes on from its lower
+end, or is over if that lies deep enough.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from ..addresses import PAGE_SIZE
-from ..dates import AGREEMENT, listed_or_none
 from ..items import Card
+from ..site.dates import AGREEMENT, listed_or_none
+from ..site.urls import PAGE_SIZE
 from .window import DISORDER, Window
 
 OVERLAP: Final = 1
@@ -45,7 +45,7 @@ MAX_STEPS_BACK: Final = 20
 """In a row, and as many forward."""
 
 NEVER: Final = "9999-12-31"
-"""Where a stretch has come to that was not walked down to any day yet."""
+"""Where a walked range has come to that was not walked down to any day yet."""
 
 
 # How a page lies to a day
@@ -87,7 +87,7 @@ def _is_in_order(days: Sequence[date], margin: timedelta) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class WalkedRange:
     """A piece of a list that was walked without a gap: every card in it is held, wanted or settled.
 
     Of articles dated ``since`` to ``until`` (both ``YYYY-MM-DD``, inclusive) none stood outside of it when it was last
@@ -105,7 +105,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Rewalk:
-    """For how long a stretch is believed: an article that arrives late may have slipped into it since.
+    """For how long a walked range is believed: an article that arrives late may have slipped into it since.
 
     What was older by ``days`` than the list's newest articles was settled by a walk; what was younger is walked again
     when that is ``every`` days ago. With 0 ``days`` all is believed for ever.
@@ -116,19 +116,19 @@ class Rewalk:
     every: int = 7
     disorder: timedelta = DISORDER
 
-    def is_fresh(self, stretch: Stretch) -> bool:
-        """Whether a stretch was walked so lately that all of it is believed; not by a clock that was ahead."""
-        return not self.days or 0 <= (self.today - stretch.walked).days < self.every
+    def is_fresh(self, walked_range: WalkedRange) -> bool:
+        """Whether a walked range was walked so lately that all of it is believed; not by a clock that was ahead."""
+        return not self.days or 0 <= (self.today - walked_range.walked).days < self.every
 
-    def believes(self, stretch: Stretch, cards: Sequence[Card]) -> bool:
-        """Whether a stretch is believed from this page of it down."""
-        if self.is_fresh(stretch):
+    def believes(self, walked_range: WalkedRange, cards: Sequence[Card]) -> bool:
+        """Whether a walked range is believed from this page of it down."""
+        if self.is_fresh(walked_range):
             return True
-        return bool(stretch.settled) and lies_below(cards, date.fromisoformat(stretch.settled), self.disorder)
+        return bool(walked_range.settled) and lies_below(cards, date.fromisoformat(walked_range.settled), self.disorder)
 
-    def believes_day(self, stretch: Stretch, day: date) -> bool:
-        """Whether a stretch is believed for articles up to this day."""
-        return self.is_fresh(stretch) or day.isoformat() < stretch.settled
+    def believes_day(self, walked_range: WalkedRange, day: date) -> bool:
+        """Whether a walked range is believed for articles up to this day."""
+        return self.is_fresh(walked_range) or day.isoformat() < walked_range.settled
 
     def settled(self, newest: date | None) -> str:
         """The day before which a walk settles what it sees, given the newest day of the list: ``YYYY-MM-DD``, or
@@ -160,8 +160,8 @@ class Stop(StrEnum):
 class Walk:
     """The state of one walk, from offset ``start`` down. It begins where nothing of its window stands above.
 
-    ``stretch`` is the number of the stretch it makes or goes on with, ``until`` and ``since`` are that stretch's days
-    as far as this walk tells. ``met`` is the stretch that the last page was found inside of. While the walk is ``lost``
+    ``walked_range`` is the number of the range it makes or extends; ``until`` and ``since`` are the days of that range
+    as far as this walk tells. ``met`` is the range that the last page was found inside of. While the walk is ``lost``
     its last page hangs together with nothing, and does not count. ``overlaps`` is false where pages come one after the
     other, and none can be asked for: what is removed meanwhile may then hide a card. A list that was ``turned`` round
     is walked whole: neither days nor what earlier walks saw end the walk.
@@ -172,13 +172,13 @@ class Walk:
     overlaps: bool = True
     start: int = 0
     turned: bool = False
-    stretch: int | None = None
+    walked_range: int | None = None
     pages: int = 0
     steps_back: int = 0
     until: str = ""
     since: str = NEVER
     newest: date | None = None
-    met: Stretch | None = None
+    met: WalkedRange | None = None
     lost: int = 0
     pages_below: int = PAGES_BELOW
     _seen: set[str] = field(default_factory=set)
@@ -198,18 +198,20 @@ class Walk:
         """Those that no earlier page of this walk had."""
         return [card for card in cards if card.id not in self._seen]
 
-    def resume(self, offset: int, stretch: int | None, *, by_date: bool = False, newest: date | None = None) -> None:
-        """Goes on from the page at ``offset``, which lies at the lower end of a ``stretch`` if one is given, in a list
-        that may be known to be in order of date, and what its newest day is.
+    def resume(
+        self, offset: int, walked_range: int | None, *, by_date: bool = False, newest: date | None = None
+    ) -> None:
+        """Continue from the page at ``offset``: the lower end of ``walked_range``, if one is given. ``by_date`` says
+        that the list is in order of date, ``newest`` what its newest day is.
         """
-        self.start, self.stretch, self.newest = offset, stretch, newest
+        self.start, self.walked_range, self.newest = offset, walked_range, newest
         self.pages_below = PAGES_BELOW_BY_DATE if by_date else PAGES_BELOW
         self._expects_overlap = False
 
-    def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, Stretch]) -> int | Stop | Stretch:
-        """Takes in the page at ``offset``; gives the next offset, or why to stop, or a stretch to go on below of.
+    def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> int | Stop | WalkedRange:
+        """Takes in the page at ``offset``; gives the next offset, or why to stop, or a walked range to go on below of.
 
-        ``known`` tells of cards that are in a stretch, in which. A page without cards is the end of the list, or
+        ``known`` tells of cards that are in a walked range, in which. A page without cards is the end of the list, or
         lies past it because cards were removed above.
         """
         self.pages += 1
@@ -246,8 +248,8 @@ class Walk:
         self._is_short = len(cards) < PAGE_SIZE or (self._is_short and not fresh)
         return self._echoes >= ECHOES
 
-    def _take(self, cards: Sequence[Card], known: Mapping[str, Stretch]) -> bool:
-        """Remember cards, and the days they prove; return True if any is new to this walk and to its stretch."""
+    def _take(self, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> bool:
+        """Remember cards, and the days they prove; return True if any is new to this walk and to its walked range."""
         margin = LATE + self.rewalk.disorder
         if (day := middle_day(cards, margin)) is not None:
             if not self.until:
@@ -260,15 +262,15 @@ class Walk:
                 self.since = min(self.since, (day + margin + 2 * AGREEMENT).isoformat())
         fresh = self.unseen(cards)
         self._seen.update(card.id for card in fresh)
-        return any(card.id not in known or known[card.id].number != self.stretch for card in fresh)
+        return any(card.id not in known or known[card.id].number != self.walked_range for card in fresh)
 
-    def _met(self, cards: Sequence[Card], known: Mapping[str, Stretch]) -> Stretch | None:
-        """The stretch that this page is inside of, if it is believed: one that holds most of it, and nothing on it
+    def _met(self, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> WalkedRange | None:
+        """The walked range that this page is inside of, if it is believed: one that holds most of it, and nothing on it
         is news.
         """
         if self.turned or any(card.id not in known for card in cards):
             return None
-        others = [one for card in cards if (one := known[card.id]).number != self.stretch]
+        others = [one for card in cards if (one := known[card.id]).number != self.walked_range]
         found = max(others, key=others.count, default=None)
         if found is None or 2 * others.count(found) <= len(cards):
             return None

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from ..addresses import unix_time
-from ..dates import AGREEMENT, listed_or_none
 from ..items import Card
+from ..site.dates import AGREEMENT, listed_or_none
+from ..site.urls import unix_time
 
 DISORDER: Final = timedelta(days=5)
 """How far a list may be out of the order of its dates, if no setting says otherwise."""

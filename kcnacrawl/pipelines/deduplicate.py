@@ -8,7 +8,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from ..archive.ledger import Known, Ledger, digest, digest_to_the_letter
-from ..items import Article, Capture
+from ..items import Article, ScrapedPage
 from ..run import Run
 
 
@@ -58,5 +58,5 @@ class DeduplicatePipeline:
 
     def arrived(self, item: object) -> None:
         """The item is stored, or never will be."""
-        if isinstance(item, Article | Capture):
+        if isinstance(item, Article | ScrapedPage):
             self._on_the_way.pop(item.id, None)

@@ -5,14 +5,14 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 
-from ..addresses import ArticleAddress, Site, identify, unix_time
 from ..archive.attribution import find_name
 from ..archive.ledger import body_sha256
-from ..dates import BadDate, conflict, from_unix, listed_or_none, parse_published
-from ..items import Article, Capture, Rejected
-from ..labels import read_label
-from ..language import detect
+from ..items import Article, Rejected, ScrapedPage
 from ..run import Run
+from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
+from ..site.labels import read_label
+from ..site.language import detect
+from ..site.urls import ArticleAddress, Site, identify, unix_time
 
 
 class NormalisePipeline:
@@ -26,7 +26,7 @@ class NormalisePipeline:
         return cls(Run.of(crawler))
 
     def process_item(self, item: object) -> object:
-        if not isinstance(item, Capture):
+        if not isinstance(item, ScrapedPage):
             return item
         try:
             article = normalise(item, self._run.site, self._run.id)
@@ -44,7 +44,7 @@ class NormalisePipeline:
         return replace(article, source_name=name)
 
 
-def normalise(capture: Capture, site: Site, run_id: str) -> Article:
+def normalise(capture: ScrapedPage, site: Site, run_id: str) -> Article:
     """The record of a page; raises :class:`BadDate` where its header has no day of the calendar."""
     fields, card = capture.fields, capture.card
     published = parse_published(fields.date_raw)
@@ -79,7 +79,7 @@ def normalise(capture: Capture, site: Site, run_id: str) -> Article:
     )
 
 
-def _slug(capture: Capture) -> str:
+def _slug(capture: ScrapedPage) -> str:
     """As the card gives it, else the page itself, else the address it was found at."""
     urls = (capture.card.url if capture.card else None, capture.fields.canonical_url, capture.url)
     addresses = (identify(url) for url in urls if url)

@@ -1,4 +1,4 @@
-"""The pages of the replica: content from a world, mark-up from a spelling."""
+"""The pages of the replica: content from a world, mark-up from a variant."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from kcnacrawl.replica import chrome
 from kcnacrawl.replica.alteration import UNALTERED, Alteration
-from kcnacrawl.replica.spelling import Spelling
+from kcnacrawl.replica.markup_variant import MarkupVariant
 from kcnacrawl.replica.words import LEADERS, month
 from kcnacrawl.replica.world import (
     NOTICE,
@@ -36,7 +36,7 @@ _PROMOTIONS = (
     "Join the NK Pro team",
 )
 
-# What every button does with the address its spelling comes to: fetch cards, put them below the others.
+# What every button does with the address its variant comes to: fetch cards, put them below the others.
 _LOADER = """
 function kcnaLoad(url,button){
   var request=new XMLHttpRequest();
@@ -69,17 +69,17 @@ class SearchForm:
 
 
 class Renderer:
-    """Makes the pages of one world in one spelling for one site address (``http://127.0.0.1:8000``).
+    """Makes the pages of one world in one variant for one site address (``http://127.0.0.1:8000``).
 
     ``alteration`` is what a fault changes of them.
     """
 
-    def __init__(self, world: World, spelling: Spelling, base_url: str, alteration: Alteration = UNALTERED) -> None:
+    def __init__(self, world: World, variant: MarkupVariant, base_url: str, alteration: Alteration = UNALTERED) -> None:
         self._world = world
-        self._spelling = spelling
+        self._variant = variant
         self._base = base_url
         self._alteration = alteration
-        self._head = chrome.head(decoys=spelling.decoys == "many").encode()
+        self._head = chrome.head(decoys=variant.decoys == "many").encode()
         self._header = chrome.header().encode()
         self._footer = chrome.footer().encode()
         self._blocks: dict[int, bytes] = {}
@@ -109,10 +109,10 @@ class Renderer:
     def listing(self, outlet: Outlet, cards: Sequence[CardView] | None = None) -> bytes:
         """A source's first page, with other cards than its newest if there are any given."""
         cards = self._world.cards(outlet.sid, 0, PAGE_SIZE) if cards is None else cards
-        box = '<div id="latest_article_wrapper">{}</div>' if self._spelling.wrapper == "id" else ""
+        box = '<div id="latest_article_wrapper">{}</div>' if self._variant.wrapper == "id" else ""
         box = (box or '<div class="latest-articles">{}</div>').replace("{}", self._cards(cards))
-        sidebar = self._sidebar(outlet) if self._spelling.sidebar != "none" else ""
-        before, after = (sidebar, "") if self._spelling.sidebar == "before" else ("", sidebar)
+        sidebar = self._sidebar(outlet) if self._variant.sidebar != "none" else ""
+        before, after = (sidebar, "") if self._variant.sidebar == "before" else ("", sidebar)
         return self._page(
             f"archive source-{outlet.sid}",
             f'<main class="container">{before}<section><h2 class="source-title">{escape(outlet.label)}</h2>\n'
@@ -131,7 +131,7 @@ class Renderer:
             "whitespace": "\n  \n",
             "message": '<p class="no-more">No more articles</p>',
         }
-        return ends[self._spelling.end].encode()
+        return ends[self._variant.end].encode()
 
     def home(self) -> bytes:
         """The home page: every source with several links, and its newest articles."""
@@ -150,7 +150,7 @@ class Renderer:
 
     def search_action(self) -> str:
         """The AJAX action behind ``#more_results``."""
-        return {"script": "get_search_results", "data": "load_more_search"}[self._spelling.search_more]
+        return {"script": "get_search_results", "data": "load_more_search"}[self._variant.search_more]
 
     def message(self, kind: str, text: str) -> bytes:
         """A page that says nothing but ``text``, which is HTML."""
@@ -194,7 +194,7 @@ class Renderer:
     # An article page, piece by piece
 
     def _top(self, layout: str) -> str:
-        top = "single" if layout == "2024" else self._spelling.top
+        top = "single" if layout == "2024" else self._variant.top
         if top == "absent":
             return ""
         today = self._world.today
@@ -205,7 +205,7 @@ class Renderer:
 
     def _crumb(self, outlet: Outlet) -> str:
         label = escape(outlet.label)
-        match self._spelling.crumb:
+        match self._variant.crumb:
             case "link":
                 return f'<div class="crumb">KCNA <a href="/article/{outlet.sid}/">{label}</a></div>\n'
             case "list":
@@ -220,7 +220,7 @@ class Renderer:
         return self._alteration.headline(self._headline_element(text), text)
 
     def _headline_element(self, text: str) -> str:
-        match self._spelling.headline:
+        match self._variant.headline:
             case "div":
                 return f'<div class="article-title">{text}</div>\n'
             case "span":
@@ -240,7 +240,7 @@ class Renderer:
         if view.original_url:
             link = f'<a href="{escape(view.original_url)}" target="_blank">Read original version at source</a>'
         bar = f" | {link}" if link else ""
-        match self._spelling.header:
+        match self._variant.header:
             case "spans":
                 last = f" | <span>{link}</span>" if link else ""
                 return f"<p><span>Date: {day}</span> | <span>Source: {label}</span>{last}</p>\n"
@@ -261,14 +261,14 @@ class Renderer:
                 return f'<p class="post-info">Date: {day} | Source: {label}{bar}</p>\n'
 
     def _container(self, view: ArticleView, *, old: bool) -> str:
-        """The body's element with whatever the spelling puts into it and around it."""
+        """The body's element with whatever the variant puts into it and around it."""
         lines = _share() if old else ""
-        if self._spelling.chrome != "none":
+        if self._variant.chrome != "none":
             lines += _promotions()
         text = self._body(view)
         notice = self._notice() if view.body == "truncated" else ""
-        inside, after = (notice, "") if self._spelling.notice == "inside" else ("", notice)
-        match self._spelling.chrome:
+        inside, after = (notice, "") if self._variant.notice == "inside" else ("", notice)
+        match self._variant.chrome:
             case "start":
                 text, outside = f"{lines}{text}{inside}", ""
             case "end":
@@ -283,7 +283,7 @@ class Renderer:
         return self._alteration.body(self._box_element(text))
 
     def _box_element(self, text: str) -> str:
-        match self._spelling.body:
+        match self._variant.body:
             case "entry":
                 return f'<div class="entry article-content clearfix">{text}</div>\n'
             case "nested":
@@ -298,7 +298,7 @@ class Renderer:
             return "<p>&nbsp;</p>\n"
         paragraphs = [self._paragraph(text, view) for text in view.paragraphs]
         images = [_image(image) for image in view.images]
-        match self._spelling.paragraphs:
+        match self._variant.paragraphs:
             case "br":
                 return "".join(image + "<br>\n" for image in images) + "<br />\n".join(paragraphs)
             case "brbr":
@@ -323,7 +323,7 @@ class Renderer:
         elif view.spaces == "spaced":
             text = text.replace(". ", ".  ")
         name = LEADERS[view.language]
-        tag = self._spelling.leader
+        tag = self._variant.leader
         opening = f'{tag} class="leader"' if tag == "span" else tag
         return text.replace(name, f"<{opening}>{name}</{tag}>") if name in text else text
 
@@ -332,7 +332,7 @@ class Renderer:
         return f'\n<div class="upgrade-notice"><p>{linked}</p></div>\n'
 
     def _canonical(self, name: str, slug: str) -> bytes:
-        match self._spelling.canonical:
+        match self._variant.canonical:
             case "article":
                 return f'<link rel="canonical" href="{self._base}/newstream/{name}/{self._escape(slug)}/">\n'.encode()
             case "home":
@@ -347,7 +347,7 @@ class Renderer:
             self._blocks.clear()
         if outlet.sid not in self._blocks:
             cards = self._cards(self._world.cards(outlet.sid, 0, PAGE_SIZE))
-            button = self._more_articles(outlet) if self._spelling.more_from == "button" else ""
+            button = self._more_articles(outlet) if self._variant.more_from == "button" else ""
             self._blocks[outlet.sid] = (
                 f'<section class="more-from"><h3>More From {escape(outlet.label)}</h3>\n'
                 f"<div>{cards}</div>{button}</section>\n"
@@ -364,16 +364,16 @@ class Renderer:
         return self._alteration.card_html(self._card_element(card), card)
 
     def _card_element(self, card: CardView) -> str:
-        spelling = self._spelling
+        variant = self._variant
         title = self._escape(card.title)
         link = self._escape(self._link(card.id, card.slug))
         summary = self._escape(card.summary or "")
         shown = f'<p class="articled-date"> <span>{card_date(card.listed)}</span></p>\n'
         second = self._second_summary(summary)
-        tail = f"{second}{shown}" if spelling.second_place == "before" else f"{shown}{second}"
-        classes = "d-none d-sm-none d-md-block" if spelling.summary == "bootstrap" else "summary"
-        opening, closing = ("article", "article") if spelling.card == "article" else ("div", "div")
-        kind = "clearfix" if spelling.card == "article" else "row"
+        tail = f"{second}{shown}" if variant.second_place == "before" else f"{shown}{second}"
+        classes = "d-none d-sm-none d-md-block" if variant.summary == "bootstrap" else "summary"
+        opening, closing = ("article", "article") if variant.card == "article" else ("div", "div")
+        kind = "clearfix" if variant.card == "article" else "row"
         return (
             f'<{opening} class="{kind}">\n<div class="article-thumb">{self._thumb(card, title, link)}</div>\n'
             f'<div class="article-desc">\n<h4><a href="{link}">{title}</a></h4>\n'
@@ -381,7 +381,7 @@ class Renderer:
         )
 
     def _thumb(self, card: CardView, title: str, link: str) -> str:
-        repeats = self._spelling.second_title
+        repeats = self._variant.second_title
         alt = title.replace('"', "&quot;") if repeats == "alt" else "KCNA Watch Logo"
         image = f'<a href="{link}"><img src="/wp-content/themes/kcna/{card.outlet.sid}.png" alt="{alt}"></a>'
         if repeats == "heading":
@@ -391,13 +391,13 @@ class Renderer:
         return image
 
     def _second_summary(self, summary: str) -> str:
-        tag = self._spelling.second_summary
-        dots = "..." if summary and self._spelling.second_ending == "dots" else ""
+        tag = self._variant.second_summary
+        dots = "..." if summary and self._variant.second_ending == "dots" else ""
         return f'<{tag} class="d-block d-md-none">{summary}{dots}</{tag}>\n'
 
     def _link(self, name: str, slug: str) -> str:
         path = f"/newstream/{name}/{slug}"
-        match self._spelling.links:
+        match self._variant.links:
             case "relative":
                 return path
             case "protocol-relative":
@@ -414,10 +414,10 @@ class Renderer:
     def _button(self, outlet: Outlet) -> tuple[str, str]:
         """The button *More Articles*, and the script that makes it work: one of them tells the AJAX id."""
         number = outlet.ajax_id
-        extra = f' data-offset="10" data-to="10" data-sid="{outlet.sid}"' if self._spelling.decoys == "many" else ""
+        extra = f' data-offset="10" data-to="10" data-sid="{outlet.sid}"' if self._variant.decoys == "many" else ""
         plain = f'<button id="more_articles" class="btn"{extra}>More Articles</button>'
         query = f"action=get_cat_by_source&die=true&from=10&to=10&sort=&id={number}"
-        match self._spelling.ajax_id:
+        match self._variant.ajax_id:
             case "script-url":
                 url = json.dumps(f"{self._base}/wp-admin/admin-ajax.php?{query}").replace("/", "\\/")
                 return plain, (
@@ -441,7 +441,7 @@ class Renderer:
                     f"var source_term = {number};\nkcnaOn(function(){{return kcnaUrl(source_term);}});",
                 )
             case "onclick":
-                shown = "12, " if self._spelling.decoys == "many" else ""
+                shown = "12, " if self._variant.decoys == "many" else ""
                 call = f"get_cat_by_source({shown}10, 10, '', {number}); return false;"
                 return plain.replace(">", f' onclick="{call}">', 1), (
                     "function get_cat_by_source(){kcnaLoad(kcnaUrl([].pop.call(arguments)),kcnaButton);}"
@@ -471,7 +471,7 @@ class Renderer:
     # Home, search, sidebar, sitemap
 
     def _home_block(self, outlet: Outlet) -> str:
-        place = f"{'' if self._spelling.links == 'relative' else self._base}/article/{outlet.sid}/"
+        place = f"{'' if self._variant.links == 'relative' else self._base}/article/{outlet.sid}/"
         news = "".join(
             f'<li><a href="{escape(self._link(card.id, card.slug))}">{self._escape(card.title)}</a></li>'
             for card in self._world.cards(outlet.sid, 0, 3)
@@ -485,7 +485,7 @@ class Renderer:
 
     def _search_form(self, form: SearchForm) -> str:
         select = ""
-        if self._spelling.search_form == "select" and not self._spelling.needs_browser:
+        if self._variant.search_form == "select" and not self._variant.needs_browser:
             options = "".join(
                 f'<option value="{outlet.ajax_id}">{escape(outlet.label)}</option>' for outlet in self._world.outlets
             )
@@ -505,7 +505,7 @@ class Renderer:
             "start": form.start,
             "end": form.end,
         }
-        if self._spelling.search_more == "script":
+        if self._variant.search_more == "script":
             url = json.dumps(f"/wp-admin/admin-ajax.php?{urlencode(query)}&sort=recent&to=10&from=").replace(
                 "<", "\\u003c"
             )
@@ -534,15 +534,15 @@ class Renderer:
 
     def _sitemap_item(self, name: str) -> str:
         card = self._world.card(name)
-        slash = "/" if self._spelling.links == "slash" else ""
+        slash = "/" if self._variant.links == "slash" else ""
         place = f"{self._base}/newstream/{name}/{card.slug}{slash}"
         return f"\t<url>\n\t\t<loc>{place}</loc>\n{self._lastmod(name)}\t</url>\n"
 
     def _lastmod(self, name: str) -> str:
-        if self._spelling.lastmod == "absent":
+        if self._variant.lastmod == "absent":
             return ""
         modified = f"{self._world.today.isoformat()}T00:00:00+00:00"
-        if name and self._spelling.lastmod == "modified":
+        if name and self._variant.lastmod == "modified":
             modified = self._world.modified(name).isoformat()
         return f"\t\t<lastmod>{modified}</lastmod>\n"
 
@@ -552,7 +552,7 @@ class Renderer:
         return b"".join([*self._opening(kind, b""), content.encode(), self._footer])
 
     def _opening(self, kind: str, canonical: bytes) -> list[bytes]:
-        decoys = _DECOYS if self._spelling.decoys == "many" else ""
+        decoys = _DECOYS if self._variant.decoys == "many" else ""
         body = f'</head>\n<body class="{kind} wp-custom-logo">\n{decoys}'
         return [self._head, canonical, body.encode(), self._header]
 
@@ -560,7 +560,7 @@ class Renderer:
         text = escape(text, quote=False)
         if self._alteration is not UNALTERED:
             text = text.translate(_UNSPEAKABLE)
-        return text.translate(_NUMERIC) if self._spelling.entities == "numeric" else text
+        return text.translate(_NUMERIC) if self._variant.entities == "numeric" else text
 
 
 def sign_up_address(target: str) -> str:

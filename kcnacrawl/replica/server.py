@@ -1,4 +1,4 @@
-"""The replica as an HTTP server: a world in a spelling, with faults, over loopback."""
+"""The replica as an HTTP server: a world in a variant, with faults, over loopback."""
 
 import asyncio
 import hashlib
@@ -18,6 +18,7 @@ from kcnacrawl.replica.certificate import self_signed
 from kcnacrawl.replica.failures import fail, html, redirect
 from kcnacrawl.replica.faults import Fault, Faults
 from kcnacrawl.replica.lists import shown
+from kcnacrawl.replica.markup_variant import VARIANTS, MarkupVariant
 from kcnacrawl.replica.render import (
     PAGE_SIZE,
     Renderer,
@@ -25,7 +26,6 @@ from kcnacrawl.replica.render import (
     parse_search_day,
     sign_up_address,
 )
-from kcnacrawl.replica.spelling import SPELLINGS, Spelling
 from kcnacrawl.replica.world import World
 
 _ARTICLE = re.compile(r"/newstream/([0-9]{10}-[0-9]{7,9})(?:/|$)")
@@ -61,15 +61,15 @@ class Site:
     def __init__(
         self,
         world: World,
-        spelling: Spelling,
+        variant: MarkupVariant,
         *,
         crawl_delay: float | None = None,
         robots: str | None = None,
         tls: bool = False,
     ) -> None:
-        world.arrange(spelling.order)
+        world.arrange(variant.order)
         self.world = world
-        self.spelling = spelling
+        self.variant = variant
         self.faults = Faults()
         self.requests: list[Request] = []
         self.scheme = "https" if tls else "http"
@@ -116,11 +116,11 @@ class Site:
         """The pages for the name by which the site was asked: absolute links carry it."""
         url = f"{self.scheme}://{host}"
         if fault is not None:
-            return Renderer(self.world, self.spelling, url, Alteration(fault.kind, fault.options))
+            return Renderer(self.world, self.variant, url, Alteration(fault.kind, fault.options))
         if host not in self._renderers:
             if len(self._renderers) > 8:
                 self._renderers.clear()
-            self._renderers[host] = Renderer(self.world, self.spelling, url)
+            self._renderers[host] = Renderer(self.world, self.variant, url)
         return self._renderers[host]
 
     def _article(self, request: web.BaseRequest, renderer: Renderer, article_id: str) -> web.Response:
@@ -273,7 +273,7 @@ class Replica(Site):
     ``crawl_delay`` (seconds) goes into its robots.txt, or ``robots`` is that file's whole text. With ``tls`` it is
     served over https, with a certificate that no client that looks at it accepts.
 
-    >>> with Replica(World(articles=100), SPELLINGS["plain"]) as replica:
+    >>> with Replica(World(articles=100), VARIANTS["plain"]) as replica:
     ...     replica.url
     'http://127.0.0.1:40123'
     """
@@ -281,7 +281,7 @@ class Replica(Site):
     def __init__(
         self,
         world: World,
-        spelling: Spelling = SPELLINGS["plain"],
+        variant: MarkupVariant = VARIANTS["plain"],
         port: int = 0,
         *,
         host: str = "127.0.0.1",
@@ -289,7 +289,7 @@ class Replica(Site):
         robots: str | None = None,
         tls: bool = False,
     ) -> None:
-        super().__init__(world, spelling, crawl_delay=crawl_delay, robots=robots, tls=tls)
+        super().__init__(world, variant, crawl_delay=crawl_delay, robots=robots, tls=tls)
         self._host = host
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -345,7 +345,7 @@ class Replica(Site):
 
 def serve(
     world: World,
-    spelling: Spelling,
+    variant: MarkupVariant,
     host: str = "127.0.0.1",
     port: int = 0,
     *,
@@ -353,7 +353,7 @@ def serve(
     ready: Callable[[str], None],
 ) -> None:
     """Serves until SIGINT or SIGTERM; ``ready`` is called with the address. Only from the main thread."""
-    asyncio.run(_serve_until_signal(Site(world, spelling, crawl_delay=crawl_delay), host, port, ready))
+    asyncio.run(_serve_until_signal(Site(world, variant, crawl_delay=crawl_delay), host, port, ready))
 
 
 async def _serve_until_signal(site: Site, host: str, port: int, ready: Callable[[str], None]) -> None:

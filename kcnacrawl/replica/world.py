@@ -148,7 +148,7 @@ class ArticleView:
 class World:
     """A site's content: deterministic from its arguments, and open to change while it is served.
 
-    ``order`` is that of the listings, ``date`` or ``arrival``; a :class:`Replica` sets it to its spelling's.
+    ``order`` is that of the listings, ``date`` or ``arrival``; a :class:`Replica` sets it to its variant's.
     Most articles are of the last years; a fifth was published 1997 to 2015 and loaded in January 2016, in
     order, or with ``bulk_shuffled`` in none. All methods may be called from any thread.
     """

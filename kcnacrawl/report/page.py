@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .. import __version__
 from ..archive.coverage import Month, read_coverage
-from ..archive.runs import read_reports
+from ..archive.run_report import read_reports
 from ..run import printable
 from ..stores.summary import Summary, summarise
 from . import figures

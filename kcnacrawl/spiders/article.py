@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from scrapy import Request
 
-from ..addresses import identify
 from ..archive.ledger import REVISITED
 from ..arguments import ArticleArguments
+from ..site.urls import identify
 from .harvest import HarvestSpider
 
 

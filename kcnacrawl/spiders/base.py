@@ -13,20 +13,20 @@ from scrapy.settings import BaseSettings
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from ..addresses import ArticleAddress, Site
 from ..archive import StorageFailed
 from ..archive.attribution import find_sid
 from ..arguments import ArgumentError, Arguments
-from ..breaker import Breaker
 from ..bugs import TOLD, is_of_the_network
-from ..dates import instant
+from ..crawl.circuit_breaker import CircuitBreaker
+from ..downloadermiddlewares.walls import markup_of, wall_of
 from ..exceptions import ForbiddenByRobots, Unfetched
-from ..items import WALLS, Article, ArticleFields, Capture, Card, Reason, Rejected
-from ..middlewares.walls import markup_of, wall_of
+from ..items import WALLS, Article, ArticleFields, Card, Reason, Rejected, ScrapedPage
 from ..pages import LayoutChanged, PageError
 from ..pages.article import ArticlePage
 from ..pipelines.archive import Quarantined
 from ..run import Run, printable, user_agent
+from ..site.dates import instant
+from ..site.urls import ArticleAddress, Site
 from ..verdict import Verdict
 
 Attribute = Callable[[ArticleFields], int | None]
@@ -56,14 +56,14 @@ class KcnaSpider(Spider):
     run: Run
     site: Site
     # Articles asked for and not settled yet; what is settled, the ledger knows.
-    under_way: set[str]
+    in_flight: set[str]
     # Articles that gave no record in this run, and are not asked for again in it.
     failed: set[str]
     # Pages without a text, by id: some have none, but if that is the rule they are wanted for diagnosis.
     bare_pages: dict[str, bytes]
     # Articles that gave a wall before, and are looked at again: another says nothing new of the site.
     revisited: set[str]
-    breaker: Breaker
+    circuit_breaker: CircuitBreaker
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -81,11 +81,11 @@ class KcnaSpider(Spider):
         spider.given = dict(kwargs)
         # A shell makes a spider without arguments, and never starts it.
         spider.arguments = cls.arguments_class.read(kwargs, run.site) if kwargs else cls.arguments_class()
-        spider.under_way = set()
+        spider.in_flight = set()
         spider.failed = set()
         spider.bare_pages = {}
         spider.revisited = set()
-        spider.breaker = Breaker(run.limits)
+        spider.circuit_breaker = CircuitBreaker(run.limits)
         run.take_stock = spider.sum_up
         crawler.signals.connect(spider.settled, signal=signals.item_scraped)
         crawler.signals.connect(spider.dropped, signal=signals.item_dropped)
@@ -116,7 +116,7 @@ class KcnaSpider(Spider):
 
     def unanswered_articles(self) -> str:
         """Say how many articles were asked for and never answered; nothing if there are none."""
-        return f"{len(self.under_way)} articles were not answered" if self.under_way else ""
+        return f"{len(self.in_flight)} articles were not answered" if self.in_flight else ""
 
     def sum_up(self) -> None:
         """Ask the ledger, before it is closed, what the run leaves behind."""
@@ -137,8 +137,8 @@ class KcnaSpider(Spider):
 
     def settled(self, item: object) -> None:
         """An article is stored, dropped or in quarantine."""
-        if isinstance(item, Article | Rejected | Capture) and item.id is not None:
-            self.under_way.discard(item.id)
+        if isinstance(item, Article | Rejected | ScrapedPage) and item.id is not None:
+            self.in_flight.discard(item.id)
 
     def dropped(self, item: object, exception: Exception, response: Response | Failure | None) -> None:
         """The same; what is in quarantine is not asked for again in this run, and kept if it could not be read."""
@@ -171,7 +171,7 @@ class KcnaSpider(Spider):
 
     # Articles
 
-    def parse(self, response: Response) -> Iterator[Capture | Rejected]:
+    def parse(self, response: Response) -> Iterator[ScrapedPage | Rejected]:
         """Parse an article that ``scrapy parse`` has fetched; a crawl names its callbacks."""
         address = self.site.identify(response.url)
         if address is None:
@@ -183,7 +183,7 @@ class KcnaSpider(Spider):
         self, address: ArticleAddress, card: Card | None, attribute: Attribute | None = None
     ) -> Request:
         """A request for an article; ``attribute`` gives the sid of the source it belongs to."""
-        self.under_way.add(address.id)
+        self.in_flight.add(address.id)
         return Request(
             self.site.article(address),
             callback=self.parse_article,
@@ -198,7 +198,7 @@ class KcnaSpider(Spider):
         address: ArticleAddress,
         card: Card | None,
         attribute: Attribute,
-    ) -> Iterator[Capture | Rejected]:
+    ) -> Iterator[ScrapedPage | Rejected]:
         """One article page, or why it is none."""
         self.count("pages/article")
         if (strayed := self.strayed(response)) is not None:
@@ -219,7 +219,7 @@ class KcnaSpider(Spider):
             gone = LayoutChanged("body: the page shows no text, and the archive holds one")
             yield self.unread(address.id, response, gone)
             return
-        yield Capture(
+        yield ScrapedPage(
             id=address.id,
             url=response.url,
             fields=fields,
@@ -247,7 +247,7 @@ class KcnaSpider(Spider):
         """An article page that came, or a wall in its place."""
         if wall and article_id in self.revisited:
             return
-        if (told := self.breaker.saw(wall=wall)) is not None:
+        if (told := self.circuit_breaker.saw(wall=wall)) is not None:
             self.run.note(Verdict.REFUSED, f"{told} (sign-up, bot check, block or paywall); see the quarantine")
             self.run.stop(self.crawler, Verdict.REFUSED)
 

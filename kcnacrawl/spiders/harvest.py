@@ -10,13 +10,13 @@ from scrapy.exceptions import DontCloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from ..addresses import ArticleAddress, identify, unix_time
 from ..archive import StorageFailed
 from ..archive.attribution import find_sid
 from ..archive.ledger import REVISITED, Wanted
-from ..dates import AGREEMENT
-from ..items import Capture, Card, Rejected
+from ..items import Card, Rejected, ScrapedPage
 from ..paging.window import Window
+from ..site.dates import AGREEMENT
+from ..site.urls import ArticleAddress, identify, unix_time
 from ..verdict import Verdict
 from .base import Attribute
 from .sources import SourcesSpider
@@ -29,7 +29,7 @@ to hold a list of 100,000 in memory only page by page.
 _PART: Final = 200
 """So much of the queue is read at a time."""
 
-Output = Iterator[Request | Capture | Rejected]
+Output = Iterator[Request | ScrapedPage | Rejected]
 
 
 class HarvestSpider(SourcesSpider):
@@ -88,7 +88,7 @@ class HarvestSpider(SourcesSpider):
             self.swept_to = None
         inside = {card.id: card for card in cards if self.is_asked_for(card)}
         self.count("articles/known", len(held & inside.keys()))
-        skip = held | self.settled_among(missing) | self.under_way | self.failed
+        skip = held | self.settled_among(missing) | self.in_flight | self.failed
         wanted = [card for one, card in inside.items() if one not in skip][: self.room()]
         # All at once: Scrapy takes them one by one, and meanwhile another list may look at the room there is.
         yield from [self.article_request(_address(card.url, card.id), card, attribute) for card in wanted]
@@ -103,7 +103,7 @@ class HarvestSpider(SourcesSpider):
             return None
         counts = (self.crawler.stats.get_value(f"kcnacrawl/articles/{kind}", 0) for kind in ("new", "revised"))
         stored = sum(map(int, counts))
-        return max(0, self.arguments.limit - stored - len(self.under_way))
+        return max(0, self.arguments.limit - stored - len(self.in_flight))
 
     # What is owed
 
@@ -133,7 +133,7 @@ class HarvestSpider(SourcesSpider):
         found: list[Wanted] = []
         while len(found) < most and (part := self.due_part(self.swept_to)):
             self.swept_to = part[-1].id
-            skip = self.swept | self.under_way | self.failed
+            skip = self.swept | self.in_flight | self.failed
             found += [one for one in self.inside(part) if one.id not in skip]
         if len(found) > most:
             # The rest is read again.

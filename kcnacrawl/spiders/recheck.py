@@ -12,17 +12,17 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from ..addresses import ArticleAddress, identify
 from ..archive import StorageFailed
 from ..archive.ledger import OWED, Look, card_of
 from ..arguments import RecheckArguments, SourceRef
-from ..dates import instant
-from ..items import Article, Capture, Rejected
-from ..labels import is_meant
+from ..crawl.removals import LEAST, Outcome, Removals
+from ..crawl.validators import NOT_MODIFIED, conditions, validators
+from ..items import Article, Rejected, ScrapedPage
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
-from ..removals import LEAST, Outcome, Removals
-from ..validators import NOT_MODIFIED, conditions, validators
+from ..site.dates import instant
+from ..site.labels import is_meant
+from ..site.urls import ArticleAddress, identify
 from ..verdict import Verdict
 from .base import KcnaSpider
 
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _MISSING: Final = (404, 410)
 _BATCH: Final = 500
 
-Output = Iterator[Capture | Article | Rejected]
+Output = Iterator[ScrapedPage | Article | Rejected]
 
 
 class RecheckSpider(KcnaSpider):
@@ -114,7 +114,7 @@ class RecheckSpider(KcnaSpider):
         held = self.run.archive.record_at(self.records[article_id])
         look = self.run.archive.ledger.rechecks.last(article_id)
         address = identify(held.url) or ArticleAddress(article_id)
-        self.under_way.add(article_id)
+        self.in_flight.add(article_id)
         if held.access == "truncated":
             self.revisited.add(article_id)
         return Request(
@@ -143,9 +143,9 @@ class RecheckSpider(KcnaSpider):
             return
         self.validators[address.id] = validators(response)
         for item in self.parse_article(response, address, card_of(held), lambda _: held.source_id):
-            yield self.weigh(item, held) if isinstance(item, Capture) else item
+            yield self.weigh(item, held) if isinstance(item, ScrapedPage) else item
 
-    def weigh(self, capture: Capture, held: Article) -> Capture | Article:
+    def weigh(self, capture: ScrapedPage, held: Article) -> ScrapedPage | Article:
         """A page that was read, beside what is held: a part of what is held whole shows only that it is back."""
         if capture.fields.access == "truncated" and held.access == "full" and held.status == "gone":
             return self.revision(held, "live")
@@ -163,7 +163,7 @@ class RecheckSpider(KcnaSpider):
             outcome: Outcome = "again" if before and before[:10] < rejected.seen_at[:10] else "missing"
             self.unfound[address.id] = (rejected, outcome)
             self.removals.saw(held.source_id, outcome)
-            self.under_way.discard(address.id)
+            self.in_flight.discard(address.id)
 
     async def judge(self) -> None:
         """Store what the run learned of the articles that were not found: a tombstone on the second day, unless so
@@ -212,14 +212,14 @@ class RecheckSpider(KcnaSpider):
 
     def dropped(self, item: object, exception: Exception, response: Response | Failure | None) -> None:
         super().dropped(item, exception, response)
-        if isinstance(exception, Unchanged) and isinstance(item, Article | Capture):
+        if isinstance(exception, Unchanged) and isinstance(item, Article | ScrapedPage):
             self.remember(item.id)
         elif isinstance(exception, Quarantined) and exception.rejected.reason in OWED:
             self.owing += 1
 
     def remember(self, article_id: str) -> None:
         """An article was looked at, and all that it showed is on disk."""
-        self.under_way.discard(article_id)
+        self.in_flight.discard(article_id)
         etag, last_modified = self.validators.pop(article_id, (None, None))
         days = self.run.limits.recheck_days
         try:

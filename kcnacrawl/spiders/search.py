@@ -17,20 +17,20 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from ..addresses import PAGE_SIZE
 from ..archive.ledger import KnownSource, Wanted
 from ..arguments import SearchArguments
-from ..dates import AGREEMENT, listed_or_none
+from ..downloadermiddlewares.render import STEP, Render, Step
+from ..downloadermiddlewares.retry import MAY_BE_EMPTY
+from ..downloadermiddlewares.walls import markup_of
 from ..exceptions import NoBrowser
 from ..items import Card, Rejected
-from ..middlewares.render import STEP, Render, Step
-from ..middlewares.retry import MAY_BE_EMPTY
-from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.listing import ListingPage
 from ..pages.search import SearchPage
 from ..paging.cursor import MAX_IDLE
 from ..paging.walk import MAX_STALLED
+from ..site.dates import AGREEMENT, listed_or_none
+from ..site.urls import PAGE_SIZE
 from ..verdict import Verdict
 from .harvest import AHEAD, HarvestSpider, Output
 from .source import Job, SourceSpider
@@ -202,7 +202,7 @@ class SearchSpider(SourceSpider):
             callback=callback,
             errback=self.search_failed,
             cb_kwargs=cb_kwargs,
-            priority=1 if len(self.under_way) < AHEAD else -1,
+            priority=1 if len(self.in_flight) < AHEAD else -1,
             dont_filter=True,
         )
 

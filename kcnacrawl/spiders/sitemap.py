@@ -18,14 +18,14 @@ from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from twisted.python.failure import Failure
 
-from ..addresses import ArticleAddress, absolute
 from ..archive.ledger import KnownSitemap
-from ..dates import instant, parse_lastmod
+from ..crawl.validators import NOT_MODIFIED, conditions, validators
+from ..downloadermiddlewares.walls import wall_of
 from ..items import Rejected
-from ..middlewares.walls import wall_of
 from ..pages import LayoutChanged, PageError
 from ..pages.sitemap import MAX_BYTES, Entry, read_sitemap
-from ..validators import NOT_MODIFIED, conditions, validators
+from ..site.dates import instant, parse_lastmod
+from ..site.urls import ArticleAddress, absolute
 from ..verdict import Verdict
 from .harvest import HarvestSpider, Output, may_be_of
 
@@ -169,7 +169,7 @@ class SitemapSpider(HarvestSpider):
         if len(asked) == len(found):
             self.all_wanted(node)
         self.count("articles/known", len(held - changed))
-        skip = (held - changed) | self.settled_among(asked) | self.under_way | self.failed
+        skip = (held - changed) | self.settled_among(asked) | self.in_flight | self.failed
         wanted = [ledger.queue.get(one) for one in asked if one not in skip][: self.room()]
         yield from [self.debt_request(one) for one in wanted if one is not None]
 

@@ -13,26 +13,26 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from ..addresses import PAGE_SIZE, ArticleAddress
 from ..archive.attribution import find_sid
 from ..archive.ledger import KnownSource, Ledger
 from ..arguments import SourceArguments, SourceRef
-from ..dates import listed_or_none
+from ..downloadermiddlewares.render import STEP, Render, Step, read_render
+from ..downloadermiddlewares.retry import MAY_BE_EMPTY, has_nothing
+from ..downloadermiddlewares.walls import markup_of
 from ..exceptions import NoBrowser, NothingSent
-from ..items import WALLS, ArticleFields, Capture, Card, Rejected, Source
-from ..labels import is_bare, is_meant, read_label
-from ..middlewares.render import STEP, Render, Step, read_render
-from ..middlewares.retry import MAY_BE_EMPTY, has_nothing
-from ..middlewares.walls import markup_of
+from ..health import CADENCE_DAYS, silent_days
+from ..items import WALLS, ArticleFields, Card, Rejected, ScrapedPage, Source
 from ..pages import LayoutChanged, PageError
+from ..pages.ajax_id import ajax_ids
 from ..pages.listing import ListingPage
-from ..pages.more import ajax_ids
 from ..paging.ajax_id import AjaxIdSearch
 from ..paging.cursor import Ask, Done, ListCursor, Take, Turned
 from ..paging.seek import Seek
 from ..paging.top import Top
-from ..paging.walk import Rewalk, Stop, Stretch, Walk
-from ..staleness import CADENCE_DAYS, silent_days
+from ..paging.walk import Rewalk, Stop, Walk, WalkedRange
+from ..site.dates import listed_or_none
+from ..site.labels import is_bare, is_meant, read_label
+from ..site.urls import PAGE_SIZE, ArticleAddress
 from ..verdict import Verdict
 from .base import Attribute
 from .harvest import AHEAD, HarvestSpider, Output
@@ -91,7 +91,7 @@ class JobMemory:
     rewalk: Rewalk
     now: datetime
 
-    def find(self, ids: Collection[str]) -> Mapping[str, Stretch]:
+    def find(self, ids: Collection[str]) -> Mapping[str, WalkedRange]:
         key = self.job.list_key
         return {} if key is None else self.job.ledger.walked.find(key, ids)
 
@@ -99,7 +99,7 @@ class JobMemory:
         key = self.job.list_key
         return None if key is None else self.job.ledger.walked.record(key, walk, offset, cards, self.now)
 
-    def join(self, upper: int, lower: Stretch) -> int:
+    def join(self, upper: int, lower: WalkedRange) -> int:
         return self.job.ledger.walked.join(upper, lower.number, is_fresh=self.rewalk.is_fresh(lower))
 
     def top(self) -> Top | None:
@@ -254,23 +254,23 @@ class SourceSpider(HarvestSpider):
         disorder = timedelta(limits.disorder_days)
         return Rewalk(self.run.started.date(), limits.rewalk_days, limits.rewalk_every, disorder)
 
-    def walked_before(self, source: KnownSource) -> Stretch | None:
+    def walked_before(self, source: KnownSource) -> WalkedRange | None:
         """What earlier walks know of the window asked for, from its newest day down, if it is still believed."""
         if (until := self.arguments.window.until) is None or source.key is None:
             return None
         met = self.run.archive.ledger.walked.above(source.key, until)
         return met if met and self.rewalk.believes_day(met, until) else None
 
-    def seek(self, met: Stretch | None = None) -> Seek:
+    def seek(self, met: WalkedRange | None = None) -> Seek:
         """A search for the window's newest day, or for the lower end of what was walked of it."""
         seek = Seek(self.arguments.window.until, self.rewalk.disorder)
-        return replace(seek, stretch=met.number, first=met.offset) if met else seek
+        return replace(seek, walked_range=met.number, first=met.offset) if met else seek
 
     # An article as the way in
 
     def entry_request(self, address: ArticleAddress) -> Request:
         """An article page, whose "More From" block and button lead into its source's list."""
-        self.under_way.add(address.id)
+        self.in_flight.add(address.id)
         self.run.archive.ledger.queue.want_url(address.id, self.site.article(address))
         return Request(
             self.site.article(address),
@@ -285,7 +285,7 @@ class SourceSpider(HarvestSpider):
         label: str | None = None
         sid: int | None = None
         for item in self.parse_article(response, address, None, self.attribute):
-            if isinstance(item, Capture):
+            if isinstance(item, ScrapedPage):
                 label, sid = item.fields.label, item.source_id
             yield item
         ledger = self.run.archive.ledger
@@ -627,7 +627,7 @@ class SourceSpider(HarvestSpider):
             callback=callback,
             errback=self.listing_failed,
             cb_kwargs={"job": job, **kwargs},
-            priority=1 if len(self.under_way) < AHEAD else -1,
+            priority=1 if len(self.in_flight) < AHEAD else -1,
             meta={MAY_BE_EMPTY: callback == self.parse_page},
             dont_filter=True,
         )

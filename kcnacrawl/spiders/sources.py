@@ -9,8 +9,8 @@ from scrapy import Request
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from ..downloadermiddlewares.walls import markup_of
 from ..items import WALLS, Rejected, Source
-from ..middlewares.walls import markup_of
 from ..pages import LayoutChanged, PageError
 from ..pages.home import sources
 from ..verdict import Verdict, hang_up, show

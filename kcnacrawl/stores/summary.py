@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from ..changes import Kind, kind_of
+from ..archive.changes import Kind, kind_of
 from .sqlite import reading
 
 # The site's days are Korean ones; what is taken in the evening there is taken that day.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...labels import read_label
+from ...site.labels import read_label
 from .. import StorageFailed
 from ..log import sync, write_whole
 from .schema import MIGRATIONS, SCHEMA, VERSION

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from ...dates import instant
 from ...items import Article, Card, Reason, Rejected
+from ...site.dates import instant
 from .database import Database
 from .sources import key_of
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...dates import instant
 from ...items import Rejected
-from ...schedule import next_look
+from ...site.dates import instant
 from .database import Database
+from .schedule import next_look
 
 
 @dataclass(frozen=True, slots=True)

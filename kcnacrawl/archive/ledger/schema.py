@@ -2,7 +2,7 @@
 
 from typing import Final
 
-VERSION: Final = 4
+VERSION: Final = 5
 SCHEMA: Final = """
 CREATE TABLE logs (
     name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
@@ -23,7 +23,7 @@ CREATE TABLE sources (
 ) STRICT;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE listed (
-    id TEXT NOT NULL, list INTEGER NOT NULL, day TEXT, stretch INTEGER NOT NULL, PRIMARY KEY (id, list)
+    id TEXT NOT NULL, list INTEGER NOT NULL, day TEXT, walked_range INTEGER NOT NULL, PRIMARY KEY (id, list)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE looks (
     id TEXT PRIMARY KEY, looked TEXT NOT NULL, due TEXT NOT NULL, etag TEXT, last_modified TEXT, missing TEXT
@@ -31,12 +31,12 @@ CREATE TABLE looks (
 CREATE TABLE sitemaps (
     url TEXT PRIMARY KEY, seen TEXT NOT NULL, lastmod TEXT, etag TEXT, last_modified TEXT
 ) STRICT;
-CREATE INDEX listed_by_stretch ON listed (stretch);
-CREATE TABLE stretches (
+CREATE INDEX listed_by_walked_range ON listed (walked_range);
+CREATE TABLE walked_ranges (
     number INTEGER PRIMARY KEY, list INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, walked TEXT NOT NULL,
     settled TEXT NOT NULL, as_of TEXT NOT NULL, offset INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX stretches_by_list ON stretches (list);
+CREATE INDEX walked_ranges_by_list ON walked_ranges (list);
 CREATE TABLE tops (list INTEGER PRIMARY KEY, ids TEXT NOT NULL, oldest_first INTEGER NOT NULL) STRICT;
 """
 
@@ -89,5 +89,12 @@ DROP TABLE named;
 CREATE INDEX wanted_by_list ON wanted (list);
 CREATE INDEX listed_by_stretch ON listed (stretch);
 CREATE INDEX stretches_by_list ON stretches (list);
-CREATE TABLE tops (list INTEGER PRIMARY KEY, ids TEXT NOT NULL, oldest_first INTEGER NOT NULL) STRICT"""
+CREATE TABLE tops (list INTEGER PRIMARY KEY, ids TEXT NOT NULL, oldest_first INTEGER NOT NULL) STRICT""",
+    4: """
+DROP INDEX listed_by_stretch;
+DROP INDEX stretches_by_list;
+ALTER TABLE stretches RENAME TO walked_ranges;
+ALTER TABLE listed RENAME COLUMN stretch TO walked_range;
+CREATE INDEX listed_by_walked_range ON listed (walked_range);
+CREATE INDEX walked_ranges_by_list ON walked_ranges (list)""",
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...dates import instant
+from ...site.dates import instant
 from .database import Database
 
 
@@ -90,11 +90,11 @@ class Sources:
             for one in gone:
                 keys = (known.key, one)
                 db.execute(
-                    "UPDATE OR REPLACE listed SET list = ? WHERE stretch IN"
-                    " (SELECT number FROM stretches WHERE list = ?)",
+                    "UPDATE OR REPLACE listed SET list = ? WHERE walked_range IN"
+                    " (SELECT number FROM walked_ranges WHERE list = ?)",
                     keys,
                 )
-                db.execute("UPDATE stretches SET list = ? WHERE list = ?", keys)
+                db.execute("UPDATE walked_ranges SET list = ? WHERE list = ?", keys)
                 db.execute("UPDATE wanted SET list = ? WHERE list = ?", keys)
                 db.execute("UPDATE OR IGNORE tops SET list = ? WHERE list = ?", keys)
                 db.execute("DELETE FROM sources WHERE key = ?", (one,))
@@ -106,7 +106,7 @@ class Sources:
 
     def _count_walked(self, source: KnownSource) -> int:
         with self._database.guard():
-            row = self._database.execute("SELECT count(*) FROM stretches WHERE list = ?", (source.key,)).fetchone()
+            row = self._database.execute("SELECT count(*) FROM walked_ranges WHERE list = ?", (source.key,)).fetchone()
         return int(row[0])
 
     # The home page

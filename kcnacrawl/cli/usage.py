@@ -7,9 +7,9 @@ from typing import NoReturn
 
 from scrapy.exceptions import UsageError
 
-from .arguments import ArgumentError
-from .run import printable
-from .verdict import Verdict, say
+from ..arguments import ArgumentError
+from ..run import printable
+from ..verdict import Verdict, say
 
 
 @contextmanager

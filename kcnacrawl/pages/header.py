@@ -10,10 +10,10 @@ from typing import Final
 
 from selectolax.lexbor import LexborNode
 
-from ..addresses import letters, slug_words
-from ..dates import looks_like_page_date
+from ..site.dates import looks_like_page_date
+from ..site.urls import letters, slug_words
 from . import LayoutChanged
-from .markup import Line, fold, label_of, one_line
+from .text import Line, fold, label_of, one_line
 
 CONTENT: Final = "content"
 CARD: Final = "card"

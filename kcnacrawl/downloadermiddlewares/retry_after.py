@@ -14,9 +14,9 @@ from scrapy.core.downloader import Slot
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
+from ..extensions.crawl_delay import slot_of
 from ..run import Run
 from ..verdict import Verdict
-from .crawl_delay import slot_of
 
 logger = logging.getLogger(__name__)
 

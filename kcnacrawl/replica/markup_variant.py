@@ -15,7 +15,7 @@ def _axis(*values: str) -> str:
 
 
 @dataclass(frozen=True)
-class Spelling:
+class MarkupVariant:
     """One complete guess at the mark-up: a value for every axis. The first value of each is the default."""
 
     ajax_id: str = _axis(
@@ -92,7 +92,7 @@ class Spelling:
                 raise ValueError(f"{axis} is one of {', '.join(values)}, not {getattr(self, axis)!r}")
 
     @classmethod
-    def random(cls, seed: int) -> "Spelling":
+    def random(cls, seed: int) -> "MarkupVariant":
         """Any combination, the same for the same seed."""
         rolls = hashlib.shake_128(f"spelling {seed}".encode()).digest(len(AXES))
         drawn = zip(AXES.items(), rolls, strict=True)
@@ -104,7 +104,7 @@ class Spelling:
         return self.ajax_id == "hidden"
 
 
-AXES: Mapping[str, tuple[str, ...]] = {axis.name: axis.metadata["values"] for axis in fields(Spelling)}
+AXES: Mapping[str, tuple[str, ...]] = {axis.name: axis.metadata["values"] for axis in fields(MarkupVariant)}
 """Every axis with all its values."""
 
 _NAMES = (
@@ -121,14 +121,14 @@ _NAMES = (
 )
 
 
-def _turned(number: int) -> Spelling:
+def _turned(number: int) -> MarkupVariant:
     """The spelling ``number``: every axis turned on, each at its own pace so that values change company."""
     chosen = {}
     for place, (axis, values) in enumerate(AXES.items()):
         pace = 1 + place % (len(_NAMES) // len(values))
         chosen[axis] = values[number // pace % len(values)]
-    return Spelling(**chosen)
+    return MarkupVariant(**chosen)
 
 
-SPELLINGS: Mapping[str, Spelling] = {name: _turned(number) for number, name in enumerate(_NAMES)}
+VARIANTS: Mapping[str, MarkupVariant] = {name: _turned(number) for number, name in enumerate(_NAMES)}
 """The named spellings use every value of every axis. Only ``browser-only`` hides the AJAX id."""

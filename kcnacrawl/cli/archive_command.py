@@ -12,13 +12,13 @@ import msgspec
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
-from .archive import StorageFailed
-from .arguments import ArgumentError, as_path
-from .run import printable, read_folder
-from .scrapy_settings import check_given
-from .stores import StoreDown
+from ..archive import StorageFailed
+from ..arguments import ArgumentError, as_path
+from ..run import printable, read_folder
+from ..scrapy_settings import check_given
+from ..stores import StoreDown
+from ..verdict import Verdict, hang_up, spell_out, tell
 from .usage import refusing
-from .verdict import Verdict, hang_up, spell_out, tell
 
 STORE: Final = "store.sqlite"
 """The SQLite store in the archive's folder that is read when none is given."""
@@ -31,7 +31,7 @@ _VERDICTS: Final = {
 }
 
 
-class ReadingCommand(ScrapyCommand):
+class ArchiveCommand(ScrapyCommand):
     """Reads the archive in ``KCNACRAWL_DIR``; says in one line why it cannot, and leaves with that verdict's code."""
 
     requires_project = True
@@ -124,7 +124,7 @@ def _stoppable() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-class StoreCommand(ReadingCommand):
+class StoreCommand(ArchiveCommand):
     """Reads the SQLite store, :data:`STORE` or that of ``--store``."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

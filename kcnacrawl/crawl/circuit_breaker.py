@@ -3,13 +3,13 @@
 from collections import deque
 from typing import Final
 
-from .limits import Limits
+from ..limits import Limits
 
 WINDOW: Final = 50
 """Of so many article pages the share of walls is taken."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Watches article pages in the order they come. Sign-up forms, bot checks, block pages and truncation notices are
     walls; a page that is missing or failed says nothing.
     """

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from ..addresses import Site
+from ..site.urls import Site
 from . import PageError
+from .ajax_id import ajax_ids
 from .article import ArticlePage
 from .home import sources
 from .listing import ListingPage
-from .more import ajax_ids
 
 
 def _read_article(markup: str, url: str, site: Site) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from .archive import StorageFailed
-from .archive.archive import ARTICLES, read_article
-from .archive.log import read_lines
-from .items import Article
+from ..items import Article
+from . import StorageFailed
+from .archive import ARTICLES, read_article
+from .log import read_lines
 
 Kind = Literal["edited", "removed", "restored", "opened", "attributed"]
 Piece = tuple[Literal["equal", "delete", "insert"], str]

@@ -12,8 +12,8 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ..addresses import PAGE_SIZE
-from .markup import label_of, parse
+from ..site.urls import PAGE_SIZE
+from .text import label_of, parse
 
 # The term ids of a WordPress site; known ones have six digits.
 _NUMBER: Final = r"([0-9]{2,9})"

@@ -5,7 +5,7 @@ import contextlib
 from scrapy.http import Response
 
 from ..pages import PageError, Unparsable
-from ..pages.markup import decode
+from ..pages.text import decode
 from ..pages.walls import find_wall
 
 

@@ -11,7 +11,7 @@ from scrapy.http import Response, TextResponse
 from scrapy.statscollectors import StatsCollector
 
 from ..exceptions import TooLarge
-from ..gzips import BrokenGzip, TooLong, gunzip
+from ..pages.gzips import BrokenGzip, TooLong, gunzip
 
 UNDECODABLE: Final = "undecodable"
 """The flag of a response whose body does not unpack, or not to its end."""

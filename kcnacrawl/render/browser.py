@@ -26,11 +26,11 @@ from scrapy.settings import BaseSettings
 from scrapy_playwright.handler import Config  # type: ignore[import-untyped]  # has none
 from scrapy_playwright.provider import PlaywrightBrowserProvider  # type: ignore[import-untyped]  # as above
 
-from .addresses import Site
-from .exceptions import BrowserFailed, NothingSent
-from .middlewares.render import NO_BROWSER
-from .middlewares.retry import MAY_BE_EMPTY
-from .pages.search import BUTTON, BUTTON_WORDS
+from ..downloadermiddlewares.render import NO_BROWSER
+from ..downloadermiddlewares.retry import MAY_BE_EMPTY
+from ..exceptions import BrowserFailed, NothingSent
+from ..pages.search import BUTTON, BUTTON_WORDS
+from ..site.urls import Site
 
 logger = logging.getLogger(__name__)
 

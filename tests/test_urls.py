@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kcnacrawl.addresses import (
+from kcnacrawl.site.urls import (
     PAGE_SIZE,
     ArticleAddress,
     Site,

@@ -19,7 +19,7 @@ from ..exceptions import BrowserFailed, NoBrowser
 from ..run import Run
 
 if TYPE_CHECKING:
-    from ..browser import RenderedPage
+    from ..render.browser import RenderedPage
 
 STEP: Final = "render"
 """Key of a request's ``meta``: the :class:`Step` it wants."""
@@ -74,7 +74,7 @@ def check_render(settings: BaseSettings) -> None:
     """Raises :class:`ArgumentError` for a bad setting, or where a browser is asked for and there is none."""
     render, chosen = read_render(settings), read_browser(settings)
     if render is Render.ALWAYS and chosen is None:
-        from ..browser import find_chromium  # noqa: PLC0415 - plain runs need not load it
+        from ..render.browser import find_chromium  # noqa: PLC0415 - plain runs need not load it
 
         if find_chromium() is None:
             raise ArgumentError(f"setting KCNACRAWL_RENDER='always': {NO_BROWSER}")
@@ -131,7 +131,7 @@ class RenderMiddleware:
         return response
 
     async def _open(self, url: str) -> Response:
-        from ..browser import RenderedPage, find_chromium  # noqa: PLC0415 - plain runs need not load it
+        from ..render.browser import RenderedPage, find_chromium  # noqa: PLC0415 - plain runs need not load it
 
         await self._close()
         settings = self._crawler.settings

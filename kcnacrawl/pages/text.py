@@ -12,7 +12,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ..addresses import absolute
+from ..site.urls import absolute
 from . import Unparsable
 
 # Lexbor's time grows with the square of the nesting: 30,000 open tags take two seconds, 100,000 half a minute.

@@ -6,12 +6,12 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.utils.httpobj import urlparse_cached
 
-from ..addresses import Site, is_sign_up
 from ..exceptions import LeftTheSite, SignUpRedirect
 from ..run import Run
+from ..site.urls import Site, is_sign_up
 
 
-class HostsMiddleware:
+class OffsiteMiddleware:
     """Raises for such requests, so that the errback of what led there hears of it."""
 
     def __init__(self, site: Site) -> None:

@@ -8,13 +8,13 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
-from . import scrapy_settings
-from .arguments import ArgumentError, text_alone
-from .limits import Limits
-from .middlewares.render import read_browser, read_render
-from .run import read_contact, read_folder, read_site, user_agent
+from .. import scrapy_settings
+from ..arguments import ArgumentError, text_alone
+from ..downloadermiddlewares.render import read_browser, read_render
+from ..limits import Limits
+from ..run import read_contact, read_folder, read_site, user_agent
+from ..verdict import spell_out
 from .usage import refusing
-from .verdict import spell_out
 
 
 class CheckedCommand(ScrapyCommand):

@@ -1,0 +1,1 @@
+"""What commands share: how they check arguments, report a refusal and leave."""

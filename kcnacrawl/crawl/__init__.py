@@ -1,0 +1,1 @@
+"""How a crawl proceeds, whichever spider runs it."""

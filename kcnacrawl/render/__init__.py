@@ -1,0 +1,1 @@
+"""The browser that shows a page where plain HTTP does not suffice."""
