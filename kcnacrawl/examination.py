@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from .arguments import DoctorArguments
+from .crawl.rejections import Rejections, request_of
 from .downloadermiddlewares.retry import has_nothing
 from .downloadermiddlewares.walls import markup_of
 from .extensions.crawl_delay import CrawlDelay
@@ -55,6 +56,7 @@ class DoctorSpider(KcnaSpider):
     arguments: DoctorArguments
     findings: list[Finding]
     save: Path | None
+    rejections: Rejections
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -68,7 +70,9 @@ class DoctorSpider(KcnaSpider):
         save = kwargs.pop("save", None)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.findings, spider.save = [], save
+        spider.rejections = Rejections(crawler)
         crawler.signals.connect(spider.robots_parsed, signal=signals.robots_parsed)
+        crawler.signals.connect(spider.spider_error, signal=signals.spider_error)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
@@ -96,7 +100,7 @@ class DoctorSpider(KcnaSpider):
         """A page that came, kept if asked for."""
         try:
             markup = markup_of(response)
-            if (strayed := self.strayed(response)) is not None:
+            if (strayed := self.rejections.strayed(response)) is not None:
                 self.found(page, "page", False, strayed, is_needed=True)
             if self.save is not None:
                 kind = "listing" if page == "ajax" else page
@@ -167,7 +171,7 @@ class DoctorSpider(KcnaSpider):
         if not has_nothing(failure.value):
             self.unanswered(failure)
             return
-        told: dict[str, Any] = failure.request.cb_kwargs  # type: ignore[attr-defined]  # set by Scrapy for every errback
+        told: dict[str, Any] = request_of(failure).cb_kwargs
         candidates: Sequence[int] = told["candidates"]
         self.found("ajax", "ajax id", False, "", otherwise=f"not {candidates[0]}: nothing is answered")
         yield from self.candidate(candidates[1:], told["cards"])
@@ -247,12 +251,12 @@ class DoctorSpider(KcnaSpider):
 
     def unanswered(self, failure: Failure) -> None:
         """A page that could not be had."""
-        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
-        rejected = self.failure(None, request, failure)
+        request = request_of(failure)
+        rejected = self.rejections.failed(failure)
         self.refused(request.cb_kwargs["page"], rejected.reason, f"{request.url}: {rejected.detail}")
 
-    def callback_failed(self, failure: Failure) -> None:
-        """A bug is told as one."""
+    def spider_error(self, failure: Failure) -> None:
+        """Handle `spider_error`: tell a bug as one."""
         self.run.note(Verdict.ERROR, f"{type(failure.value).__name__}: {failure.value}; please report it")
 
 

@@ -5,19 +5,15 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 from scrapy.crawler import Crawler
-from scrapy.settings import BaseSettings
 
-from . import __url__, __version__
 from .archive import StorageFailed
 from .archive.archive import Archive
 from .archive.attribution import attribute
-from .arguments import ArgumentError, as_path
-from .limits import Limits
+from .config import Config
 from .site.urls import Site
 from .verdict import Verdict
 
@@ -29,18 +25,19 @@ class Run:
 
     _runs: ClassVar[WeakKeyDictionary[Crawler, "Run"]] = WeakKeyDictionary()
 
-    def __init__(self, name: str, site: Site, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(self, name: str, config: Config) -> None:
         self.started = datetime.now(UTC)
         self.id = f"{self.started:%Y%m%dT%H%M%SZ}-{name}-{secrets.token_hex(3)}"
-        self.site = site
-        self.limits = limits or Limits()
-        self.archive = Archive(folder)
+        self.config = config
+        self.archive = Archive(config.folder)
         self.problems: dict[Verdict, str] = {}
         self.warnings: list[str] = []
         self.signal_number: int | None = None
         self.take_stock: Callable[[], None] = lambda: None
         self.conclude: Callable[[], Awaitable[None]] = _nothing_left
         self.owed = 0
+        # Pages without a text, by id: some have none, but if that is the rule they are kept for diagnosis.
+        self.bare_pages: dict[str, bytes] = {}
         # What was asked for and never answered, in words.
         self.unfinished = ""
         self._settled = False
@@ -50,11 +47,18 @@ class Run:
     def of(cls, crawler: Crawler) -> "Run":
         """The run of a crawler, made when it is first asked for."""
         if crawler not in cls._runs:
-            settings = crawler.settings
-            cls._runs[crawler] = cls(
-                crawler.spidercls.name, read_site(settings), read_folder(settings), Limits.read(settings)
-            )
+            cls._runs[crawler] = cls(crawler.spidercls.name, Config.read(crawler.settings))
         return cls._runs[crawler]
+
+    @property
+    def site(self) -> Site:
+        """The site that is crawled."""
+        return self.config.site
+
+    def storage_failed(self, crawler: Crawler, error: StorageFailed) -> None:
+        """End the run: nothing more can be remembered."""
+        self.note(Verdict.STORAGE, str(error))
+        self.stop(crawler, Verdict.STORAGE)
 
     def note(self, verdict: Verdict, message: str) -> None:
         """Holds something against the run; of several of a kind the first is told."""
@@ -132,32 +136,3 @@ def printable(text: str) -> str:
 def in_one_line(text: str) -> str:
     """A text, whole, without what would break or bend its line."""
     return "".join(char if char.isprintable() else " " * char.isspace() for char in text)
-
-
-def read_site(settings: BaseSettings) -> Site:
-    """``KCNACRAWL_URL``; raises :class:`ArgumentError`."""
-    try:
-        return Site(settings.get("KCNACRAWL_URL") or "")
-    except ValueError as error:
-        raise ArgumentError(f"setting KCNACRAWL_URL: {error}") from error
-
-
-def read_folder(settings: BaseSettings) -> Path:
-    """``KCNACRAWL_DIR``; raises :class:`ArgumentError`."""
-    if not (text := settings.get("KCNACRAWL_DIR")):
-        raise ArgumentError("setting KCNACRAWL_DIR: empty")
-    return as_path(text)
-
-
-def read_contact(settings: BaseSettings) -> str:
-    """``KCNACRAWL_CONTACT``, which becomes part of a header; raises :class:`ArgumentError`."""
-    contact = str(settings.get("KCNACRAWL_CONTACT") or "").strip()
-    if not (contact.isascii() and contact.isprintable() and len(contact) <= 200):
-        raise ArgumentError(f"setting KCNACRAWL_CONTACT={contact[:200]!r}: not an address of one line in ASCII")
-    return contact
-
-
-def user_agent(settings: BaseSettings) -> str:
-    """Return what the site's owners learn of us; raise :class:`ArgumentError` for a contact that cannot be told."""
-    contact = read_contact(settings)
-    return f"kcnacrawl/{__version__} (+{__url__}{'; ' + contact if contact else ''})"

@@ -20,7 +20,7 @@ from scrapy.utils.misc import load_object
 from scrapy.utils.versions import get_versions
 
 from .arguments import ArgumentError, whole
-from .limits import number as decimal
+from .config import number as decimal
 
 Reader = Callable[[Any], object]
 """Raises ``ValueError`` for what a setting must not be; takes what Scrapy takes: a Python value, or its text."""

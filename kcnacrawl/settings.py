@@ -2,20 +2,15 @@
 
 import os
 
-from . import limits
+from . import config
 
 BOT_NAME = "kcnacrawl"
 SPIDER_MODULES = ["kcnacrawl.spiders"]
 NEWSPIDER_MODULE = "kcnacrawl.spiders"
 COMMANDS_MODULE = "kcnacrawl.commands"
 
-# Ours: each may be given in the environment as well.
-KCNACRAWL_URL = os.environ.get("KCNACRAWL_URL", "https://kcnawatch.org")
-KCNACRAWL_DIR = os.environ.get("KCNACRAWL_DIR", "output")
-KCNACRAWL_CONTACT = os.environ.get("KCNACRAWL_CONTACT", "")
-KCNACRAWL_RENDER = os.environ.get("KCNACRAWL_RENDER", "auto")
-KCNACRAWL_BROWSER = os.environ.get("KCNACRAWL_BROWSER", "")
-globals().update({name: os.environ.get(name, default) for name, default in limits.defaults().items()})
+# Ours, which config.py explains: each may be given in the environment as well.
+globals().update({name: os.environ.get(name, default) for name, default in config.DEFAULTS.items()})
 
 # Polite: as robots.txt says, Crawl-delay included; one request at a time, never less than a second apart (no jitter).
 ROBOTSTXT_OBEY = True

@@ -19,8 +19,8 @@ from kcnacrawl.arguments import (
     as_path,
 )
 from kcnacrawl.cli.archive_command import new_file
+from kcnacrawl.config import Config
 from kcnacrawl.paging.window import Window
-from kcnacrawl.run import read_folder
 from kcnacrawl.site.urls import ArticleAddress, Site
 
 SITE = Site("https://kcnawatch.org")
@@ -134,7 +134,7 @@ def test_every_path_that_is_given_is_expanded(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "urls.txt").write_text(ID, encoding="utf-8")
     assert ArticleArguments.read({"file": "~/urls.txt"}, SITE).addresses == (ArticleAddress(ID),)
-    assert read_folder(Settings({"KCNACRAWL_DIR": "~/archive"})) == tmp_path / "archive"
+    assert Config.read_folder(Settings({"KCNACRAWL_DIR": "~/archive"})) == tmp_path / "archive"
     assert new_file("~/feed.xml") == tmp_path / "feed.xml"
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from kcnacrawl.crawl.circuit_breaker import CircuitBreaker
-from kcnacrawl.limits import Limits
 from kcnacrawl.replica.server import Replica
 
 from .conftest import Crawl, differences, fetched, ungated
@@ -107,10 +106,10 @@ def test_fewer_walls_do_not(serve: Serve, crawl: Run) -> None:
 
 
 def test_a_row_is_broken_by_a_page_and_the_share_needs_fifty() -> None:
-    circuit_breaker = CircuitBreaker(Limits(walls_in_a_row=3, walls_of_50=25))
+    circuit_breaker = CircuitBreaker(in_a_row=3, of_50=25)
     assert [circuit_breaker.saw(wall=wall) for wall in (True, True, False, True, True)] == [None] * 5
     assert circuit_breaker.saw(wall=True) == "3 article pages in a row are behind walls"
-    patient = CircuitBreaker(Limits(walls_of_50=25))
+    patient = CircuitBreaker(in_a_row=10, of_50=25)
     told = [patient.saw(wall=place % 2 == 0) for place in range(50)]
     assert told == [None] * 49 + ["25 of the last 50 article pages are behind walls"]
 

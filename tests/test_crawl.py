@@ -558,7 +558,7 @@ def test_gated_pages_are_told_and_do_not_change_the_exit_code(serve: Serve, craw
         (["source", "-a", "limit=0"], "argument limit='0': not a whole number from 1"),
         (["article"], "give articles by url=… or file=…"),
         (["nosuch"], "no spider 'nosuch'; there are: article, recheck, search, sitemap, source, sources"),
-        (["source", "-s", "KCNACRAWL_URL=ftp://x"], "setting KCNACRAWL_URL: not the address of a site: 'ftp://x'"),
+        (["source", "-s", "KCNACRAWL_URL=ftp://x"], "setting KCNACRAWL_URL='ftp://x': not the address of a site"),
     ],
 )
 def test_bad_input_is_one_line_and_fetches_nothing(serve: Serve, crawl: Run, words: list[str], line: str) -> None:

@@ -235,7 +235,7 @@ OPERATING = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 LINES = OPERATING.partition("## Lines")[2].partition("## Metrics")[0]
 QUOTED = [one or other for one, other in re.findall(r"^\| (?:``(.+?) ``|`([^`]+)`) \|", LINES, re.MULTILINE)]
 TOLD = {"note", "warn", "warning"}
-CRAWLING = ("spiders", "middlewares", "extensions", "pipelines")
+CRAWLING = ("spiders", "crawl", "downloadermiddlewares", "extensions", "pipelines")
 
 
 def template(node: ast.AST) -> str:

@@ -7,13 +7,14 @@ from typing import get_args
 import pytest
 
 from kcnacrawl.archive.ledger.schema import SCHEMA
+from kcnacrawl.config import DEFAULTS
 from kcnacrawl.items import Reason
-from kcnacrawl.limits import defaults
 from kcnacrawl.replica.faults import KINDS
 
 from .conftest import ROOT
 
 RELIABILITY = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARGUMENTS = (ROOT / "docs/sources-and-arguments.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 READING = (ROOT / "docs/reading-the-site.md").read_text(encoding="utf-8")
@@ -40,9 +41,10 @@ def test_every_fault_of_the_replica_has_its_row(kind: str) -> None:
     assert re.search(rf"^\|[^|]*`{kind}`", RELIABILITY, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("name", "default"), defaults().items())
-def test_every_limit_is_explained_with_its_default(name: str, default: float) -> None:
-    assert f"| `{name}` | `{default}` |" in ARGUMENTS
+@pytest.mark.parametrize(("name", "default"), DEFAULTS.items())
+def test_every_setting_is_explained_with_its_default(name: str, default: str) -> None:
+    row = f"| `{name}` | `{default}` |" if default else f"| `{name}` | "
+    assert row in ARGUMENTS or row in README
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from kcnacrawl.archive.ledger.schedule import YEAR, next_look
+from kcnacrawl.config import Config
 from kcnacrawl.crawl.removals import LEAST
-from kcnacrawl.limits import Limits
 from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
 
@@ -30,7 +30,7 @@ ARTICLES = int(os.environ.get("RECHECK_ARTICLES", "250"))
 EDITS, REMOVALS = ARTICLES * 300 // 5_000, ARTICLES * 40 // 5_000
 
 TAKEN = datetime(2026, 1, 1, tzinfo=UTC)
-DAYS = Limits().recheck_days
+DAYS = Config().recheck_days
 ALL = ("recheck", "-a", "every=0")
 
 

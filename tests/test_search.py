@@ -8,13 +8,13 @@ from math import log2
 
 import pytest
 
+from kcnacrawl.crawl.search import EARLIEST, Days
 from kcnacrawl.pages import LayoutChanged, SignUpWall
 from kcnacrawl.pages.search import SearchPage
 from kcnacrawl.paging.cursor import MAX_IDLE
 from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.site.urls import PAGE_SIZE, Site
-from kcnacrawl.spiders.search import EARLIEST, Days
 
 from .conftest import Crawl, fetched, field_differences
 

@@ -14,7 +14,8 @@ from scrapy.settings import BaseSettings
 
 from ..archive import StorageFailed
 from ..arguments import ArgumentError, as_path
-from ..run import printable, read_folder
+from ..config import Config
+from ..run import printable
 from ..scrapy_settings import check_given
 from ..stores import StoreDown
 from ..verdict import Verdict, hang_up, spell_out, tell
@@ -59,7 +60,7 @@ class ArchiveCommand(ScrapyCommand):
         with _stoppable() as signals:
             try:
                 self.word = self._word(name, args)
-                self.exitcode = self.read(read_folder(self.settings or BaseSettings()), opts)
+                self.exitcode = self.read(Config.read_folder(self.settings or BaseSettings()), opts)
                 sys.stdout.flush()
             except (Exception, KeyboardInterrupt) as error:
                 verdict = next((one for kind, one in _VERDICTS.items() if isinstance(error, kind)), None)

@@ -10,9 +10,8 @@ from scrapy.spiderloader import get_spider_loader
 
 from .. import scrapy_settings
 from ..arguments import ArgumentError, text_alone
-from ..downloadermiddlewares.render import read_browser, read_render
-from ..limits import Limits
-from ..run import read_contact, read_folder, read_site, user_agent
+from ..config import Config, Render
+from ..downloadermiddlewares.render import NO_BROWSER
 from ..verdict import spell_out
 from .usage import refusing
 
@@ -20,13 +19,15 @@ from .usage import refusing
 class CheckedCommand(ScrapyCommand):
     """Stands before a command of Scrapy's: refuses a bad argument or setting in one line, with exit code 2."""
 
+    config: Config
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         with refusing():
             scrapy_settings.check_given(opts.set)
             super().process_options(args, opts)
             settings = self.settings or BaseSettings()
             scrapy_settings.check(settings)
-            check_project(settings)
+            self.config = Config.read(settings)
             self.check(args, opts)
 
     def check(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -41,7 +42,7 @@ class ScratchCommand(CheckedCommand):
         settings = self.settings or BaseSettings()
         if opts.spider:
             spider_named(opts.spider, settings)
-        site = read_site(settings)
+        site = self.config.site
         for one in args:
             try:
                 text_alone(one)
@@ -58,19 +59,18 @@ class ScratchCommand(CheckedCommand):
             self._scratch = TemporaryDirectory(prefix="kcnacrawl-")
             self.settings.set("KCNACRAWL_DIR", self._scratch.name, priority="cmdline")
             # A page that is fetched without a spider is asked for by the same name.
-            self.settings.set("USER_AGENT", user_agent(self.settings), priority="project")
+            self.settings.set("USER_AGENT", self.config.user_agent, priority="project")
             # There is nothing to tell of an archive that nobody has asked for.
             self.settings["EXTENSIONS"].set("kcnacrawl.extensions.report.Report", None, priority="cmdline")
 
 
-def check_project(settings: BaseSettings) -> None:
-    """Raise :class:`ArgumentError` for the first setting of ours that is not what it must be."""
-    read_site(settings)
-    read_folder(settings)
-    Limits.read(settings)
-    read_contact(settings)
-    read_render(settings)
-    read_browser(settings)
+def check_browser(config: Config) -> None:
+    """Raise :class:`ArgumentError` where a browser is always used and there is none."""
+    if config.render is Render.ALWAYS and config.browser is None:
+        from ..render.browser import find_chromium  # noqa: PLC0415 - plain runs need not load it
+
+        if find_chromium() is None:
+            raise ArgumentError(f"setting KCNACRAWL_RENDER='always': {NO_BROWSER}")
 
 
 def spider_named(name: str, settings: BaseSettings) -> type[Spider]:

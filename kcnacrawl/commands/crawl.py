@@ -16,13 +16,12 @@ from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, as_path
 from ..bugs import BugWatch, watch
-from ..cli.checked_command import CheckedCommand, spider_named
+from ..cli.checked_command import CheckedCommand, check_browser, spider_named
 from ..cli.usage import refuse
-from ..downloadermiddlewares.render import check_render
 from ..extensions.report import Report
 from ..extras import extra
 from ..pipelines.archive import ArchivePipeline
-from ..run import Run, printable, read_site
+from ..run import Run, printable
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict, say, tell
 
@@ -75,10 +74,10 @@ class Command(CheckedCommand, crawl.Command):
         if self.settings is None or len(args) != 1:
             return  # Scrapy's own message tells of it
         spider = spider_named(args[0], self.settings)
-        check_render(self.settings)
+        check_browser(self.config)
         if issubclass(spider, KcnaSpider):
             check_needed(self.settings)
-            spider.arguments_class.read(opts.spargs, read_site(self.settings))
+            spider.arguments_class.read(opts.spargs, self.config.site)
 
 
 def check_needed(settings: BaseSettings) -> None:

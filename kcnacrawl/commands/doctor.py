@@ -4,12 +4,11 @@ import argparse
 from typing import Any, ClassVar
 
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import BaseSettings
 
 from ..arguments import ArgumentError, DoctorArguments, as_path
 from ..cli.checked_command import CheckedCommand
 from ..examination import DoctorSpider, Finding
-from ..run import Run, read_site
+from ..run import Run
 from ..verdict import Verdict, show, tell
 
 
@@ -33,9 +32,8 @@ class Command(CheckedCommand):
         try:
             if len(args) > 1:
                 raise ArgumentError(f"doctor takes one address: {args[1]!r}")
-            settings = self.settings or BaseSettings()
             given = {"url": args[0]} if args else {}
-            DoctorArguments.read(given, read_site(settings))
+            DoctorArguments.read(given, self.config.site)
             if not isinstance(process, AsyncCrawlerProcess):
                 raise ArgumentError("setting TWISTED_REACTOR: kcnacrawl runs on the asyncio reactor, Scrapy's default")
         except ArgumentError as error:

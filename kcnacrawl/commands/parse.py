@@ -6,7 +6,6 @@ from dataclasses import fields
 from scrapy.commands import parse
 
 from ..cli.checked_command import ScratchCommand, spider_named
-from ..run import read_site
 from ..spiders.base import KcnaSpider
 
 
@@ -26,4 +25,4 @@ class Command(ScratchCommand, parse.Command):
             if "url" in taken and not taken & opts.spargs.keys():
                 # The page to be parsed is the article that the spider is for.
                 opts.spargs["url"] = args[0]
-            spider.arguments_class.read(opts.spargs, read_site(self.settings))
+            spider.arguments_class.read(opts.spargs, self.config.site)

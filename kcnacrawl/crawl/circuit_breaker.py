@@ -3,8 +3,6 @@
 from collections import deque
 from typing import Final
 
-from ..limits import Limits
-
 WINDOW: Final = 50
 """Of so many article pages the share of walls is taken."""
 
@@ -14,8 +12,9 @@ class CircuitBreaker:
     walls; a page that is missing or failed says nothing.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, in_a_row: int, of_50: int) -> None:
+        self._most_in_a_row = in_a_row
+        self._most_of_50 = of_50
         self._last: deque[bool] = deque(maxlen=WINDOW)
         self._in_a_row = 0
 
@@ -24,8 +23,8 @@ class CircuitBreaker:
         self._last.append(wall)
         self._in_a_row = self._in_a_row + 1 if wall else 0
         walls = sum(self._last)
-        if self._in_a_row >= self._limits.walls_in_a_row:
+        if self._in_a_row >= self._most_in_a_row:
             return f"{self._in_a_row} article pages in a row are behind walls"
-        if len(self._last) == WINDOW and walls >= self._limits.walls_of_50:
+        if len(self._last) == WINDOW and walls >= self._most_of_50:
             return f"{walls} of the last {WINDOW} article pages are behind walls"
         return None

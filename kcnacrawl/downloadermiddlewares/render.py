@@ -4,17 +4,13 @@ A browser is started for such a request alone: a run without one does not even l
 """
 
 import asyncio
-import shutil
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
-from scrapy.settings import BaseSettings
 
-from ..arguments import ArgumentError
 from ..exceptions import BrowserFailed, NoBrowser
 from ..run import Run
 
@@ -30,14 +26,6 @@ NO_BROWSER: Final = (
 )
 
 
-class Render(StrEnum):
-    """``KCNACRAWL_RENDER``: when a browser is used."""
-
-    NEVER = "never"
-    AUTO = "auto"
-    ALWAYS = "always"
-
-
 class Step(StrEnum):
     """What a request wants of a browser."""
 
@@ -51,41 +39,12 @@ class Step(StrEnum):
     """What *More Articles* adds to the page that is open; nothing if the button is gone."""
 
 
-def read_render(settings: BaseSettings) -> Render:
-    """``KCNACRAWL_RENDER``; raises :class:`ArgumentError`."""
-    text = str(settings.get("KCNACRAWL_RENDER") or "").strip()
-    try:
-        return Render(text)
-    except ValueError as error:
-        raise ArgumentError(f"setting KCNACRAWL_RENDER={text[:200]!r}: not one of {', '.join(Render)}") from error
-
-
-def read_browser(settings: BaseSettings) -> str | None:
-    """``KCNACRAWL_BROWSER``, a program; ``None`` if it is not set. Raises :class:`ArgumentError`."""
-    text = str(settings.get("KCNACRAWL_BROWSER") or "").strip()
-    if not text:
-        return None
-    if (found := shutil.which(Path(text).expanduser())) is None:
-        raise ArgumentError(f"setting KCNACRAWL_BROWSER={text[:200]!r}: not a program that can be run")
-    return str(found)
-
-
-def check_render(settings: BaseSettings) -> None:
-    """Raises :class:`ArgumentError` for a bad setting, or where a browser is asked for and there is none."""
-    render, chosen = read_render(settings), read_browser(settings)
-    if render is Render.ALWAYS and chosen is None:
-        from ..render.browser import find_chromium  # noqa: PLC0415 - plain runs need not load it
-
-        if find_chromium() is None:
-            raise ArgumentError(f"setting KCNACRAWL_RENDER='always': {NO_BROWSER}")
-
-
 class RenderMiddleware:
     """Answers requests that have a :data:`STEP`. What the page itself asks for goes through Scrapy's downloader."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._site = Run.of(crawler).site
+        self._config = Run.of(crawler).config
         self._page: RenderedPage | None = None
         self._turn = asyncio.Lock()
 
@@ -134,17 +93,16 @@ class RenderMiddleware:
         from ..render.browser import RenderedPage, find_chromium  # noqa: PLC0415 - plain runs need not load it
 
         await self._close()
-        settings = self._crawler.settings
-        chromium = read_browser(settings) or find_chromium()
+        chromium = self._config.browser or find_chromium()
         if chromium is None:
             raise NoBrowser(NO_BROWSER)
         self._crawler.stats.inc_value("kcnacrawl/browser/starts")
         self._page = RenderedPage(
             chromium,
-            self._site,
-            settings,
+            self._config.site,
+            self._crawler.settings,
             self._crawler.engine.download_async,
-            button_seconds=Run.of(self._crawler).limits.button_seconds,
+            button_seconds=self._config.button_seconds,
         )
         return await self._page.open(url)
 

@@ -58,7 +58,7 @@ class BackoffRetry(RetryMiddleware):
         # One who pauses the whole site waits for all.
         paused = response is not None and response.status in REFUSALS
         if isinstance(result, Request) and not paused:
-            await asyncio.sleep(backoff(Run.of(self.crawler).limits.backoff, result.meta["retry_times"] - 1))
+            await asyncio.sleep(backoff(Run.of(self.crawler).config.backoff, result.meta["retry_times"] - 1))
         return result
 
 

@@ -104,18 +104,18 @@ class RetryAfter:
 
     def _refused(self, response: Response) -> None:
         asked = _asked(response)
-        limits = self._run.limits
+        config = self._run.config
         if self._given_up:
             return
-        if asked is not None and asked > limits.longest_pause:
+        if asked is not None and asked > config.longest_pause:
             self._give_up(f"{response.url} answers {response.status} and asks to be left alone for {asked:.0f} seconds")
         elif monotonic() < self._until:
             # It left before the pause began: no other refusal, but perhaps a longer one.
             self._pause(asked or 0.0)
-        elif self._spent >= limits.pauses:
+        elif self._spent >= config.pauses:
             self._give_up(f"{response.url} answers {response.status}, after {self._spent} pauses")
         else:
-            seconds = asked if asked is not None else backoff(limits.backoff, self._in_a_row)
+            seconds = asked if asked is not None else backoff(config.backoff, self._in_a_row)
             self._spent += 1
             self._in_a_row += 1
             self._crawler.stats.inc_value("kcnacrawl/pauses")
@@ -125,7 +125,7 @@ class RetryAfter:
                 response.status,
                 seconds,
                 self._spent,
-                limits.pauses,
+                config.pauses,
             )
             self._pause(seconds)
 

@@ -77,10 +77,10 @@ class Progress:
             for name, value in self._stats.get_stats().items()
             if name.startswith("kcnacrawl/rejected/") and isinstance(value, int)
         )
-        doing = spider.doing if isinstance(spider, KcnaSpider) else ""
+        status = spider.status if isinstance(spider, KcnaSpider) else ""
         return (
             f"{pages} pages, {self._count('articles/new')} new, {self._count('articles/known')} known, "
-            f"{failed} failed, {rate:.0f} pages/min" + (f"; {doing}" if doing else "")
+            f"{failed} failed, {rate:.0f} pages/min" + (f"; {status}" if status else "")
         )
 
     def _count(self, name: str) -> int:

@@ -17,11 +17,10 @@ from ..archive.archive import RUNS
 from ..archive.log import write_whole
 from ..archive.run_report import read_reports
 from ..bugs import TOLD
+from ..crawl.counts import Counts
 from ..run import Run
 from ..site.dates import instant
-from ..spiders.article import ArticleSpider
 from ..spiders.base import KcnaSpider
-from ..spiders.harvest import HarvestSpider
 from ..verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -37,6 +36,7 @@ class Report:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._run = Run.of(crawler)
+        self._counts = Counts(crawler)
         self._reason = ""
         # The verdict of the report on disk.
         self._written: Verdict | None = None
@@ -61,7 +61,7 @@ class Report:
         self.is_finished = True
         for warning in self._run.warnings:
             logger.warning("%s", warning)
-        verdict, counts = self._run.verdict, self._counts()
+        verdict, counts = self._run.verdict, self._counts.all()
         logger.info(
             "%s: %d new, %d revised, %d known, %d rejected, %d owed; %s",
             verdict,
@@ -81,19 +81,20 @@ class Report:
             self._write(arguments)
 
     def _weigh(self, spider: Spider, reason: str) -> None:
-        run, counts = self._run, self._counts()
+        run, counts = self._run, self._counts.all()
         if self._bugs():
             run.note(Verdict.ERROR, TOLD)
         if reason == "shutdown" and run.signal_number is not None:
             run.note(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here")
-        lists = isinstance(spider, HarvestSpider) and not isinstance(spider, ArticleSpider)
-        if lists and (missing := health.not_found(counts)) is not None:
+        lists_articles = isinstance(spider, KcnaSpider) and spider.lists_articles
+        if lists_articles and (missing := health.not_found(counts)) is not None:
             run.note(Verdict.LAYOUT_CHANGED, f"{missing}; the site no longer looks as known")
-        told = health.unreadable(counts, run.limits.unreadable)
+        told = health.unreadable(counts, run.config.unreadable)
         if told is None and (lost := health.lost_fields(counts, self._healthy_runs())):
             told = f"missing: {'; '.join(lost)}"
-            if isinstance(spider, KcnaSpider):
-                spider.keep_bare_pages()
+            # Pages without a text are the rule now.
+            for article_id, body in run.bare_pages.items():
+                run.archive.keep_page(run.id, article_id, body)
         if told is not None:
             kept = f"; pages are kept in {run.archive.pages_folder(run.id)}"
             run.note(Verdict.LAYOUT_CHANGED, f"{told}; the site no longer looks as known{kept}")
@@ -118,14 +119,6 @@ class Report:
         stats = self._crawler.stats
         return bool(stats.get_value("spider_exceptions/count") or stats.get_value("kcnacrawl/item_errors"))
 
-    def _counts(self) -> dict[str, int]:
-        prefix = "kcnacrawl/"
-        return {
-            name.removeprefix(prefix): value
-            for name, value in sorted(self._stats().items())
-            if name.startswith(prefix) and isinstance(value, int)
-        }
-
     def _stats(self) -> dict[str, Any]:
         try:
             return self._crawler.stats.get_stats()
@@ -140,7 +133,7 @@ class Report:
                 "arguments": {name: _shown(value) for name, value in arguments.items()},
                 "versions": _versions(),
                 "site": run.site.url,
-                "counts": self._counts() | self._traffic(),
+                "counts": self._counts.all() | self._traffic(),
             }
         except Exception:
             # A bug here must not cost what else there is to tell.

@@ -57,7 +57,7 @@ class Site:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if _authority(self.url) is None or parts.query or parts.fragment:
-            raise ValueError(f"not the address of a site: {self.url!r}")
+            raise ValueError("not the address of a site")
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     @cached_property

@@ -2,19 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from scrapy import Request, signals
-from scrapy.crawler import Crawler
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
 from ..archive import StorageFailed
 from ..archive.ledger import OWED, Look, card_of
 from ..arguments import RecheckArguments, SourceRef
+from ..crawl.rejections import Output, Rejections
 from ..crawl.removals import LEAST, Outcome, Removals
 from ..crawl.validators import NOT_MODIFIED, conditions, validators
 from ..items import Article, Rejected, ScrapedPage
@@ -31,8 +30,6 @@ logger = logging.getLogger(__name__)
 _MISSING: Final = (404, 410)
 _BATCH: Final = 500
 
-Output = Iterator[ScrapedPage | Article | Rejected]
-
 
 class RecheckSpider(KcnaSpider):
     """Asks for what is due by the schedule, or was not seen for ``every`` days, longest overdue first. ``limit`` bounds
@@ -46,25 +43,20 @@ class RecheckSpider(KcnaSpider):
     name = "recheck"
     arguments_class = RecheckArguments
     arguments: RecheckArguments
-    # Where the last record of each article to be looked at begins in the archive.
-    records: dict[str, int]
-    # What the answers said of their version, until the look is remembered.
-    validators: dict[str, tuple[str | None, str | None]]
-    # Articles that were not found, until the run has seen enough to believe it.
-    unfound: dict[str, tuple[Rejected, Outcome]]
-    removals: Removals
-    looks: int
-    owing: int
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.records, spider.validators, spider.unfound = {}, {}, {}
-        spider.looks = spider.owing = 0
-        spider.removals = Removals(spider.run.limits.not_found)
-        spider.run.conclude = spider.judge
-        crawler.signals.connect(spider.stored, signal=signals.item_scraped)
-        return spider
+    def assemble(self) -> None:
+        # Where the last record of each article to be looked at begins in the archive.
+        self.records: dict[str, int] = {}
+        # What the answers said of their version, until the look is remembered.
+        self.validators: dict[str, tuple[str | None, str | None]] = {}
+        # Articles that were not found, until the run has seen enough to believe it.
+        self.unfound: dict[str, tuple[Rejected, Outcome]] = {}
+        self.looks = self.owing = 0
+        self.removals = Removals(self.run.config.not_found)
+        self.rejections = Rejections(self.crawler)
+        self.run.conclude = self.judge
+        self.crawler.signals.connect(self.item_scraped, signal=signals.item_scraped)
+        self.crawler.signals.connect(self.item_dropped, signal=signals.item_dropped)
 
     async def start(self) -> AsyncIterator[Any]:
         sids = [self.sids(ref) for ref in self.arguments.source if not ref.is_all]
@@ -114,13 +106,13 @@ class RecheckSpider(KcnaSpider):
         held = self.run.archive.record_at(self.records[article_id])
         look = self.run.archive.ledger.rechecks.last(article_id)
         address = identify(held.url) or ArticleAddress(article_id)
-        self.in_flight.add(article_id)
+        self.fetcher.in_flight.add(article_id)
         if held.access == "truncated":
-            self.revisited.add(article_id)
+            self.fetcher.revisited.add(article_id)
         return Request(
             self.site.article(address),
             callback=self.parse_look,
-            errback=self.article_failed,
+            errback=self.fetcher.fail,
             cb_kwargs={"address": address, "held": held, "look": look},
             headers=conditions(look),
             meta={"handle_httpstatus_list": [NOT_MODIFIED, *_MISSING]},
@@ -130,19 +122,19 @@ class RecheckSpider(KcnaSpider):
     def parse_look(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """What became of an article since it was last seen."""
         self.looks += 1
-        if self.strayed(response) is not None:
+        if self.rejections.strayed(response) is not None:
             self.removals.saw(held.source_id, "elsewhere")
         elif response.status not in _MISSING:
             self.removals.saw(held.source_id, "found")
         if response.status == NOT_MODIFIED:
-            self.count("recheck/not_modified")
+            self.counts.add("recheck/not_modified")
             self.remember(address.id)
             return
         if response.status in _MISSING:
             yield from self.missing(response, address, held, look)
             return
         self.validators[address.id] = validators(response)
-        for item in self.parse_article(response, address, card_of(held), lambda _: held.source_id):
+        for item in self.fetcher.parse(response, address, card_of(held), lambda _: held.source_id):
             yield self.weigh(item, held) if isinstance(item, ScrapedPage) else item
 
     def weigh(self, capture: ScrapedPage, held: Article) -> ScrapedPage | Article:
@@ -153,7 +145,7 @@ class RecheckSpider(KcnaSpider):
 
     def missing(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """Keep an article that is not found until the end of the run, which tells whether the site is broken."""
-        rejected = self.refusal(address.id, self.site.article(address), response)
+        rejected = self.fetcher.refuse(response, address)
         if rejected.reason != "not_found":
             yield rejected
         elif held.status == "gone":
@@ -163,7 +155,7 @@ class RecheckSpider(KcnaSpider):
             outcome: Outcome = "again" if before and before[:10] < rejected.seen_at[:10] else "missing"
             self.unfound[address.id] = (rejected, outcome)
             self.removals.saw(held.source_id, outcome)
-            self.in_flight.discard(address.id)
+            self.fetcher.in_flight.discard(address.id)
 
     async def judge(self) -> None:
         """Store what the run learned of the articles that were not found: a tombstone on the second day, unless so
@@ -185,16 +177,16 @@ class RecheckSpider(KcnaSpider):
         held = archive.record_at(self.records[article_id])
         if self.removals.is_doubtful(held.source_id):
             # Of another reason, so that the day does not count, also not in a ledger that is rebuilt.
-            self.count("rejected/layout_changed")
+            self.counts.add("rejected/layout_changed")
             await archive.reject(replace(rejected, reason="layout_changed", detail=f"{rejected.detail}; not believed"))
         elif outcome == "again":
-            self.count("articles/gone")
-            self.count("articles/revised")
+            self.counts.add("articles/gone")
+            self.counts.add("articles/revised")
             await archive.store(replace(self.revision(held, "gone"), revision=held.revision + 1))
             self.remember(article_id)
         else:
-            self.count("recheck/missing")
-            self.count("rejected/not_found")
+            self.counts.add("recheck/missing")
+            self.counts.add("rejected/not_found")
             await archive.reject(rejected)
 
     def revision(self, held: Article, status: str) -> Article:
@@ -205,13 +197,13 @@ class RecheckSpider(KcnaSpider):
 
     # What was looked at
 
-    def stored(self, item: object) -> None:
-        """A revision is on disk."""
+    def item_scraped(self, item: object) -> None:
+        """Handle `item_scraped`: a revision is on disk."""
         if isinstance(item, Article):
             self.remember(item.id)
 
-    def dropped(self, item: object, exception: Exception, response: Response | Failure | None) -> None:
-        super().dropped(item, exception, response)
+    def item_dropped(self, item: object, exception: Exception) -> None:
+        """Handle `item_dropped`: remember an article that is as it was, and count what the run owes."""
         if isinstance(exception, Unchanged) and isinstance(item, Article | ScrapedPage):
             self.remember(item.id)
         elif isinstance(exception, Quarantined) and exception.rejected.reason in OWED:
@@ -219,18 +211,19 @@ class RecheckSpider(KcnaSpider):
 
     def remember(self, article_id: str) -> None:
         """An article was looked at, and all that it showed is on disk."""
-        self.in_flight.discard(article_id)
+        self.fetcher.in_flight.discard(article_id)
         etag, last_modified = self.validators.pop(article_id, (None, None))
-        days = self.run.limits.recheck_days
+        days = self.run.config.recheck_days
         try:
             self.run.archive.ledger.rechecks.record(article_id, datetime.now(UTC), days, etag, last_modified)
         except StorageFailed as error:
             # A signal's handler is not a callback: what it raises is logged and forgotten.
-            self.storage_failed(error)
+            self.run.storage_failed(self.crawler, error)
 
-    def count_owed(self) -> int:
-        return self.owing
+    def take_stock(self) -> None:
+        super().take_stock()
+        self.run.owed = self.owing
 
     @property
-    def doing(self) -> str:
+    def status(self) -> str:
         return f"looking again, {self.looks} of {len(self.records)}"

@@ -7,18 +7,20 @@ sitemaps are: a run that is killed reads again what was not.
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from scrapy import Request, signals
-from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.robotstxt import ProtegoRobotParser, RobotParser
 from twisted.python.failure import Failure
 
 from ..archive.ledger import KnownSitemap
+from ..crawl.harvest import Harvester, may_be_of
+from ..crawl.rejections import Output, Rejections, request_of
+from ..crawl.sources import HomePage
 from ..crawl.validators import NOT_MODIFIED, conditions, validators
 from ..downloadermiddlewares.walls import wall_of
 from ..items import Rejected
@@ -27,7 +29,7 @@ from ..pages.sitemap import MAX_BYTES, Entry, read_sitemap
 from ..site.dates import instant, parse_lastmod
 from ..site.urls import ArticleAddress, absolute
 from ..verdict import Verdict
-from .harvest import HarvestSpider, Output, may_be_of
+from .base import KcnaSpider
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Node:
     found: KnownSitemap | None = field(default=None)
 
 
-class SitemapSpider(HarvestSpider):
+class SitemapSpider(KcnaSpider):
     """Reads the sitemaps that moved since they were last read, and fetches their articles that are new or changed.
 
     The date of an article is known only when it was fetched: ``since`` leaves out what the site took in before that
@@ -62,35 +64,37 @@ class SitemapSpider(HarvestSpider):
     """
 
     name = "sitemap"
-    asked: set[str]
-    # Those of them that were not answered yet.
-    open: set[str]
-    # Sitemaps that robots.txt names.
-    named: list[str]
-    articles: int
-    unmoved: int
+    lists_articles = True
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.asked, spider.open = set(), set()
-        spider.named = []
-        spider.articles = spider.unmoved = 0
-        crawler.signals.connect(spider.robots_parsed, signal=signals.robots_parsed)
-        return spider
+    def assemble(self) -> None:
+        self.asked: set[str] = set()
+        # Those of them that were not answered yet.
+        self.open: set[str] = set()
+        # Sitemaps that robots.txt names.
+        self.named: list[str] = []
+        self.articles = self.unmoved = 0
+        self.home = HomePage(self.crawler)
+        self.rejections = Rejections(self.crawler)
+        self.harvester = Harvester(self.crawler, self.fetcher, self.arguments)
+        self.crawler.signals.connect(self.robots_parsed, signal=signals.robots_parsed)
+
+    async def start(self) -> AsyncIterator[Any]:
+        for request in self.home.ensure(self.first_requests):
+            yield request
+
+    def first_requests(self) -> Output:
+        """Request the index that every site has."""
+        yield from self.requests([Entry(self.site.sitemap, None)], None)
 
     def robots_parsed(self, robotparser: RobotParser) -> None:
-        """robots.txt is read before the first request leaves."""
+        """Handle `robots_parsed`, which comes before the first request leaves: remember the sitemaps it names."""
         if isinstance(robotparser, ProtegoRobotParser):
             # Against the standard, some are relative.
             found = (absolute(self.site.home, url) for url in robotparser.rp.sitemaps)
             self.named += [url for url in found if url and self.site.serves(url)]
 
-    def opening(self) -> Iterator[Request]:
-        yield from self.requests([Entry(self.site.sitemap, None)], None)
-
     def requests(self, entries: Sequence[Entry], parent: Node | None) -> Iterator[Request]:
-        """Requests for sitemaps that were not asked for in this run and have moved since they were last read."""
+        """Request sitemaps that were not requested in this run and have moved since they were last read."""
         for entry in entries:
             known = self.run.archive.ledger.sitemaps.get(entry.loc)
             if entry.loc in self.asked:
@@ -105,7 +109,7 @@ class SitemapSpider(HarvestSpider):
             yield self.sitemap_request(Node(entry.loc, entry.lastmod, parent, depth=depth, known=known))
 
     def sitemap_request(self, node: Node) -> Request:
-        """A sitemap, if it is not as it was. Articles go before: a sitemap may name a thousand."""
+        """Return the request for a sitemap that may have changed. Articles go before: it may name a thousand."""
         self.open.add(node.url)
         return Request(
             node.url,
@@ -119,8 +123,8 @@ class SitemapSpider(HarvestSpider):
         )
 
     def parse_sitemap(self, response: Response, node: Node) -> Output:
-        """An index or a list of pages. What it is, it says itself: where a redirect led makes no difference."""
-        self.count("pages/sitemap")
+        """Read an index or a list of pages. Which of them it is, it says itself, wherever a redirect led."""
+        self.counts.add("pages/sitemap")
         self.open.discard(node.url)
         now = instant(datetime.now(UTC))
         node.found = KnownSitemap(now, node.lastmod, *validators(response))
@@ -137,8 +141,8 @@ class SitemapSpider(HarvestSpider):
         except PageError as error:
             yield self.unread_sitemap(response, wall_of(response) or error)
         else:
-            self.count("sitemap/foreign", sitemap.foreign)
-            self.count("sitemap/lost", sitemap.lost)
+            self.counts.add("sitemap/foreign", sitemap.foreign)
+            self.counts.add("sitemap/lost", sitemap.lost)
             if sitemap.lost:
                 # Not remembered as read: the next run reads it again.
                 node.open += 1
@@ -152,12 +156,12 @@ class SitemapSpider(HarvestSpider):
         yield from self.others(node)
 
     def others(self, node: Node) -> Iterator[Request]:
-        """Once the index is read that every site has, those that robots.txt names besides."""
+        """After the default index, request the sitemaps that robots.txt names."""
         if node.url == self.site.sitemap:
             yield from self.requests([Entry(url, None) for url in self.named], None)
 
     def take(self, node: Node, entries: Sequence[Entry]) -> Iterator[Request]:
-        """Requests for the articles that are new or have changed; first all of them are wanted."""
+        """Request the articles that are new or have changed. First queue all of them."""
         found = {address.id: (address, entry) for entry in entries if (address := self.site.identify(entry.loc))}
         self.articles += len(found)
         asked = {one: found[one] for one in found if may_be_of(self.arguments.window, one)}
@@ -168,14 +172,13 @@ class SitemapSpider(HarvestSpider):
         ledger.queue.want_urls(self.urls(asked[one][0] for one in changed), again=True)
         if len(asked) == len(found):
             self.all_wanted(node)
-        self.count("articles/known", len(held - changed))
-        skip = (held - changed) | self.settled_among(asked) | self.in_flight | self.failed
-        wanted = [ledger.queue.get(one) for one in asked if one not in skip][: self.room()]
-        yield from [self.debt_request(one) for one in wanted if one is not None]
+        self.counts.add("articles/known", len(held - changed))
+        wanted = [ledger.queue.get(one) for one in self.harvester.to_fetch(asked, held - changed)]
+        yield from [self.harvester.request(one) for one in wanted if one is not None]
 
     def changed(self, node: Node, entries: dict[str, Entry]) -> set[str]:
-        """Articles that were modified since they were last looked at, and since their sitemap was last read: one that
-        was found unchanged is not fetched again each time.
+        """Return the articles that were modified since they were last looked at, and since their sitemap was last read:
+        one that was found unchanged is not fetched again each time.
         """
         often = Counter(entry.lastmod for entry in entries.values())
         known = datetime.fromisoformat(node.known.seen) - _CACHED if node.known else None
@@ -189,11 +192,11 @@ class SitemapSpider(HarvestSpider):
         return found
 
     def urls(self, addresses: Iterator[ArticleAddress]) -> dict[str, str]:
-        """Canonical addresses by id."""
+        """Return canonical addresses by id."""
         return {address.id: self.site.article(address) for address in addresses}
 
     def all_wanted(self, node: Node) -> None:
-        """Remembers a sitemap, and those above it of which it was the last."""
+        """Remember a sitemap, and those above it of which it was the last."""
         current: Node | None = node
         while current is not None and current.found is not None and not current.open:
             self.run.archive.ledger.sitemaps.record(current.url, current.found)
@@ -204,46 +207,50 @@ class SitemapSpider(HarvestSpider):
     # What gave nothing
 
     def unread_sitemap(self, response: Response, error: PageError) -> Rejected:
-        """What came in the place of a sitemap."""
-        rejected = self.unread(None, response, error)
-        self.no_list(rejected, error.detail)
+        """Say what came in the place of a sitemap."""
+        rejected = self.rejections.unread(response, error)
+        self.rejections.hold_against_run(rejected, error.detail)
         return rejected
 
     def sitemap_failed(self, failure: Failure) -> Output:
-        """A sitemap that could not be had. The site may have its index where robots.txt says instead."""
-        request: Request = failure.request  # type: ignore[attr-defined]  # set by Scrapy for every errback
-        node: Node = request.cb_kwargs["node"]
+        """Say why a sitemap could not be had. The site may have its index where robots.txt says instead."""
+        node: Node = request_of(failure).cb_kwargs["node"]
         self.open.discard(node.url)
-        rejected = self.failure(None, request, failure)
+        rejected = self.rejections.failed(failure)
         others = list(self.others(node))
         if rejected.reason == "not_found" and node.url == self.site.sitemap and not others:
-            self.no_list(
+            self.rejections.hold_against_run(
                 rejected, f"{rejected.detail}, and robots.txt names no other; `scrapy crawl source` needs none"
             )
         elif rejected.reason != "not_found" or not others:
-            self.no_list(rejected, f"{rejected.detail}; run again")
+            self.rejections.hold_against_run(rejected, f"{rejected.detail}; run again")
         yield rejected
         yield from others
 
     def take_stock(self) -> None:
         super().take_stock()
+        self.run.owed = self.harvester.count_owed()
         logger.info("%d articles in the sitemaps that moved", self.articles)
-        is_answered = not self.open and not self.is_home_open
+        is_answered = not self.open and not self.home.is_open
         if is_answered and not self.articles and not self.unmoved and not self.run.problems:
             self.run.note(Verdict.LAYOUT_CHANGED, "the sitemaps name no article; the site no longer looks as known")
 
     @property
     def unfinished(self) -> str:
-        return f"{len(self.open)} sitemaps were not answered" if self.open else super().unfinished
+        return (
+            f"{len(self.open)} sitemaps were not answered"
+            if self.open
+            else self.home.unanswered or self.fetcher.unanswered
+        )
 
     @property
-    def doing(self) -> str:
+    def status(self) -> str:
         return f"reading sitemaps, {self.articles} articles named"
 
 
 def has_moved(entry: Entry, known: KnownSitemap) -> bool:
-    """Whether a sitemap may have changed since it was read: its ``lastmod`` did, or is none, or names a day that was
-    not over then.
+    """Return True if a sitemap may have changed since it was read: its ``lastmod`` did, or is none, or names a day that
+    was not over then.
     """
     moment = parse_lastmod(entry.lastmod)
     if moment is None or entry.lastmod != known.lastmod:

@@ -1,4 +1,4 @@
-"""Settings of patience: typed once, refused with one line."""
+"""The settings of ours: typed once, refused with one line."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 from scrapy.settings import Settings
 
 from kcnacrawl.arguments import ArgumentError
-from kcnacrawl.limits import Limits, defaults
+from kcnacrawl.config import DEFAULTS, Config
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.run import printable
 
@@ -20,8 +20,8 @@ Run = Callable[..., Crawl]
 
 
 def test_every_limit_is_a_setting_with_a_default() -> None:
-    assert Limits.read(Settings(defaults())) == Limits()
-    assert all(name.startswith("KCNACRAWL_") for name in defaults())
+    assert Config.read(Settings(DEFAULTS)) == Config()
+    assert all(name.startswith("KCNACRAWL_") for name in DEFAULTS)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_every_limit_is_a_setting_with_a_default() -> None:
 )
 def test_a_bad_limit_names_its_setting_and_value(name: str, value: str, told: str) -> None:
     with pytest.raises(ArgumentError) as caught:
-        Limits.read(Settings(defaults() | {name: value}))
+        Config.read(Settings(DEFAULTS | {name: value}))
     assert str(caught.value) == f"setting {name}={value!r}: {told}"
 
 
