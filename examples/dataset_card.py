@@ -15,9 +15,10 @@ from typing import Any, get_args, get_type_hints
 
 from folder import parser
 
-from kcnacrawl.archive.archive import ARTICLES, RUNS, read_article
+from kcnacrawl.archive.archive import ARTICLES, read_article
 from kcnacrawl.archive.coverage import read_coverage
 from kcnacrawl.archive.log import read_lines, write_whole
+from kcnacrawl.archive.run_report import read_reports
 from kcnacrawl.items import SCHEMA_VERSION, Article, Day, Instant
 
 RECORD = Path(__file__).parent.parent / "docs/record.md"
@@ -122,8 +123,8 @@ def gaps(archive: Path, tally: Tally) -> str:
 
 def versions(archive: Path) -> list[str]:
     """Of the program, as the runs' reports tell."""
-    reports = (json.loads(path.read_bytes()) for path in (archive / RUNS).glob("*.json"))
-    return sorted({report["versions"]["kcnacrawl"] for report in reports})
+    reports = read_reports(archive, sys.maxsize)
+    return sorted({report.versions["kcnacrawl"] for report in reports if report.versions})
 
 
 def provenance(archive: Path, tally: Tally) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+from .archive.run_report import RunReport
 from .crawl import removals
 
 Counts = Mapping[str, int]
@@ -107,11 +108,9 @@ def not_found(counts: Counts) -> str | None:
     return f"{missing} of {asked} articles that the site lists were not found"
 
 
-def is_healthy(report: Mapping[str, Any]) -> bool:
-    """Whether an earlier run's report tells how the site looks when all is well."""
-    counts = report.get("counts")
-    countable = isinstance(counts, dict) and all(isinstance(one, int) for one in counts.values())
-    return countable and report.get("verdict") in {"ok", "incomplete"}
+def is_healthy(report: RunReport) -> bool:
+    """Return True if an earlier run's report tells how the site looks when all is well."""
+    return report.verdict in {"ok", "incomplete"}
 
 
 def silent_days(days: Sequence[str], today: date) -> int:

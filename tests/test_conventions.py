@@ -51,6 +51,16 @@ def test_every_spider_types_its_arguments(spider: type[KcnaSpider]) -> None:
     assert "start_requests" not in vars(spider)
 
 
+@pytest.mark.parametrize("spider", SPIDERS)
+def test_no_spider_derives_from_another(spider: type[KcnaSpider]) -> None:
+    assert spider.__bases__ == (KcnaSpider,)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "kcnacrawl/crawl").glob("*.py")), ids=lambda path: path.name)
+def test_no_part_of_a_crawl_knows_a_spider(path: Path) -> None:
+    assert not any(one.startswith("kcnacrawl.spiders") for one in inner_imports(path))
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_pages_select_html_and_only_the_archive_opens_files(path: Path) -> None:
     room = path.relative_to(ROOT / "kcnacrawl").parts[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kcnacrawl.archive.run_report import RunReport
 from kcnacrawl.health import CADENCE_DAYS, is_healthy, lost_fields, presences, silent_days, unreadable
 from kcnacrawl.replica.server import Replica
 
@@ -71,8 +72,9 @@ def test_too_many_unreadable_pages_are_told_by_anchor() -> None:
 
 @pytest.mark.parametrize(("verdict", "healthy"), [("ok", True), ("incomplete", True), ("refused", False)])
 def test_only_runs_that_ended_well_tell_how_the_site_looks(verdict: str, *, healthy: bool) -> None:
-    assert is_healthy({"verdict": verdict, "counts": {}}) is healthy
-    assert not is_healthy({"verdict": verdict, "counts": None})
+    moment = "2026-01-02T03:04:05+00:00"
+    report = RunReport(run_id="", spider="", start=moment, end=moment, finish_reason="", verdict=verdict, exit_code=0)
+    assert is_healthy(report) is healthy
 
 
 # At the site

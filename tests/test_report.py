@@ -107,9 +107,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write(folder, lines)
     (folder / "runs").mkdir()
-    run = {"run_id": HOSTILE, "spider": HOSTILE, "verdict": HOSTILE, "message": HOSTILE, "exit_code": 1}
+    run = {
+        "run_id": HOSTILE,
+        "spider": HOSTILE,
+        "verdict": HOSTILE,
+        "message": HOSTILE,
+        "exit_code": 1,
+        "finish_reason": HOSTILE,
+    }
     times = {"start": "2026-09-11T06:00:12+00:00", "end": "2026-09-11T07:01:15+00:00"}
-    told = run | times | {"arguments": {"query": HOSTILE}, "counts": {"owed": HOSTILE}}
+    told = run | times | {"arguments": {"query": HOSTILE}, "counts": {HOSTILE: 1}}
     (folder / "runs" / "20260911T060012Z-a.json").write_text(json.dumps(told), encoding="utf-8")
     (folder / "runs" / "20260911T060013Z-b.json").write_text('{"verdict": 7}', encoding="utf-8")
     derive_ledger(folder, {source + 100: f"{source} {HOSTILE}" for source in range(25)})
@@ -269,7 +276,7 @@ def test_every_chart_is_drawn_named_and_told_in_numbers_and_nothing_it_shows_is_
         f"{shown} 1",
         "0",
         "0",
-        shown,
+        "0",
         shown,
     ]
 

@@ -374,7 +374,7 @@ def test_an_archive_that_is_missing_is_one_line(tmp_path: Path) -> None:
     ("words", "line"),
     [
         (["everything"], "verify takes no arguments: 'everything'"),
-        (["-s", "KCNACRAWL_DIR="], "setting KCNACRAWL_DIR: empty"),
+        (["-s", "KCNACRAWL_DIR="], "setting KCNACRAWL_DIR='': empty"),
     ],
 )
 def test_bad_input_is_one_line(archive: Path, words: list[str], line: str) -> None:

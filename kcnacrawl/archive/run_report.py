@@ -1,24 +1,77 @@
-"""The reports of the last runs, as :mod:`kcnacrawl.extensions.report` writes them."""
+"""A run's report, ``runs/<run_id>.json``: what it holds, how it is written and read."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from .archive import RUNS
+from .log import write_whole
 
 
-def read_reports(folder: Path, count: int) -> Iterator[dict[str, Any]]:
-    """Of the last ``count`` runs, newest first, those whose report can be read."""
-    for path in sorted((folder / RUNS).glob("*.json"), reverse=True)[:count]:
-        if (report := _read(path)) is not None:
-            yield report
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended, and what it counted."""
+
+    run_id: str
+    spider: str
+    arguments: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    site: str = ""
+    counts: dict[str, int] = {}
+    start: str
+    end: str
+    finish_reason: str
+    verdict: str
+    exit_code: int
+    message: str = ""
+    warnings: list[str] = []
+
+    @property
+    def started(self) -> datetime:
+        """When the run started."""
+        return datetime.fromisoformat(self.start)
+
+    @property
+    def ended(self) -> datetime:
+        """When the run ended."""
+        return datetime.fromisoformat(self.end)
+
+    @property
+    def took(self) -> timedelta:
+        """How long the run took, to the second."""
+        return timedelta(seconds=round((self.ended - self.started).total_seconds()))
+
+    @property
+    def command_line(self) -> str:
+        """The arguments as one gives them to `scrapy crawl`."""
+        return " ".join(f"-a {name}={value}" for name, value in self.arguments.items())
+
+    def write(self, folder: Path) -> None:
+        """Write the report into an archive's folder, whole and synced. Raise ``OSError``."""
+        path = report_path(folder, self.run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """A report; ``None`` if it is none, or is being written."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
+def report_path(folder: Path, run_id: str) -> Path:
+    """Return where the report of a run is."""
+    return folder / RUNS / f"{run_id}.json"
+
+
+def read_report(path: Path) -> RunReport:
+    """Return the report in a file. Raise ``OSError``, or ``ValueError`` or ``RecursionError`` if it is none."""
+    report = msgspec.json.decode(path.read_bytes(), type=RunReport)
+    datetime.fromisoformat(report.start)
+    datetime.fromisoformat(report.end)
+    return report
+
+
+def read_reports(folder: Path, most: int) -> Iterator[RunReport]:
+    """Yield the reports of the last runs, newest first: of at most so many files those that can be read."""
+    for path in sorted((folder / RUNS).glob("*.json"), reverse=True)[:most]:
+        try:
+            yield read_report(path)
+        except (OSError, ValueError, RecursionError):
+            # Another program's, or one being written; `verify` tells of it.
+            continue

@@ -29,6 +29,7 @@ from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS
 from .ledger import Known, Ledger, body_sha256
 from .log import LogEnd, read_lines
+from .run_report import read_report
 
 _BATCH: Final = 1_000
 
@@ -203,28 +204,12 @@ class Verification:
         for path in sorted((self.folder / RUNS).glob("*.json")):
             self.tally.reports += 1
             try:
-                report = msgspec.json.decode(path.read_bytes(), type=_Report)
+                report = read_report(path)
             except (ValueError, RecursionError) as error:
                 yield f"{RUNS}/{path.name}:1: not a run's report: {error}"
             else:
                 if report.run_id != path.stem:
                     yield f"{RUNS}/{path.name}:1: the report of another run, {report.run_id!r}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Report:
-    """What every ``runs/<run_id>.json`` tells, whatever it tells besides."""
-
-    run_id: str
-    spider: str
-    arguments: dict[str, str]
-    versions: dict[str, str]
-    start: str
-    end: str
-    finish_reason: str
-    verdict: str
-    exit_code: int
-    counts: dict[str, int]
 
 
 class _Lines(Generic[T]):

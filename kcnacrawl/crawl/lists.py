@@ -62,6 +62,11 @@ class SourceList:
             return self.label or "a list of unknown source"
         return f"{source.name} {source.label or self.label or ''}".strip()
 
+    def is_of(self, source: KnownSource) -> bool:
+        """Return True if this is the list of a source."""
+        own = self.source
+        return own is not None and (own.key, own.sid, own.name) == (source.key, source.sid, source.name)
+
     def attribute(self, fields: ArticleFields) -> int | None:
         """Return the sid of an article found in the list: the list's, unless the page says otherwise.
 

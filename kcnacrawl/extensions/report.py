@@ -7,15 +7,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Self
 
-import msgspec
 import scrapy
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
 from .. import __version__, health
-from ..archive.archive import RUNS
-from ..archive.log import write_whole
-from ..archive.run_report import read_reports
+from ..archive.run_report import RunReport, read_reports
 from ..bugs import TOLD
 from ..crawl.counts import Counts
 from ..run import Run
@@ -113,7 +110,7 @@ class Report:
     def _healthy_runs(self) -> list[dict[str, int]]:
         """The counts of the last runs that ended well, newest first."""
         reports = read_reports(self._run.archive.folder, _LOOKED_AT)
-        return [report["counts"] for report in islice(filter(health.is_healthy, reports), _HEALTHY_RUNS)]
+        return [report.counts for report in islice(filter(health.is_healthy, reports), _HEALTHY_RUNS)]
 
     def _bugs(self) -> bool:
         stats = self._crawler.stats
@@ -127,9 +124,9 @@ class Report:
 
     def _write(self, arguments: Mapping[str, str]) -> None:
         run = self._run
-        path = run.archive.folder / RUNS / f"{run.id}.json"
+        facts: dict[str, Any] = {}
         try:
-            facts: dict[str, object] = {
+            facts = {
                 "arguments": {name: _shown(value) for name, value in arguments.items()},
                 "versions": _versions(),
                 "site": run.site.url,
@@ -139,24 +136,22 @@ class Report:
             # A bug here must not cost what else there is to tell.
             logger.exception("The report of the run could not be made whole")
             run.note(Verdict.ERROR, TOLD)
-            facts = {}
-        report = {
-            "run_id": run.id,
-            "spider": self._crawler.spidercls.name,
+        report = RunReport(
+            run_id=run.id,
+            spider=self._crawler.spidercls.name,
             **facts,
-            "start": instant(run.started),
-            "end": instant(datetime.now(UTC)),
-            "finish_reason": self._reason or "error",
-            "verdict": str(run.verdict),
-            "exit_code": run.exit_code,
-            "message": run.message,
-            "warnings": run.warnings,
-        }
+            start=instant(run.started),
+            end=instant(datetime.now(UTC)),
+            finish_reason=self._reason or "error",
+            verdict=str(run.verdict),
+            exit_code=run.exit_code,
+            message=run.message,
+            warnings=run.warnings,
+        )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+            report.write(run.archive.folder)
         except OSError as error:
-            run.note(Verdict.STORAGE, f"cannot write {path}: {error.strerror or error}")
+            run.note(Verdict.STORAGE, f"cannot write {error.filename}: {error.strerror or error}")
         else:
             self._written = run.verdict
 

@@ -6,7 +6,7 @@ not allow ``eval``.
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import altair as alt
-import msgspec
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .. import __version__
 from ..archive.coverage import Month, read_coverage
-from ..archive.run_report import read_reports
+from ..archive.run_report import RunReport, read_reports
 from ..run import printable
 from ..stores.summary import Summary, summarise
 from . import figures
@@ -31,30 +30,6 @@ _DAYS: Final = timedelta(days=364)
 _RUNS: Final = 30
 _CHANGES: Final = 50
 _CHANGES_SINCE: Final = timedelta(days=30)
-
-
-class RunReport(msgspec.Struct, frozen=True):
-    """What the page tells of a run."""
-
-    run_id: str
-    spider: str
-    start: datetime
-    end: datetime
-    verdict: str
-    exit_code: int
-    message: str = ""
-    arguments: dict[str, Any] = {}
-    counts: dict[str, Any] = {}
-
-    @property
-    def given(self) -> str:
-        """Its arguments as one gives them."""
-        return " ".join(f"-a {name}={value}" for name, value in self.arguments.items())
-
-    @property
-    def took(self) -> timedelta:
-        """How long it ran, to the second."""
-        return timedelta(seconds=round((self.end - self.start).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +65,8 @@ def read(folder: Path, store: Path, now: datetime) -> Contents:
         since=today - _DAYS,
         months=read_coverage(folder, today),
         summary=summarise(store, today - _DAYS, today, _CHANGES),
-        runs=[run for report in read_reports(folder, _RUNS) if (run := _read_run(report)) is not None],
+        runs=list(read_reports(folder, _RUNS)),
     )
-
-
-def _read_run(report: Mapping[str, Any]) -> RunReport | None:
-    try:
-        return msgspec.convert(report, RunReport)
-    except msgspec.ValidationError:
-        return None
 
 
 def render(contents: Contents) -> bytes:
@@ -148,7 +116,7 @@ def _key_numbers(contents: Contents) -> Iterator[KeyNumber]:
     yield KeyNumber(f"{edits:,} + {removals:,}", "edits + removals", f"seen in the last {_CHANGES_SINCE.days} days")
     if contents.runs:
         run = contents.runs[0]
-        when = f"the last run, {run.spider}, ended {run.end:%Y-%m-%d %H:%M} UTC"
+        when = f"the last run, {run.spider}, ended {run.ended:%Y-%m-%d %H:%M} UTC"
         yield KeyNumber(run.verdict, f"exit {run.exit_code}", when, run.exit_code == 0)
 
 

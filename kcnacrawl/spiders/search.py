@@ -87,8 +87,7 @@ class SearchSpider(KcnaSpider):
 
     def is_begun(self, source: KnownSource) -> bool:
         """Return True if a source is or was searched in this run."""
-        begun = [one.source for one in self.lists]
-        return any(one and (one.key, one.sid, one.name) == (source.key, source.sid, source.name) for one in begun)
+        return any(one.is_of(source) for one in self.lists)
 
     def list_of(self, source: KnownSource | None, label: str | None = None) -> SourceList:
         """Return the list of a source that is searched."""

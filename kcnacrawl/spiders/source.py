@@ -88,8 +88,7 @@ class SourceSpider(KcnaSpider):
 
     def is_begun(self, source: KnownSource) -> bool:
         """Return True if a source's list is or was crawled in this run, or waits for the browser."""
-        begun = [crawl.source_list.source for crawl in self.crawls]
-        return any(one and (one.key, one.sid, one.name) == (source.key, source.sid, source.name) for one in begun)
+        return any(crawl.source_list.is_of(source) for crawl in self.crawls)
 
     def is_taken(self, crawl: ListCrawl) -> bool:
         """Return True if another crawl of this run, begun earlier, turned out to be of the same list."""
