@@ -1,4 +1,4 @@
-"""Spider arguments (``-a NAME=VALUE``), typed once, here. A message names the argument and the value."""
+"""Spider arguments (``-a NAME=VALUE``), typed once, here. An error names the argument and its value."""
 
 import os
 import re
@@ -35,7 +35,7 @@ class SourceRef:
 
 
 def argument(read: Callable[[str, Site], Any], default: Any = None) -> Any:
-    """A field of an arguments class, read from its text by ``read``, which raises ``ValueError``."""
+    """Declare the field of an argument, read from its text by ``read``, which raises ``ValueError``."""
     return field(default=default, metadata={"read": read})
 
 
@@ -93,12 +93,12 @@ def day(text: str) -> date:
 
 
 def read_count(text: str, _: Site) -> int:
-    """A whole number from 1."""
+    """Return a whole number from 1."""
     return whole(text, least=1)
 
 
 def read_days(text: str, _: Site) -> int:
-    """A whole number of days from 0."""
+    """Return a whole number of days from 0."""
     return whole(text)
 
 
@@ -121,7 +121,7 @@ def as_path(text: str) -> Path:
 
 
 def read_sources(text: str, site: Site) -> tuple[SourceRef, ...]:
-    """Sources by comma, each in any of the forms of the contract."""
+    """Return the sources that a text names by comma, each in any of the forms of the contract."""
     refs = tuple(_read_source(part.strip(), site) for part in text.split(","))
     return (SourceRef(),) if any(ref.is_all for ref in refs) else tuple(dict.fromkeys(refs))
 
@@ -153,7 +153,7 @@ _LONGEST_QUERY = 200
 
 
 def read_query(text: str, _: Site) -> str:
-    """What to search for; words in quotes are a phrase."""
+    """Return what to search for; words in quotes are a phrase."""
     query = text.strip()
     if not query.isprintable() or len(query) > _LONGEST_QUERY:
         raise ValueError(f"not one line of at most {_LONGEST_QUERY} characters")
@@ -165,12 +165,12 @@ _URL_COMMA = re.compile(r",(?=\s*(?:https?://|/|[0-9]{10}-|(?:www\.)?kcnawatch\.
 
 
 def read_urls(text: str, site: Site) -> tuple[ArticleAddress, ...]:
-    """Articles by comma, each by any address seen in the wild, or by identity alone."""
+    """Return the articles that a text names by comma, each by any address seen in the wild, or by identity alone."""
     return tuple(_read_article(part.strip(), site) for part in _URL_COMMA.split(text) if part.strip())
 
 
 def read_url_file(text: str, site: Site) -> tuple[ArticleAddress, ...]:
-    """Articles from a file, one a line; empty lines and lines that begin with ``#`` are left out."""
+    """Return the articles that a file names, one a line, without empty lines and those that begin with ``#``."""
     try:
         lines = as_path(text).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -205,7 +205,7 @@ class Arguments:
 
     @classmethod
     def read(cls, given: Mapping[str, str], site: Site) -> Self:
-        """The arguments of a run; raises :class:`ArgumentError`."""
+        """Return the arguments of a run. Raise :class:`ArgumentError`."""
         readers = {one.name: one.metadata["read"] for one in fields(cls)}
         for name in given:
             if name not in readers:
@@ -223,7 +223,7 @@ class Arguments:
         return read
 
     def check(self) -> None:
-        """Raises :class:`ArgumentError` where the arguments do not fit one another."""
+        """Raise :class:`ArgumentError` where the arguments do not fit one another."""
         if self.since and self.until and self.since > self.until:
             raise ArgumentError(f"since={self.since} is after until={self.until}")
 
@@ -241,7 +241,7 @@ class SourceArguments(Arguments):
 
 
 def read_page(text: str, site: Site) -> str:
-    """A listing or an article of the site."""
+    """Return the address of a listing or an article of the site."""
     url = site.url + text if text.startswith("/") else text
     if site.identify(url) is None and site.identify_listing(url) is None:
         raise ValueError(f"no listing or article of {site.url}")

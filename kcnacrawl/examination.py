@@ -1,4 +1,4 @@
-"""What ``scrapy doctor`` does: looks at a few pages, and tells of each anchor what it matched."""
+"""What ``scrapy doctor`` does: it fetches a few pages, and says of each anchor what it matched."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ _LONGEST: Final = 90
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one anchor of one page matched: by the place known for it, by a ``fallback``, not and that is no harm
-    (``none``), or not though a record needs it (``MISSING``).
+    """What one anchor of one page matched: the place known for it (``ok``), another (``fallback``), nothing, which does
+    no harm (``none``), or nothing though a record needs it (``MISSING``).
     """
 
     page: str
@@ -48,7 +48,9 @@ class Finding:
 
 
 class DoctorSpider(KcnaSpider):
-    """Home page, first source's listing, *More Articles*, one article; or from a given page on. Opens no archive."""
+    """Fetches the home page, the first source's listing, a page of *More Articles* and one article; or begins with a
+    given page. Opens no archive.
+    """
 
     # Not in the spiders' package: it is the command's, and not for `scrapy crawl`.
     name = "doctor"
@@ -85,7 +87,7 @@ class DoctorSpider(KcnaSpider):
             yield self.look(url, self.parse_listing, "listing")
 
     def look(self, url: str, callback: Callable[..., Iterator[Request]], page: str, **kwargs: Any) -> Request:
-        """One page."""
+        """Return the request for a page."""
         return Request(
             url,
             callback=self.read,
@@ -97,7 +99,7 @@ class DoctorSpider(KcnaSpider):
     def read(
         self, response: Response, page: str, reader: Callable[..., Iterator[Request]], **kwargs: Any
     ) -> Iterator[Request]:
-        """A page that came, kept if asked for."""
+        """Read a page, and keep it if that was asked for."""
         try:
             markup = markup_of(response)
             if (strayed := self.rejections.strayed(response)) is not None:
@@ -112,7 +114,7 @@ class DoctorSpider(KcnaSpider):
             self.run.note(Verdict.STORAGE, f"cannot write {error.filename}: {error.strerror}")
 
     def robots_parsed(self, robotparser: RobotParser) -> None:
-        """What robots.txt says to us. What it forbids is told by the page that is not asked for."""
+        """Handle `robots_parsed`: tell what robots.txt says to us. A page that it forbids tells of that itself."""
         if isinstance(robotparser, ProtegoRobotParser):
             agent = self.settings["ROBOTSTXT_USER_AGENT"] or self.settings["USER_AGENT"]
             delay = robotparser.rp.crawl_delay(agent)
@@ -123,7 +125,7 @@ class DoctorSpider(KcnaSpider):
     # Page by page
 
     def parse_home(self, response: Response, markup: str) -> Iterator[Request]:
-        """The home page: which sources there are."""
+        """Read the home page: which sources there are."""
         found = sources(markup, response.url, self.site)
         self.found(
             "home", "sources", bool(found), f"{len(found)}: {', '.join(one.label for one in found)}", is_needed=True
@@ -132,7 +134,7 @@ class DoctorSpider(KcnaSpider):
             yield self.look(self.site.listing(found[0].sid), self.parse_listing, "listing")
 
     def parse_listing(self, response: Response, markup: str) -> Iterator[Request]:
-        """A source's listing: its cards, and the ajax id that leads on."""
+        """Read a source's listing: its cards, and the numbers that may be its ajax id."""
         page = ListingPage(markup, response.url, self.site)
         self.cards("listing", page)
         self.found("listing", "more articles", page.has_more, "a button")
@@ -144,7 +146,7 @@ class DoctorSpider(KcnaSpider):
         yield from self.candidate(candidates[:_CANDIDATES], page.cards)
 
     def candidate(self, candidates: Sequence[int], cards: Sequence[Card]) -> Iterator[Request]:
-        """The next number that may be the ajax id; then an article."""
+        """Request the next number that may be the ajax id; after the last, an article."""
         if candidates:
             url = self.site.ajax(candidates[0], 0)
             look = self.look(url, self.parse_more, "ajax", candidates=candidates, cards=cards)
@@ -155,7 +157,7 @@ class DoctorSpider(KcnaSpider):
     def parse_more(
         self, response: Response, markup: str, candidates: Sequence[int], cards: Sequence[Card]
     ) -> Iterator[Request]:
-        """An answer of the endpoint: the right id gives cards of the listing."""
+        """Read an answer of the endpoint: the right id answers with the listing's cards."""
         page = ListingPage(markup, response.url, self.site)
         found = page.cards
         shared = len({card.id for card in found} & {card.id for card in cards})
@@ -167,7 +169,7 @@ class DoctorSpider(KcnaSpider):
         yield from self.candidate([] if is_same else candidates[1:], cards)
 
     def candidate_failed(self, failure: Failure) -> Iterator[Request]:
-        """A number that the endpoint has nothing for."""
+        """Pass over a number that the endpoint has nothing for."""
         if not has_nothing(failure.value):
             self.unanswered(failure)
             return
@@ -191,7 +193,7 @@ class DoctorSpider(KcnaSpider):
                     self.served(page, f"{name} by", anchor)
 
     def parse_page(self, response: Response, markup: str) -> Iterator[Request]:
-        """An article: every field of its record."""
+        """Read an article: every field of its record."""
         page = ArticlePage(markup, response.url, self.site)
         self.field("date", lambda: f"{page.date_raw} = {parse_published(page.date_raw)}")
         self.field("label", lambda: page.label)
@@ -206,7 +208,7 @@ class DoctorSpider(KcnaSpider):
         yield from ()
 
     def field(self, anchor: str, read: Callable[[], str]) -> bool:
-        """A field that a record needs."""
+        """Tell of a field that a record needs; return True if it is there."""
         try:
             self.found("article", anchor, True, read())
         except BadDate as error:
@@ -229,7 +231,7 @@ class DoctorSpider(KcnaSpider):
         otherwise: str = "",
         is_needed: bool = False,
     ) -> None:
-        """Tells of an anchor; one that a record needs and that is missing is a changed layout."""
+        """Tell of an anchor. One that a record needs and that is missing is a changed layout."""
         state: State = "ok" if matches else "MISSING" if is_needed else "none"
         told = printable(matched if matches else otherwise)
         self.findings.append(
@@ -243,14 +245,16 @@ class DoctorSpider(KcnaSpider):
         self.findings.append(Finding(page, name, "ok" if anchor.is_known else "fallback", anchor.place))
 
     def refused(self, page: str, reason: Reason, detail: str) -> None:
-        """A page that is none we know, or a wall, or was not to be had: a site that does not answer refuses, too."""
+        """Tell of a page that is none we know, is behind a wall, or could not be had: a site that does not answer
+        refuses, too.
+        """
         is_layout = reason in {"layout_changed", "bad_date", "too_large"}
         self.findings.append(Finding(page, "page" if is_layout else "wall", "MISSING", printable(detail)[:_LONGEST]))
         verdict = Verdict.LAYOUT_CHANGED if is_layout else Verdict.REFUSED
         self.run.note(verdict, f"{page}: {reason}: {detail}")
 
     def unanswered(self, failure: Failure) -> None:
-        """A page that could not be had."""
+        """Tell of a page that could not be had."""
         request = request_of(failure)
         rejected = self.rejections.failed(failure)
         self.refused(request.cb_kwargs["page"], rejected.reason, f"{request.url}: {rejected.detail}")
@@ -261,6 +265,6 @@ class DoctorSpider(KcnaSpider):
 
 
 def _around(markup: str, number: str) -> str:
-    """The mark-up that a number was found in, or one place of it."""
+    """Return the mark-up around the first place of a number."""
     at = max(markup.find(number), 0)
     return " ".join(markup[max(0, at - 25) : at + len(number) + 5].split())

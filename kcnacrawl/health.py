@@ -51,7 +51,7 @@ class Presence:
 
 
 def presences(counts: Counts) -> dict[str, Presence]:
-    """What the counts of a run tell of each field."""
+    """Return on how many pages or cards each field was found, by the counts of a run."""
     failed = {anchor: counts.get(f"unreadable/{anchor}", 0) for anchor in _ARTICLE_ANCHORS}
     read = counts.get("fields/pages", 0)
     pages = read + sum(failed.values())
@@ -68,7 +68,7 @@ def presences(counts: Counts) -> dict[str, Presence]:
 
 
 def lost_fields(counts: Counts, earlier: Sequence[Counts]) -> list[str]:
-    """What is told of each field that was always there in the ``earlier`` healthy runs and is so no longer."""
+    """Return what to say of each field that was always there in the ``earlier`` healthy runs and no longer is."""
     sums: Counter[str] = Counter()
     for one in earlier:
         sums.update(one)
@@ -87,7 +87,7 @@ def _is_lost(now: Presence, habit: Presence) -> bool:
 
 
 def unreadable(counts: Counts, share: float) -> str | None:
-    """What is told where more than ``share`` of the article pages could not be read; else ``None``."""
+    """Return what to say if more than ``share`` of the article pages could not be read; else ``None``."""
     number = counts.get("rejected/layout_changed", 0) + counts.get("rejected/bad_date", 0)
     pages = counts.get("pages/article", 0)
     if number < UNREADABLE_LEAST or number <= share * pages:
@@ -114,7 +114,7 @@ def is_healthy(report: RunReport) -> bool:
 
 
 def silent_days(days: Sequence[str], today: date) -> int:
-    """For how many days a source that publishes daily has been silent; 0 if it has no such habit.
+    """Return for how many days a source that publishes daily has been silent; 0 if it has no such habit.
 
     ``days`` are its last days of publication as ``YYYY-MM-DD``, newest first.
     """

@@ -1,4 +1,4 @@
-"""What one run is about: its id, its site, its archive, and what stands against it. One a crawler, shared."""
+"""What one run is about: its id, its configuration, its archive, and what stands against it. A crawler has one."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class Run:
 
     @classmethod
     def of(cls, crawler: Crawler) -> "Run":
-        """The run of a crawler, made when it is first asked for."""
+        """Return the run of a crawler; make it when it is first asked for."""
         if crawler not in cls._runs:
             cls._runs[crawler] = cls(crawler.spidercls.name, Config.read(crawler.settings))
         return cls._runs[crawler]
@@ -61,11 +61,11 @@ class Run:
         self.stop(crawler, Verdict.STORAGE)
 
     def note(self, verdict: Verdict, message: str) -> None:
-        """Holds something against the run; of several of a kind the first is told."""
+        """Hold a fault against the run; of several of a kind the first is told."""
         self.problems.setdefault(verdict, printable(message))
 
     def warn(self, message: str) -> None:
-        """Tells what is worth a look and is no fault of the run's."""
+        """Tell what is worth a look and is no fault of the run's."""
         self.warnings.append(printable(message))
 
     @property
@@ -84,7 +84,7 @@ class Run:
         return self.verdict.exit_code(self.signal_number or 15)
 
     async def settle(self) -> None:
-        """Has the spider take stock of what the ledger knows, and closes the archive; once."""
+        """Have the spider take stock of what the ledger knows, and close the archive; once."""
         if self._settled:
             return
         self._settled = True
@@ -114,7 +114,7 @@ class Run:
             self.note(Verdict.STORAGE, str(error))
 
     def stop(self, crawler: Crawler, reason: str) -> None:
-        """Has the spider closed, in order, from wherever this is called; the first reason stands."""
+        """Have the spider closed in order, wherever this is called from; the first reason stands."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(crawler.engine.close_spider_async(reason=reason))
 
@@ -125,14 +125,14 @@ class Run:
 
 
 async def _nothing_left() -> None:
-    """A spider that has stored all it saw has nothing to conclude."""
+    """Do nothing: most spiders have stored all they saw."""
 
 
 def printable(text: str) -> str:
-    """A message of one line, its white space folded: part of it may come from the network."""
+    """Return a message as one line of printable characters: part of it may come from the network."""
     return " ".join(in_one_line(text).split())[:1000]
 
 
 def in_one_line(text: str) -> str:
-    """A text, whole, without what would break or bend its line."""
+    """Return a whole text without what would break or bend its line."""
     return "".join(char if char.isprintable() else " " * char.isspace() for char in text)

@@ -1,6 +1,6 @@
 """What of each source and month is listed, held, owed, and was never walked: is the corpus complete?
 
-Asked of a copy of the ledger, so that a run may go on meanwhile.
+A copy of the ledger is read, so that a run may go on meanwhile.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ GROUP BY known.source, month ORDER BY month
 
 
 def read_coverage(folder: Path, today: date) -> list[Month]:
-    """Every month of every source, source by source, as the ledger knows them. Raises :class:`StorageFailed`."""
+    """Return every month of every source, source by source, as the ledger knows them. Raise :class:`StorageFailed`."""
     with tempfile.TemporaryDirectory(prefix="kcnacrawl-") as name:
         path = Path(name) / LEDGER
         copy_ledger(folder / LEDGER, path)
@@ -116,21 +116,21 @@ def _of_source(
 
 
 def _calendar(first: str, last: str) -> Iterator[str]:
-    """Every month from ``first`` to ``last``."""
+    """Return every month from ``first`` to ``last``."""
     begin, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
     for number in range(begin, end + 1):
         yield f"{number // 12:04}-{number % 12 + 1:02}"
 
 
 def _days(month: str, today: date) -> range:
-    """The days of a month that have begun; days are counted as :meth:`date.toordinal` does."""
+    """Return the days of a month that have begun, counted as :meth:`date.toordinal` does."""
     first = date.fromisoformat(f"{month}-01")
     last = first.replace(day=monthrange(first.year, first.month)[1])
     return range(first.toordinal(), min(last, today).toordinal() + 1)
 
 
 def _merged(walked: Sequence[tuple[str, str]]) -> list[range]:
-    """The days that were walked, each once, in order."""
+    """Return the days that were walked, each once, in order."""
     merged: list[range] = []
     for since, until in sorted(walked):
         days = range(_day(since or date.min.isoformat()), _day(until) + 1)

@@ -8,14 +8,14 @@ from . import Locked
 
 
 class Lock:
-    """An advisory lock of the kernel's: it ends with the process that holds it, however that dies."""
+    """The kernel's advisory lock: it ends with the process that holds it, however that dies."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Takes the lock or raises :class:`Locked` at once; ``OSError`` where the folder cannot be written."""
+        """Take the lock, or raise :class:`Locked` at once; ``OSError`` if the folder cannot be written."""
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,7 +34,7 @@ class Lock:
             raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def release(self) -> None:
-        """Gives the lock back; harmless if it is not held."""
+        """Give the lock back; do nothing if it is not held."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

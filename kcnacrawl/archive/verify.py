@@ -56,7 +56,7 @@ class Form(Generic[T]):
         self._types = get_type_hints(kind, include_extras=True)
 
     def read(self, line: bytes) -> tuple[T | None, list[str]]:
-        """The record of a line, if it holds one, and what is wrong with its form."""
+        """Return the record of a line, if it holds one, and what is wrong with its form."""
         try:
             record = self._decoder.decode(line)
         except (ValueError, RecursionError) as error:
@@ -90,7 +90,7 @@ class Form(Generic[T]):
 
 
 def article_faults(article: Article) -> Iterator[str]:
-    """What a record says that cannot be, by itself."""
+    """Yield what is wrong with a record, by itself."""
     if not (found := _CANONICAL.fullmatch(article.url)) or found[1] != article.id:
         yield f"url is not the address of {article.id}: {article.url!r}"
     if article.body_sha256 != body_sha256(article.article_body):
@@ -121,7 +121,7 @@ def _date_faults(article: Article) -> Iterator[str]:
 
 
 def rejected_faults(rejected: Rejected) -> Iterator[str]:
-    """What a line of the quarantine says that cannot be, by itself."""
+    """Yield what is wrong with a line of the quarantine, by itself."""
     address = identify(rejected.url)
     if rejected.id is not None and (address is None or address.id != rejected.id):
         yield f"url is not an address of {rejected.id}: {rejected.url!r}"
@@ -169,8 +169,8 @@ class Verification:
         self.size = sum(_size(folder / name) for name in (ARTICLES, QUARANTINE))
 
     def faults(self, advance: Callable[[int], object]) -> Iterator[str]:
-        """Every fault as one line, ``file:line: what``; ``advance`` hears now and then how many bytes more were read.
-        Raises ``OSError``, :class:`StorageFailed`.
+        """Yield every fault as one line, ``file:line: what``; call ``advance`` now and then with how many bytes more
+        were read. Raise ``OSError``, :class:`StorageFailed`.
         """
         with tempfile.TemporaryDirectory(prefix="kcnacrawl-") as temporary, contextlib.ExitStack() as stack:
             derived, copy = Ledger(Path(temporary) / "derived.sqlite"), Ledger(Path(temporary) / LEDGER)
@@ -235,7 +235,7 @@ class _Lines(Generic[T]):
         self._batch: list[T] = []
 
     def known(self, end: LogEnd) -> Iterator[str]:
-        """What is wrong with the lines that the ledger has learned, and with where it says they end."""
+        """Yield what is wrong with the lines that the ledger has learned, and with where it says they end."""
         size = _size(self._path)
         if size < end.end:
             yield f"{self.name}:1: has {size} bytes, and the ledger knows {end.end}"
@@ -244,7 +244,7 @@ class _Lines(Generic[T]):
             yield f"{self.name}:1: is not the file that the ledger learned from"
 
     def rest(self) -> Iterator[str]:
-        """What is wrong with the lines after those, as far as they are written."""
+        """Yield what is wrong with the lines after those, as far as they are written."""
         learned = self.number
         yield from self._read(_size(self._path))
         self.unlearned = self.number - learned
@@ -252,7 +252,7 @@ class _Lines(Generic[T]):
             yield f"{self.name}:{self.number + 1}: a torn line; the next run cuts it off"
 
     def _is_torn(self) -> bool:
-        """Whether what follows the last whole line stays without an end: a run that writes would give it one."""
+        """Return True if what follows the last whole line stays without an end: a run that writes would end it."""
         for _ in range(5):
             if not self._path.is_file() or next(iter(read_lines(self._path, self._at.end)), (0, b""))[0] >= 0:
                 return False
@@ -295,7 +295,7 @@ class _Revisions:
         self._latest: dict[str, Known] = {}
 
     def faults(self, article: Article) -> Iterator[str]:
-        """What is wrong with a record, by itself and after those before it."""
+        """Yield what is wrong with a record, by itself and after those before it."""
         yield from article_faults(article)
         before = self._latest.get(article.id) or self._derived.articles.latest(article.id)
         found = Known.of(article)
@@ -307,7 +307,7 @@ class _Revisions:
         self._latest[article.id] = found
 
     def learn(self, articles: list[Article], at: LogEnd) -> None:
-        """Has the derived ledger learn what it would have."""
+        """Have the derived ledger learn lines."""
         self._derived.learn_articles(articles, at)
         self._latest.clear()
 
@@ -316,7 +316,7 @@ class _Revisions:
 
 
 def copy_ledger(path: Path, to: Path) -> None:
-    """Copies a ledger as it was at one moment, though a run may be writing it."""
+    """Copy a ledger as it was at one moment, though a run may be writing it."""
     for _ in range(_TRIES if path.is_file() else 0):
         before = _stamp(path)
         with contextlib.suppress(FileNotFoundError):
@@ -333,7 +333,7 @@ def copy_ledger(path: Path, to: Path) -> None:
 
 
 def _stamp(path: Path) -> tuple[object, ...]:
-    """What changes whenever SQLite moves pages from its write-ahead log into a file, or begins that log anew."""
+    """Return what changes whenever SQLite moves pages from its write-ahead log into a file, or begins that log anew."""
     state, wal = path.stat(), path.with_name(path.name + "-wal")
     head = b""
     if wal.exists():
@@ -365,7 +365,7 @@ _COMPARISONS: Final = {
 
 
 def _disagreements(derived: Path, copy: Path) -> Iterator[str]:
-    """Where a ledger knows other than what was derived from the lines it learned from."""
+    """Yield where a ledger says other than what was derived from the lines it learned from."""
     with contextlib.closing(sqlite3.connect(derived)) as db:
         try:
             db.execute("ATTACH ? AS copy", (str(copy),))

@@ -1,4 +1,4 @@
-"""What the commands share that read an archive and change nothing."""
+"""What commands share that read an archive and change nothing."""
 
 import argparse
 import signal
@@ -33,7 +33,9 @@ _VERDICTS: Final = {
 
 
 class ArchiveCommand(ScrapyCommand):
-    """Reads the archive in ``KCNACRAWL_DIR``; says in one line why it cannot, and leaves with that verdict's code."""
+    """A command that reads the archive in ``KCNACRAWL_DIR``. If it cannot, it says why in one line, and exits with the
+    code of that verdict.
+    """
 
     requires_project = True
     requires_crawler_process = False
@@ -51,7 +53,7 @@ class ArchiveCommand(ScrapyCommand):
             super().process_options(args, opts)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        """Does what the command does; returns its exit code."""
+        """Do what the command does; return its exit code."""
         raise NotImplementedError
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -95,12 +97,12 @@ class ArchiveCommand(ScrapyCommand):
 
 
 def print_json(one: object) -> None:
-    """An object in a line of its own, for a program: in UTF-8, whatever a terminal's encoding."""
+    """Print an object in a line of its own, for a program: in UTF-8, whatever the encoding of the terminal."""
     sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
 
 
 def new_file(text: str) -> Path:
-    """Where a command may write one. Raises ``ArgumentError``."""
+    """Return the path of a file that a command may write. Raise ``ArgumentError`` if there is no such folder."""
     file = as_path(text)
     if file.is_dir() or not file.parent.is_dir():
         raise ArgumentError(f"{file}: no file in a folder that there is")
@@ -109,7 +111,7 @@ def new_file(text: str) -> Path:
 
 @contextmanager
 def _stoppable() -> Iterator[list[int]]:
-    """SIGINT and SIGTERM end what is inside by an exception; gives a list that has their numbers then."""
+    """Have SIGINT and SIGTERM raise ``KeyboardInterrupt`` inside; yield a list that takes their numbers."""
     came = list[int]()
 
     def stop(number: int, frame: object) -> None:
@@ -126,7 +128,7 @@ def _stoppable() -> Iterator[list[int]]:
 
 
 class StoreCommand(ArchiveCommand):
-    """Reads the SQLite store, :data:`STORE` or that of ``--store``."""
+    """A command that reads a SQLite store: :data:`STORE`, or that of ``--store``."""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -135,5 +137,5 @@ class StoreCommand(ArchiveCommand):
 
     @staticmethod
     def store(folder: Path, opts: argparse.Namespace) -> Path:
-        """Where it is."""
+        """Return the path of the store."""
         return Path(opts.store or folder / STORE)

@@ -1,4 +1,4 @@
-"""What the commands share that fetch: arguments and settings are checked before Scrapy makes use of any of them."""
+"""What commands share that fetch: arguments and settings are checked before Scrapy uses any of them."""
 
 import argparse
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from .usage import refusing
 
 
 class CheckedCommand(ScrapyCommand):
-    """Stands before a command of Scrapy's: refuses a bad argument or setting in one line, with exit code 2."""
+    """A command of Scrapy's that first refuses a bad argument or setting, in one line, with exit code 2."""
 
     config: Config
 
@@ -35,7 +35,7 @@ class CheckedCommand(ScrapyCommand):
 
 
 class ScratchCommand(CheckedCommand):
-    """Keeps what the command stores in a folder that goes with it: the archive is neither read, written nor locked."""
+    """A command that stores what it fetches in a temporary folder. It neither reads, writes nor locks the archive."""
 
     def check(self, args: list[str], opts: argparse.Namespace) -> None:
         super().check(args, opts)

@@ -1,4 +1,4 @@
-"""How every command tells of a bad argument, option or setting: in one line, with exit code 2."""
+"""Refusing a bad argument, option or setting: in one line, with exit code 2, by every command."""
 
 import sys
 from collections.abc import Iterator

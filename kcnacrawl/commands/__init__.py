@@ -8,7 +8,7 @@ _STREAMS: Final = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def _open_streams() -> None:
-    """Has standard streams that are closed lead nowhere."""
+    """Open standard streams that are closed, to nowhere."""
     # Python goes without; but the next file that is opened has the number of one, and what C code writes there.
     while (number := os.open(os.devnull, os.O_RDWR)) < len(_STREAMS):
         os.set_inheritable(number, True)

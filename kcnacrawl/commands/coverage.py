@@ -33,7 +33,7 @@ class Command(ArchiveCommand):
 
 
 def _print_table(months: list[Month]) -> None:
-    """A block a source, oldest month first."""
+    """Print a block for each source, oldest month first."""
     source = None
     for month in months:
         if month.source != source:

@@ -1,4 +1,4 @@
-"""``scrapy crawl``: Scrapy's, with arguments checked before anything starts and an exit code that tells."""
+"""``scrapy crawl``: Scrapy's, with arguments checked before anything starts, and exit codes."""
 
 import argparse
 import asyncio
@@ -90,7 +90,9 @@ def check_needed(settings: BaseSettings) -> None:
 
 
 class Shutdown:
-    """SIGINT and SIGTERM: in order, and within ten seconds, whatever the network does; a second one at once."""
+    """Ends a run at SIGINT or SIGTERM in order, within ten seconds, whatever the network does; at a second signal at
+    once.
+    """
 
     def __init__(self, crawler: Crawler, loop: asyncio.AbstractEventLoop, conclude: Callable[[], None]) -> None:
         self._crawler = crawler
@@ -101,7 +103,7 @@ class Shutdown:
         self._was_running = False
 
     def install(self) -> None:
-        """Takes the two signals over; Scrapy's own handlers do not tell which one came."""
+        """Take both signals over; Scrapy's own handlers do not tell which one came."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._stop, number)
 
@@ -133,7 +135,7 @@ class Shutdown:
             return False
 
     async def _leave(self) -> NoReturn:
-        """Some page is stuck: it stays wanted. What is stored is synced, so leaving is safe."""
+        """Exit although some page is stuck: it stays wanted. What is stored is synced, so this is safe."""
         try:
             if self._was_running and self._crawler.spider is not None:
                 await asyncio.wait_for(self._run.settle(), LEAVING_SECONDS)
@@ -146,7 +148,7 @@ class Shutdown:
 
 
 def _conclude(crawler: Crawler, textfile: Path | None) -> None:
-    """The one line that says what is wrong and what to do, also where there is no log; and the metrics."""
+    """Print the one line that says what is wrong and what to do, also where there is no log; write the metrics."""
     run = Run.of(crawler)
     if run.message:
         tell(run.verdict, run.exit_code, run.message)

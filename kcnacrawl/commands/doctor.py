@@ -1,4 +1,4 @@
-"""``scrapy doctor``: what of the site's pages is still where it was; the first thing to run against the live site."""
+"""``scrapy doctor``: what of the pages is still where it was. Run it first against the live site."""
 
 import argparse
 from typing import Any, ClassVar
@@ -52,7 +52,7 @@ class Command(CheckedCommand):
 
 
 def _print_table(findings: list[Finding]) -> None:
-    """A line an anchor, in columns, page by page in the order of the look."""
+    """Print a line for each anchor, in columns, page by page in the order they were fetched."""
     page, lines = None, list[str]()
     for one in findings:
         lines.append(f"{one.page if one.page != page else '':11} {one.anchor:14} {one.state:9} {one.matched}".rstrip())

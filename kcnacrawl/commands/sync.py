@@ -29,9 +29,9 @@ class Command(ArchiveCommand):
 
 
 def bring_up_to_date(folder: Path, address: str) -> int:
-    """Syncs the store of that address, shows on a terminal how far it is, and returns how many records it took.
+    """Sync the store of an address; show at a terminal how far it is; return how many records it took.
 
-    Raises as :func:`~kcnacrawl.stores.feed.sync` does, and :class:`StorageFailed` where there is no archive.
+    Raise what :func:`~kcnacrawl.stores.feed.sync` raises, and :class:`StorageFailed` if there is no archive.
     """
     store, path = open_store(address), folder / ARTICLES
     if not path.is_file():

@@ -26,7 +26,7 @@ class Command(ArchiveCommand):
 
 
 def _verify(folder: Path) -> int:
-    """Prints every fault, and one line that sums up; returns the exit code."""
+    """Print every fault, and one line that sums up; return the exit code."""
     verification = Verification(folder)
     faults, number = _find(verification)
     for fault in faults:
@@ -43,7 +43,7 @@ def _verify(folder: Path) -> int:
 
 
 def _find(verification: Verification) -> tuple[list[str], int]:
-    """The first faults, and how many there are; at a terminal, how far the look for them has come."""
+    """Return the first faults, and how many there are; show at a terminal how far the check has come."""
     first: list[str] = []
     number = 0
     console = Console(stderr=True)

@@ -1,4 +1,4 @@
-"""When walls become the rule, a run ends: what a site does not want to show is not asked for again and again. Pure."""
+"""Ending a run when walls become the rule: what a site does not want to show is not requested again and again. Pure."""
 
 from collections import deque
 from typing import Final
@@ -9,7 +9,7 @@ WINDOW: Final = 50
 
 class CircuitBreaker:
     """Watches article pages in the order they come. Sign-up forms, bot checks, block pages and truncation notices are
-    walls; a page that is missing or failed says nothing.
+    walls; a page that is missing or failed is not counted.
     """
 
     def __init__(self, in_a_row: int, of_50: int) -> None:
@@ -19,7 +19,7 @@ class CircuitBreaker:
         self._in_a_row = 0
 
     def saw(self, *, wall: bool) -> str | None:
-        """Takes in one page; gives what to say if the run is to end, else ``None``."""
+        """Take in one page; return what to say if the run is to end, else ``None``."""
         self._last.append(wall)
         self._in_a_row = self._in_a_row + 1 if wall else 0
         walls = sum(self._last)

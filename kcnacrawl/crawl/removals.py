@@ -1,6 +1,4 @@
-"""Whether articles that are not found were removed, or the site is broken: a lost rewrite rule answers 404 for all of
-them. Pure.
-"""
+"""Telling removed articles from a broken site: a lost rewrite rule answers 404 for all of them. Pure."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): asking for a page only if it is not as it was."""
+"""Conditional requests (RFC 9110, section 13): a page is requested only if it has changed."""
 
 from typing import Final, Protocol
 
@@ -10,7 +10,7 @@ _LONGEST: Final = 1_000
 
 
 class Versioned(Protocol):
-    """What is remembered of a page, with what its answer said of its version."""
+    """A page that was fetched before, with the validators of its answer."""
 
     @property
     def etag(self) -> str | None: ...
@@ -20,12 +20,12 @@ class Versioned(Protocol):
 
 
 def validators(response: Response) -> tuple[str | None, str | None]:
-    """The ``ETag`` and ``Last-Modified`` of an answer, as much of them as is worth keeping."""
+    """Return the ``ETag`` and ``Last-Modified`` of an answer, cut to a sane length."""
     return _header(response, "ETag"), _header(response, "Last-Modified")
 
 
 def conditions(known: Versioned | None) -> dict[str, str]:
-    """The headers that ask for another version than the one known."""
+    """Return the headers that request another version than the one known."""
     found = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified} if known else {}
     return {name: value for name, value in found.items() if value}
 

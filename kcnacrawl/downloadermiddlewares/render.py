@@ -1,7 +1,4 @@
-"""Requests that a page in a browser answers, and not the network; and whether there is to be one.
-
-A browser is started for such a request alone: a run without one does not even load Playwright.
-"""
+"""Requests that a browser answers. It is started for such a request alone: other runs do not even load Playwright."""
 
 import asyncio
 from enum import StrEnum

@@ -1,1 +1,1 @@
-"""Beside the crawl: what a person sees while it runs, and what is said of it when it ends."""
+"""What goes on beside a crawl: its pace, its progress, its report."""

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def slot_of(crawler: Crawler, request: Request) -> Slot | None:
-    """The downloader's slot that a request waits in. Slots come and go, so ask at every request."""
+    """Return the downloader's slot that a request waits in. Slots come and go, so ask at every request."""
     # As Scrapy's AutoThrottle does it.
     return crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
 

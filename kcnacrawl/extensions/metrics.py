@@ -1,6 +1,6 @@
-"""What Prometheus' node exporter reads of the last run: ``--textfile FILE``.
+"""Metrics of the last run for Prometheus' node exporter: ``--textfile FILE``.
 
-Written by the command and not on a signal: only then is the exit code known, also of a run that could not start.
+The command writes them, and no signal's handler: only then is the exit code known, also of a run that could not start.
 """
 
 import logging
@@ -48,9 +48,9 @@ class Sample(NamedTuple):
 
 
 def write_textfile(path: Path, crawler: Crawler) -> None:
-    """Replaces the file by what the run that ends now has to tell. Raises ``OSError``.
+    """Replace the file by the metrics of the run that ends now. Raise ``OSError``.
 
-    A run that was locked out leaves it alone: what counts is the run that holds the archive.
+    Leave it alone after a run that was locked out: what counts is the run that holds the archive.
     """
     run = Run.of(crawler)
     if run.verdict is Verdict.LOCKED:

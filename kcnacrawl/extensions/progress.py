@@ -1,4 +1,4 @@
-"""What a person sees while it runs: a line that stays at a terminal, a log line now and then elsewhere."""
+"""Progress: a line that stays at a terminal, a log line now and then elsewhere."""
 
 import logging
 import sys
@@ -25,7 +25,7 @@ _REFRESH = 0.5
 
 
 class Progress:
-    """Pages, new, known, failed, rate, and what is being walked."""
+    """Shows pages, new, known and failed articles, the rate, and what is being crawled."""
 
     def __init__(self, stats: StatsCollector, interval: float, *, live: bool) -> None:
         self._stats = stats
@@ -88,7 +88,7 @@ class Progress:
 
     @staticmethod
     def _take_over_log(console: Console) -> None:
-        """Has log lines written above the progress line, by the console that owns it."""
+        """Have the console that owns the progress line write log lines above it."""
         root, plain = logging.getLogger(), get_scrapy_root_handler()
         if plain is None or plain not in root.handlers:
             return

@@ -1,4 +1,4 @@
-"""The run's report, ``runs/<run_id>.json``, and its verdict."""
+"""A run's verdict and report."""
 
 import logging
 import platform
@@ -28,7 +28,7 @@ _LOOKED_AT: Final = 50
 
 
 class Report:
-    """Weighs what happened when the spider is closed, and writes it down."""
+    """Weighs what happened when the spider closes, and writes the report."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -108,7 +108,7 @@ class Report:
             )
 
     def _healthy_runs(self) -> list[dict[str, int]]:
-        """The counts of the last runs that ended well, newest first."""
+        """Return the counts of the last runs that ended well, newest first."""
         reports = read_reports(self._run.archive.folder, _LOOKED_AT)
         return [report.counts for report in islice(filter(health.is_healthy, reports), _HEALTHY_RUNS)]
 

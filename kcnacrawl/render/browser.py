@@ -91,7 +91,7 @@ return markup;
 
 
 def find_chromium() -> str | None:
-    """A Chromium: Playwright's own, newest first, else one on ``PATH``; ``None`` if there is none."""
+    """Return the path of a Chromium: Playwright's newest, else one on ``PATH``; ``None`` if there is none."""
     return _playwrights_own() or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
@@ -111,7 +111,7 @@ def _revision(path: Path) -> int:
 class RenderedPage:
     """A page in a browser of its own. ``fetch`` gets what it asks for of ``site``.
 
-    On a page of the search, *More Results* is what *More Articles* is elsewhere, and asks in a way that nobody knows.
+    On a page of the search, *More Results* is what *More Articles* is elsewhere; how it asks is not known.
 
     Every method raises :class:`BrowserFailed`, and what ``fetch`` raised for the page itself.
     """
@@ -142,7 +142,7 @@ class RenderedPage:
         self._is_search = False
 
     async def open(self, url: str) -> Response:
-        """Starts the browser and opens a page: its markup once its scripts have run, or an answer with an error."""
+        """Start the browser and open a page; return its markup after its scripts have run, or an error's answer."""
         self._is_search = self._site.is_search(url)
         async with self._patience():
             await self._start()
@@ -157,17 +157,17 @@ class RenderedPage:
         return document if document.status != 200 else _html(document.url, shown)
 
     async def ask(self) -> str:
-        """Presses *More Articles*: the address of the request that this would send, a form's fields in its query.
+        """Press *More Articles*; return the address of the request that this would send, a form's fields in its query.
 
-        Raises :class:`NothingSent`.
+        Raise :class:`NothingSent`.
         """
         self._only_asks = True
         async with self._patience():
             return await self._press(await self._button())
 
     async def more(self) -> Response | None:
-        """Presses *More Articles*: what it adds to the page, or the answer it got where that holds no card; ``None``
-        where the button is gone. Raises :class:`NothingSent`.
+        """Press *More Articles*; return what it adds to the page, or the answer it got if that holds no card; ``None``
+        if the button is gone. Raise :class:`NothingSent`.
         """
         async with self._patience():
             button = await self._button()
@@ -183,7 +183,7 @@ class RenderedPage:
         return answer
 
     async def close(self) -> None:
-        """Ends the browser, also one that is stuck or gone."""
+        """End the browser, also one that is stuck or gone."""
         with suppress(Error, TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 if self._browser is not None:
@@ -239,7 +239,7 @@ class RenderedPage:
             raise NothingSent("in a browser its button More Articles sends no request that we know") from error
 
     async def _take(self, number: int) -> str:
-        """The cards that were added, so many articles: what were shown later would be lost."""
+        """Return the cards that were added, so many articles: what is shown later would be lost."""
         shown = [self._added, number]
         await self._page.wait_for_function(_SHOWS, arg=shown, polling=50, timeout=_PRESS_SECONDS * 1000)
         return str(await self._added.evaluate(_TAKE))
@@ -247,7 +247,7 @@ class RenderedPage:
     # What the page asks for
 
     async def _route(self, route: Route) -> None:
-        """Hands in what Scrapy fetches, or refuses it."""
+        """Hand in what Scrapy fetches, or refuse it."""
         # The page may be gone before its answer comes.
         with suppress(Error):
             answer = await self._answer(route.request)
@@ -258,7 +258,7 @@ class RenderedPage:
                 await route.abort()
 
     async def _answer(self, request: PageRequest) -> Response | Exception | None:
-        """The answer, what hindered it, or ``None`` where it is not asked for."""
+        """Return the answer, what hindered it, or ``None`` if it is not to be fetched."""
         is_document = request.is_navigation_request() and not self._document.done()
         address = _address(request)
         leads_on = self._site.is_ajax(address) if self._is_search else self._site.identify_ajax(address) is not None
@@ -289,7 +289,7 @@ class RenderedPage:
 
     @asynccontextmanager
     async def _patience(self) -> AsyncIterator[None]:
-        """Ends what the browser does not get done, and tells of its failures as ours."""
+        """End what the browser does not get done, and raise its failures as ours."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS) as self._timer:
                 yield
@@ -324,7 +324,7 @@ def _count_cards(answer: Response) -> int:
 
 
 def _address(request: PageRequest) -> str:
-    """Where a request goes, with a form's fields in the query."""
+    """Return where a request goes, with a form's fields in the query."""
     body = request.post_data_buffer
     if not body or "urlencoded" not in request.headers.get("content-type", ""):
         return request.url

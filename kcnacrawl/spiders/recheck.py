@@ -1,4 +1,4 @@
-"""``scrapy crawl recheck``: articles held are looked at again, for edits and removals."""
+"""``scrapy crawl recheck``: articles that are held, for edits and removals."""
 
 import asyncio
 import logging
@@ -32,8 +32,8 @@ _BATCH: Final = 500
 
 
 class RecheckSpider(KcnaSpider):
-    """Asks for what is due by the schedule, or was not seen for ``every`` days, longest overdue first. ``limit`` bounds
-    how many articles are looked at, and with that how many are stored.
+    """Fetches again what is due by the schedule, or was not seen for ``every`` days, longest overdue first. ``limit``
+    bounds how many articles are fetched, and so how many are stored.
 
     Another text, headline or date is a new revision. An article that is not found on two different days becomes a
     tombstone, one that is found again a live revision. A page that shows less than is held, for a paywall or a fault,
@@ -102,7 +102,7 @@ class RecheckSpider(KcnaSpider):
         return [] if sid is None else [sid]
 
     def look_request(self, article_id: str) -> Request:
-        """An article's page, if it is not as it was."""
+        """Return the request for an article's page, on condition that it has changed."""
         held = self.run.archive.record_at(self.records[article_id])
         look = self.run.archive.ledger.rechecks.last(article_id)
         address = identify(held.url) or ArticleAddress(article_id)
@@ -120,7 +120,7 @@ class RecheckSpider(KcnaSpider):
         )
 
     def parse_look(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
-        """What became of an article since it was last seen."""
+        """Tell what became of an article since it was last seen."""
         self.looks += 1
         if self.rejections.strayed(response) is not None:
             self.removals.saw(held.source_id, "elsewhere")
@@ -138,7 +138,7 @@ class RecheckSpider(KcnaSpider):
             yield self.weigh(item, held) if isinstance(item, ScrapedPage) else item
 
     def weigh(self, capture: ScrapedPage, held: Article) -> ScrapedPage | Article:
-        """A page that was read, beside what is held: a part of what is held whole shows only that it is back."""
+        """Return what to store of a page: of a tombstone whose page is back but cut, the held text as live again."""
         if capture.fields.access == "truncated" and held.access == "full" and held.status == "gone":
             return self.revision(held, "live")
         return capture
@@ -190,7 +190,7 @@ class RecheckSpider(KcnaSpider):
             await archive.reject(rejected)
 
     def revision(self, held: Article, status: str) -> Article:
-        """What is held, with another status."""
+        """Return what is held, with another status."""
         now = instant(datetime.now(UTC))
         change: dict[str, Any] = {"status": status, "date_downloaded": now, "run_id": self.run.id}
         return replace(held, **change)
@@ -210,7 +210,7 @@ class RecheckSpider(KcnaSpider):
             self.owing += 1
 
     def remember(self, article_id: str) -> None:
-        """An article was looked at, and all that it showed is on disk."""
+        """Record a look at an article, now that all that it showed is on disk."""
         self.fetcher.in_flight.discard(article_id)
         etag, last_modified = self.validators.pop(article_id, (None, None))
         days = self.run.config.recheck_days

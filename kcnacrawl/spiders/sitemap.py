@@ -1,8 +1,8 @@
-"""``scrapy crawl sitemap``: what the site's sitemaps name, where it is new or has changed.
+"""``scrapy crawl sitemap``: what the sitemaps name, if it is new or has changed.
 
-The index tells when each sitemap was last modified, and each sitemap the same of its articles; so an index without
-news ends the run. A sitemap is remembered when all it names is wanted in the ledger, and an index when all its
-sitemaps are: a run that is killed reads again what was not.
+The index tells when each sitemap was last modified, and each sitemap the same of its articles; so an index without news
+ends the run. A sitemap is recorded as read when all that it names is in the queue, an index when all its sitemaps are:
+a run that is killed reads the rest again.
 """
 
 import logging
@@ -44,7 +44,7 @@ _CACHED: Final = timedelta(days=1)
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A sitemap that is read. ``open`` counts what it leads to and what is not wanted yet."""
+    """A sitemap of this run. ``open`` counts what it leads to that is not in the queue yet."""
 
     url: str
     lastmod: str | None = None
