@@ -202,6 +202,7 @@ class DoctorSpider(KcnaSpider):
         if self.field("body", lambda: f"{len(page.article_body)} characters: {page.article_body}"):
             self.served("article", "body by", page.body_anchor)
             self.found("article", "access", page.access == "full", page.access, otherwise=page.access)
+            self.found("article", "sign-up form", page.has_sign_up_form, "beside the text")
             self.found("article", "original", page.original_url is not None, page.original_url or "")
             self.found("article", "images", bool(page.images), f"{len(page.images)}")
             self.found("article", "source id", page.source_id is not None, f"{page.source_id}")

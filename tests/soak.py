@@ -68,6 +68,7 @@ MIX: Mapping[str, Sequence[Fault]] = {
     ],
     "redirect_loop": [Fault.of(BUT_ROBOTS, "redirect_loop")],
     "sign_up": [Fault.of(ARTICLE, "sign_up")],
+    "form": [Fault.of(ARTICLE, "form")],
     "overlay": [Fault.of(ARTICLE, "overlay")],
     "truncate": [Fault.of(ARTICLE, "truncate")],
     "challenge": [Fault.of(BUT_ROBOTS, "challenge"), Fault.of(BUT_ROBOTS, "challenge", status=403)],
@@ -82,10 +83,10 @@ MIX: Mapping[str, Sequence[Fault]] = {
 
 # Kinds after which a run may say that the layout changed, or that it was refused; after any, that it is incomplete.
 CHANGED = {
-    *("empty", "garbage", "wrong_charset", "deep", "redirect", "no_cards", "unreadable", "bad_date", "lost", "overlay"),
+    *("empty", "garbage", "wrong_charset", "deep", "redirect", "no_cards", "unreadable", "bad_date", "lost", "form"),
     *("challenge", "block_page", "unframed", "truncated_gzip", "repeat", "stuck"),
 }
-REFUSED = {"status", "latin_header", "challenge", "block_page", "sign_up", "overlay", "truncate", "redirect"}
+REFUSED = {"status", "latin_header", "challenge", "block_page", "sign_up", "form", "truncate", "redirect"}
 
 PACE = (
     *("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "DOWNLOAD_MAXSIZE=1000000"),
@@ -239,8 +240,13 @@ def lies(replica: Replica, history: History, record: Line, *, cut: bool) -> list
 
 def is_walled(history: History, archive: Archive, article_id: str, befallen: Mapping[str, set[str]]) -> bool:
     """Whether an article was behind a sign-up wall when it was last asked for; it is looked at again some other day."""
-    had_gate = any(version["gate"] for version in history.versions[article_id])
-    had_wall = bool(befallen.get(article_id, set()) & {"sign_up", "overlay"})
+    versions = history.versions[article_id]
+    had_gate = any(version["gate"] for version in versions)
+    # Over a page without a text, a form stands in its place.
+    walls = (
+        {"sign_up", "form"} if all(version["article_body"] for version in versions) else {"sign_up", "form", "overlay"}
+    )
+    had_wall = bool(befallen.get(article_id, set()) & walls)
     return archive.rejections.get(article_id) == "sign_up_wall" and (had_gate or had_wall)
 
 

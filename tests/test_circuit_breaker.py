@@ -16,7 +16,7 @@ Run = Callable[..., Crawl]
 ONE_AT_A_TIME = ("-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1", "-s", "DOWNLOAD_DELAY=0.1")
 WALLS: list[tuple[str, dict[str, Any], str]] = [
     ("sign_up", {}, "sign_up_wall"),
-    ("overlay", {}, "sign_up_wall"),
+    ("form", {}, "sign_up_wall"),
     ("challenge", {}, "blocked"),
     ("challenge", {"status": 403}, "blocked"),
     ("challenge", {"status": 500}, "blocked"),
@@ -46,6 +46,18 @@ def test_a_wall_is_never_a_text(serve: Serve, crawl: Run, kind: str, options: di
     assert [row["reason"] for row in done.quarantine if row["id"] == victim] == [reason]
     assert done.report["counts"][f"rejected/{reason}"] >= 1
     assert replica.count("/free-member-form") == 0
+
+
+def test_a_form_beside_a_whole_article_is_counted_and_no_wall(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=60, sources=1)
+    replica.faults.add("/newstream/", "overlay")
+    done = crawl(replica.url, "source")
+    assert done.exit_code == 0, done.stderr
+    assert done.report["counts"]["forms_beside_text"] == len(done.records) > 40
+    # Where there is no text, the form may stand in its place.
+    assert all(line.endswith(": missing") for line in differences(replica, done.records))
+    walled = {row["id"] for row in done.quarantine}
+    assert {replica.world.truth(one)["article_body"] for one in walled & set(ungated(replica))} == {""}
 
 
 def test_a_text_cut_by_the_paywall_is_stored_as_truncated_without_the_notice(serve: Serve, crawl: Run) -> None:
@@ -116,7 +128,7 @@ def test_a_row_is_broken_by_a_page_and_the_share_needs_fifty() -> None:
 
 def test_when_the_breaker_opens_is_settable(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=60, sources=1)
-    replica.faults.add("/newstream/", "overlay")
+    replica.faults.add("/newstream/", "form")
     done = crawl(replica.url, "source", *ONE_AT_A_TIME, "-s", "KCNACRAWL_WALLS_IN_A_ROW=3")
     assert done.exit_code == 5
     assert 3 <= len(replica.article_requests()) <= 4

@@ -66,7 +66,7 @@ def test_what_is_missing_is_told_and_exits_4(
     assert any("MISSING" in line and told in line for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("kind", ["challenge", "block_page", "overlay", "sign_up", "status"])
+@pytest.mark.parametrize("kind", ["challenge", "block_page", "form", "sign_up", "status"])
 def test_a_wall_or_a_site_that_does_not_answer_exits_5(serve: Serve, tmp_path: Path, kind: str) -> None:
     replica = serve(articles=60, sources=1)
     replica.faults.add("^/(?!robots)", kind)

@@ -126,9 +126,7 @@ def test_twice_on_one_day_is_no_removal_and_back_the_next_day_is_none(serve: Ser
     assert changed(folder) == []
 
 
-@pytest.mark.parametrize(
-    "kind", ["overlay", "truncate", "challenge", "status", "reset", "unreadable", "sign_up", "lost"]
-)
+@pytest.mark.parametrize("kind", ["form", "truncate", "challenge", "status", "reset", "unreadable", "sign_up", "lost"])
 def test_a_wall_or_a_fault_is_no_edit_and_no_removal(serve: Serve, crawl: Run, kind: str) -> None:
     replica = serve(articles=30, sources=1)
     folder = crawl(replica.url, "source").folder

@@ -192,7 +192,7 @@ class TestWorld:
             assert any(part.startswith(opening) for part in bodies), opening
         assert any("(KCNA) -- " in part for part in bodies)
         assert any("(KCNA) — " in part for part in bodies)
-        assert {truth["gate"] for truth in truths} == {None, "redirect", "overlay"}
+        assert {truth["gate"] for truth in truths} == {None, "redirect", "form"}
         assert {truth["in_language"] for truth in truths} == {"en", "ko", "ru", "zh"}
         assert any(truth["source_label"] == "(En)" and truth["source_name"] for truth in truths)
         assert any(truth["original_url"] is None for truth in truths)
@@ -277,7 +277,7 @@ class TestChange:
         world = World(articles=300)
         whole = world.ids()
         truncated = next(name for name in whole if world.truth(name)["access"] == "truncated")
-        gated = next(name for name in whole if world.truth(name)["gate"] == "overlay")
+        gated = next(name for name in whole if world.truth(name)["gate"] == "form")
         cut, shut = world.truth(truncated), world.truth(gated)
         world.open_up(truncated)
         world.open_up(gated)
@@ -322,7 +322,8 @@ class TestSpellings:
     def test_article_pages_say_the_truth(self, world: World, truths: list[dict], variant: MarkupVariant) -> None:
         renderer = Renderer(world, variant, "http://site")
         for truth in truths[::3]:
-            main = LexborHTMLParser(renderer.article(world.article(truth["id"]))).css_first("main")
+            view = replace(world.article(truth["id"]), gate=None)
+            main = LexborHTMLParser(renderer.article(view)).css_first("main")
             assert truth["headline"] in {fold(node.text()) for node in main.css(HEADLINES)}
             assert expected_header(truth) in headers(main)
             body = main.css_first(".article-content")
@@ -395,7 +396,7 @@ class TestServer:
         status, headers, _ = get(replica, f"/newstream/{gated['redirect']}/x")
         assert status == 302
         assert headers["location"].startswith("/free-member-form/?redirect=")
-        page = LexborHTMLParser(get(replica, f"/newstream/{gated['overlay']}/x")[2])
+        page = LexborHTMLParser(get(replica, f"/newstream/{gated['form']}/x")[2])
         assert page.css_first(".nk-paywall-free-member-form .free-member-form-inner")
         open_page = LexborHTMLParser(get(replica, f"/newstream/{full(replica.world)}")[2])
         assert not open_page.css_first(".nk-paywall-free-member-form")
@@ -655,6 +656,10 @@ class TestFaults:
             page = LexborHTMLParser(get(replica, path)[2])
             assert page.css_first("main .nk-paywall-free-member-form .free-member-form-inner")
             assert page.css_first(".article-desc h4 a")
+            replica.faults.add(path, "form", times=1)
+            page = LexborHTMLParser(get(replica, path)[2])
+            assert page.css_first("main .nk-paywall-free-member-form .free-member-form-inner")
+            assert not page.css_first(".article-desc, .article-content")
 
     def test_texts_cut_for_subscribers(self, replica: Replica) -> None:
         name = full(replica.world)

@@ -302,7 +302,7 @@ def test_a_search_that_finds_nothing_says_so(serve: Serve, crawl: Run) -> None:
         ("redirect", {"location": "/about/"}, 4, "the search led to"),
         ("redirect", {"location": "/"}, 4, "the search led to"),
         ("challenge", {}, 5, "bot check"),
-        ("overlay", {}, 5, "sign-up form"),
+        ("form", {}, 5, "sign-up form"),
         ("status", {"status": 404}, 3, "the search is incomplete"),
         ("status", {"status": 403}, 5, "403"),
         ("status", {"status": 500}, 3, "the search is incomplete"),

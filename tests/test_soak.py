@@ -135,7 +135,7 @@ class TestComparison:
     def test_a_record_of_what_was_always_gated(self, replica: Replica, folder: Path) -> None:
         history = History(replica)
         for version in history.versions[read_lines(folder / "articles.jsonl")[0]["id"]]:
-            version["gate"] = "overlay"
+            version["gate"] = "form"
         assert "never showed it" in "\n".join(found_wrong(replica, history, folder))
 
     def test_a_text_is_cut_only_where_the_site_cut_it(self, replica: Replica, folder: Path) -> None:

@@ -48,6 +48,31 @@ def card(title: str, number: int = 1) -> str:
     )
 
 
+FORM = (
+    '<div class="nk-paywall-free-member-form"><div class="free-member-form-inner"><h3>Join</h3>'
+    "<form></form></div></div>"
+)
+EMPTY_BODY = '<div class="article-content"></div>'
+TEXT = "<p>A first paragraph, of the looms at the mill.</p><p>A second paragraph, of what they weave.</p>"
+BESIDE = {
+    "after the text": article("Looms", TEXT).replace("</main>", f"{FORM}</main>"),
+    "before the article": article("Looms", TEXT).replace("<main>", f"<main>{FORM}"),
+    "between header and text": article("Looms", TEXT).replace("</p><div class", f"</p>{FORM}<div class"),
+    "above the headline": article("Looms", TEXT).replace("<h2>", f"{FORM}<h2>"),
+    "at the end of the page": article("Looms", TEXT).replace("</body>", f"{FORM}</body>"),
+    "between two paragraphs": article("Looms", TEXT.replace("</p><p>", f"</p>{FORM}<p>")),
+    "hidden in the text": article("Looms", f"{TEXT}<div style='display:none'>{FORM}</div>"),
+    "beside a text without its element's class": article("Looms", TEXT, content_class="text").replace(
+        "</main>", f"{FORM}</main>"
+    ),
+}
+CUT = {
+    "at the end of the text's element": article("Looms", TEXT + FORM),
+    "after a text that breaks off": article("Looms", "<p>A first paragraph that goes...</p>").replace(
+        "</main>", f"{FORM}</main>"
+    ),
+}
+
 CAPTCHA_IN_FOOTER = (
     '<footer><form action="/newsletter"><input name="email"><div class="g-recaptcha" data-sitekey="k"></div></form>'
     '<div class="cf-turnstile"></div></footer><script src="https://www.google.com/recaptcha/api.js"></script>'
@@ -63,8 +88,11 @@ TALK = (
 
 SIGN_UP = {
     "the overlay alone": page('<div class="nk-paywall-free-member-form"><h3>Join</h3></div>'),
-    "the overlay over an article": article("Looms", "<p>Text.</p>").replace(
-        "</main>", '<div class="free-member-form-inner"><form></form></div></main>'
+    "the form in the place of a text": article("Looms", FORM),
+    "the form in the place of a text and its element": article("Looms", "").replace(EMPTY_BODY, FORM),
+    "the form in the place of a text, above cards": article("Looms", FORM).replace("</main>", f"{card('Wool')}</main>"),
+    "the form around a text": page(
+        f'<div class="nk-paywall-free-member-form">{article("Looms", "<p>Text.</p>")}</div>'
     ),
     "the overlay over a listing": page(card("Looms") + '<div class="free-member-form-inner"></div>'),
     "a bare overlay": '<div class="free-member-form-inner"><input name="email"></div>',
@@ -239,10 +267,14 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
+BESIDE_CARDS = {
+    ("listing", "the overlay over a listing"),
+    ("listing", "the form in the place of a text, above cards"),
+}
 CASES = {(reader, name) for reader in READERS for name in SIGN_UP | CHECKS | BLOCKS}
 
 
-@pytest.mark.parametrize(("reader", "name"), sorted(CASES - {("listing", "the overlay over a listing")}))
+@pytest.mark.parametrize(("reader", "name"), sorted(CASES - BESIDE_CARDS))
 def test_every_reader_refuses_a_wall_as_what_it_is(reader: str, name: str) -> None:
     markup = (SIGN_UP | CHECKS | BLOCKS)[name]
     wall = find_wall(markup)
@@ -255,6 +287,30 @@ def test_every_reader_refuses_a_wall_as_what_it_is(reader: str, name: str) -> No
 @pytest.mark.parametrize("name", [name for name in PAGES if "article" in name.split()])
 def test_an_article_that_speaks_of_walls_is_read(name: str) -> None:
     assert ArticlePage(PAGES[name], URL, SITE).read().date_raw == "23/03/2021"
+
+
+@pytest.mark.parametrize("where", BESIDE)
+def test_a_form_beside_a_whole_article_is_no_wall_and_none_of_its_text(where: str) -> None:
+    page = ArticlePage(BESIDE[where], URL, SITE)
+    fields = page.read()
+    assert (fields.headline, fields.access, page.has_sign_up_form) == ("Looms", "full", True)
+    assert fields.article_body.split("\n\n") == [
+        "A first paragraph, of the looms at the mill.",
+        "A second paragraph, of what they weave.",
+    ]
+
+
+@pytest.mark.parametrize("where", CUT)
+def test_a_text_that_ends_in_a_form_is_held_to_be_cut(where: str) -> None:
+    fields = ArticlePage(CUT[where], URL, SITE).read()
+    assert fields.access == "truncated"
+    assert fields.article_body.startswith("A first paragraph")
+    assert "Join" not in fields.article_body
+
+
+def test_a_form_beside_the_sources_of_the_home_page_is_no_wall() -> None:
+    link = '<a href="/article/156/">KCNA.kp (En)</a>'
+    assert [one.sid for one in sources(page(link + FORM), SITE.home, SITE)] == [163, 156]
 
 
 def test_a_truncated_article_is_an_article() -> None:

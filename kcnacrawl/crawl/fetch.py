@@ -73,11 +73,14 @@ class ArticleFetcher:
             yield self._rejections.make(url, "layout_changed", strayed, response.status, address.id)
             return
         try:
-            fields = ArticlePage(markup_of(response), response.url, self._run.site).read()
+            page = ArticlePage(markup_of(response), response.url, self._run.site)
+            fields = page.read()
         except PageError as error:
             yield self._weigh(self._rejections.unread(response, error, address.id))
             return
         self._saw(address.id, is_wall=fields.access == "truncated")
+        if page.has_sign_up_form:
+            self._counts.add("forms_beside_text")
         self._counts.add("fields/pages")
         self._counts.add("fields/body", bool(fields.article_body))
         if not fields.article_body and len(self._run.bare_pages) < _BARE_PAGES:

@@ -21,10 +21,10 @@ from selectolax.lexbor import LexborNode
 
 from ..items import Access, ArticleFields
 from ..site.urls import Site, absolute, encoded, identify
-from . import Anchor, LayoutChanged
+from . import Anchor, LayoutChanged, PageError
 from .header import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
 from .text import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse
-from .walls import refuse_wall
+from .walls import refuse_wall, sign_up_forms, sign_up_wall
 
 _CONTENT: Final = ".article-content"
 _BY_CONTENT: Final = Anchor(_CONTENT, is_known=True)
@@ -58,11 +58,18 @@ class ArticlePage:
         self._tree = parse(markup)
         # What links and pictures are meant against.
         self._base = base_of(self._tree, url)
+        forms = sign_up_forms(self._tree)
+        self.has_sign_up_form = bool(forms)
+        self._ends_in_form = any(map(_ends_body, forms))
+        for form in forms:
+            form.decompose()
 
     def read(self) -> ArticleFields:
         """All fields; raises :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
         :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
         """
+        if self.has_sign_up_form and not self._is_whole:
+            raise sign_up_wall()
         refuse_wall(self._tree)
         if is_garbled(f"{self.headline} {self.article_body}"):
             raise LayoutChanged("body: most of the text cannot be decoded")
@@ -77,6 +84,14 @@ class ArticlePage:
             source_id=self.source_id,
             canonical_url=self.canonical_url,
         )
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the page shows an article, header and text, whatever else it shows."""
+        try:
+            return bool(self._head.date_raw and self.article_body)
+        except PageError:
+            return False
 
     @property
     def date_raw(self) -> str:
@@ -120,9 +135,13 @@ class ArticlePage:
 
     @property
     def access(self) -> Access:
-        """``truncated`` where the site says below the header that it keeps the rest for subscribers."""
+        """``truncated`` where the site says below the header that it keeps the rest for subscribers, or where a sign-up
+        form follows a text that breaks off or is what its element ends in.
+        """
         # The notice may stand outside the part of the page that was read for the head; it rarely stands at all.
         if self._has_notice and any(_NOTICE.search(line.text) for line in self._whole.below):
+            return "truncated"
+        if self.has_sign_up_form and (self._ends_in_form or self.article_body.endswith(("...", "…"))):
             return "truncated"
         return "full" if self.article_body else "empty"
 
@@ -248,6 +267,21 @@ class ArticlePage:
             if ASIDE not in line.marks and container.mem_id in _ancestry(line.node)
         ]
         return found if any(len(line.text) >= PROSE for line in found) else []
+
+
+def _ends_body(form: LexborNode) -> bool:
+    """Return True for a form that is shown inside the body's element, and followed by nothing there."""
+    node: LexborNode | None = form
+    while node is not None and not is_hidden(node):
+        if "article-content" in (node.attributes.get("class") or "").split():
+            return True
+        following = node.next
+        while following is not None:
+            if fold(following.text()):
+                return False
+            following = following.next
+        node = node.parent
+    return False
 
 
 def _image_source(image: LexborNode) -> str | None:

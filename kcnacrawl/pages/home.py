@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborNode
 from ..items import Source
 from ..site.urls import Site, absolute
 from .text import label_of, one_line, parse
-from .walls import refuse_wall
+from .walls import holds, refuse_wall
 
 # Links to a source that do not name it.
 _NAMELESS: Final = frozenset(
@@ -30,18 +30,20 @@ def sources(markup: str, url: str, site: Site) -> list[Source]:
     :class:`~kcnacrawl.pages.Unparsable`.
     """
     tree = parse(markup)
-    refuse_wall(tree)
     names: dict[int, list[tuple[int, str]]] = {}
     for link in tree.css('a[href*="/article/"], option[value*="/article/"]'):
         target = link.attributes.get("href" if link.tag == "a" else "value")
         sid = site.identify_listing(absolute(url, target) or "")
         if sid is not None:
             names.setdefault(sid, []).extend(_names(link))
-    return [
-        Source(sid=sid, label=min(found, key=itemgetter(0))[1], url=site.listing(sid))
-        for sid, found in names.items()
-        if found
+    found = [
+        Source(sid=sid, label=min(ranked, key=itemgetter(0))[1], url=site.listing(sid))
+        for sid, ranked in names.items()
+        if ranked
     ]
+    # A menu with links to sources stands on every page, also on a wall.
+    refuse_wall(tree, shows_content=holds(tree, 'a[href*="/article/"]'))
+    return found
 
 
 def _names(link: LexborNode) -> list[tuple[int, str]]:

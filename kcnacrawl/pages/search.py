@@ -49,7 +49,7 @@ class SearchPage:
         self._site = site
         self._query = one_line(query)
         self._tree = parse(markup)
-        refuse_wall(self._tree)
+        refuse_wall(self._tree, shows_content=bool(self._answers and self.cards))
         if not self._answers:
             raise LayoutChanged("query: nothing on the page says that it answers the search")
         if bool(self.cards) == self._says_nothing_found:

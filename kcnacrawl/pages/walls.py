@@ -1,23 +1,26 @@
 """What stands where a page of the site should: its sign-up form, a bot check, a log-in form, a refusal.
 
 A page that holds the site's own anchors is the site's page, whatever it tells of: its cards, the body of an article,
-the header *Date: … | Source: …*. Over such a page only the sign-up form can lie. Of any other page a bot check's own
-mark-up is proof; words are not, as a text may hold any: they need a second witness.
+the header *Date: … | Source: …*. Of any other page a bot check's own mark-up is proof. Words are not, as a text may
+hold any: they need a second witness.
+
+The sign-up form is a wall where it stands in the place of what the page is for. Beside a whole article, or cards, it is
+none: the site may print it, hidden or not, on any page.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ..site.urls import identify
 from . import Blocked, PageError, SignUpWall
 from .text import fold, lines, one_line, parse
 
-_OVERLAY: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
+_SIGN_UP_BOX: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _OWN: Final = ".article-content, .article-desc, .articled-date"
 _OWN_HEADER: Final = re.compile(r"Date\s*:[^|:]{0,60}\|?\s*Source\s*:")
 _OWN_LISTING: Final = re.compile(r"(?:https?://[^/]+)?/article/[0-9]")
@@ -100,15 +103,33 @@ def find_wall(markup: str, headers: Mapping[str, str] = _NO_HEADERS) -> PageErro
     return _wall(parse(markup))
 
 
-def refuse_wall(tree: LexborHTMLParser) -> None:
-    """Raises what :func:`find_wall` finds in a page."""
-    if (wall := _wall(tree)) is not None:
+def sign_up_wall() -> SignUpWall:
+    """Return the wall that the site's sign-up form is in the place of a page."""
+    return SignUpWall("sign-up form: it stands in the place of the page")
+
+
+def refuse_wall(tree: LexborHTMLParser, *, shows_content: bool = False) -> None:
+    """Raise what :func:`find_wall` finds in a page. A sign-up form on one that shows what it is for is no wall."""
+    if (wall := _wall(tree, shows_content=shows_content)) is not None:
         raise wall
 
 
-def _wall(tree: LexborHTMLParser) -> PageError | None:
-    if tree.css_first(_OVERLAY) is not None:
-        return SignUpWall("sign-up form: it lies over the page")
+def sign_up_forms(tree: LexborHTMLParser) -> list[LexborNode]:
+    """Return the elements of the site's sign-up form, without those that stand in another."""
+    boxes = {node.mem_id: node for node in tree.css(_SIGN_UP_BOX)}
+    return [node for node in boxes.values() if boxes.keys().isdisjoint(_ids_above(node))]
+
+
+def _ids_above(node: LexborNode) -> Iterator[int]:
+    above = node.parent
+    while above is not None:
+        yield above.mem_id
+        above = above.parent
+
+
+def _wall(tree: LexborHTMLParser, *, shows_content: bool = False) -> PageError | None:
+    if tree.css_first(_SIGN_UP_BOX) is not None and not shows_content:
+        return sign_up_wall()
     if tree.css_first(_OWN) is not None:
         return None
     shown = _shown(tree)
@@ -152,15 +173,15 @@ def _check(tree: LexborHTMLParser) -> str | None:
 
 def _form(tree: LexborHTMLParser) -> PageError | None:
     """The form that the page is there for."""
-    if _holds(tree, _SIGN_UP_FORM):
+    if holds(tree, _SIGN_UP_FORM):
         return SignUpWall("sign-up form: the page holds nothing of the site's but it")
-    if _holds(tree, _LOG_IN_FORM):
+    if holds(tree, _LOG_IN_FORM):
         return Blocked("log-in form: the page holds nothing of the site's but it")
     return None
 
 
-def _holds(tree: LexborHTMLParser, selector: str) -> bool:
-    """Whether a page holds such an element outside its menus and footers, where it may stand on every page."""
+def holds(tree: LexborHTMLParser, selector: str) -> bool:
+    """Return True if a page holds such an element outside its menus and footers, where it may stand on every page."""
     # Lexbor finds nothing below an ``:is()``, so that each part is asked for by itself.
     beside = {node.mem_id for part in _CHROME for node in tree.css(f"{part} :is({selector})")}
     return any(node.mem_id not in beside for node in tree.css(selector))
@@ -175,7 +196,7 @@ def _refusal(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
     if len(shown.text) > _SOME:
         return None
     said, unseen = [*_said(shown.title), *_said(shown.text)], _said(shown.without_scripts)
-    witnesses = {about for about, _ in said + unseen} | ({"captcha"} if _holds(tree, _CAPTCHA) else set())
+    witnesses = {about for about, _ in said + unseen} | ({"captcha"} if holds(tree, _CAPTCHA) else set())
     # Many a page tells those without scripts to turn them on, beside its own text.
     said += unseen if not shown.text else []
     alone = len(shown.text) <= _FEW or bool(_said(shown.title))
@@ -192,7 +213,7 @@ def _said(text: str) -> list[tuple[str, str]]:
 
 def _silent(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
     """A page without text that has the visitor solve a captcha, or sends him on."""
-    if _holds(tree, _CAPTCHA):
+    if holds(tree, _CAPTCHA):
         return Blocked("bot check: a page of nothing but a captcha")
     moves = tree.css_first(_SENDS_ON) is not None or any(_MOVES.search(one.text()) for one in tree.css("script"))
     return Blocked("bot check: a page of nothing but what sends the visitor on") if moves and not shown.title else None

@@ -13,7 +13,7 @@ from functools import lru_cache
 from aiohttp import web
 
 from kcnacrawl.replica.faults import Fault
-from kcnacrawl.replica.render import OVERLAY, sign_up_address
+from kcnacrawl.replica.render import SIGN_UP_FORM, sign_up_address
 
 Regular = Callable[[], Awaitable[web.Response]]
 _Failure = Callable[[web.BaseRequest, Fault, Regular], Awaitable[web.StreamResponse]]
@@ -223,10 +223,17 @@ async def _sign_up(request: web.BaseRequest, _fault: Fault, _regular: Regular) -
     return redirect(sign_up_address(f"{request.scheme}://{request.host}{request.raw_path}"))
 
 
+async def _form(_request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.Response:
+    answer = await regular()
+    head, main, rest = _body(answer).rpartition(_MAIN)
+    _, end, foot = rest.partition(b"</main>")
+    return html(head + main + SIGN_UP_FORM.encode() + end + foot, answer.status)
+
+
 async def _overlay(_request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.Response:
     answer = await regular()
     head, main, rest = _body(answer).rpartition(_MAIN)
-    return html(head + main + OVERLAY.encode() + rest, answer.status)
+    return html(head + main + SIGN_UP_FORM.encode() + rest, answer.status)
 
 
 async def _challenge(request: web.BaseRequest, fault: Fault, _regular: Regular) -> web.Response:
@@ -280,6 +287,7 @@ _FAILURES: Mapping[str, _Failure] = {
     "redirect": _redirect,
     "redirect_loop": _redirect_loop,
     "sign_up": _sign_up,
+    "form": _form,
     "overlay": _overlay,
     "challenge": _challenge,
     "block_page": _block_page,

@@ -38,6 +38,7 @@ KINDS: Mapping[str, str] = {
     "redirect": "to `location` (/)",
     "redirect_loop": "to the address that was asked for",
     "sign_up": "to the sign-up form",
+    "form": "the sign-up form in the place of what the page is for",
     "overlay": "the page with the sign-up form over it",
     "truncate": "an article cut where the rest is for subscribers",
     "challenge": "a bot check: with `status`, also its header",

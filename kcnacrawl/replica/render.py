@@ -96,9 +96,11 @@ class Renderer:
         parts.append("" if old else self._crumb(view.outlet))
         parts.append(self._headline(view.title))
         parts.append(self._article_header(view))
-        parts.append(self._container(view, old=old))
-        if view.gate == "overlay":
-            parts.append(OVERLAY)
+        parts.append(SIGN_UP_FORM if view.gate == "form" else self._container(view, old=old))
+        if view.form == "shown" and view.gate is None:
+            parts.append(SIGN_UP_FORM)
+        elif view.form == "hidden" and view.gate is None:
+            parts.append(f'<div style="display:none">{SIGN_UP_FORM}</div>\n')
         parts.append("</div>\n")
         block = b"" if old else self._more_from(view.outlet)
         opening = self._opening(
@@ -579,7 +581,7 @@ def parse_search_day(text: str) -> date | None:
 
 _DECOYS = '<div class="share" data-id="583114"></div><h2 class="screen-reader-text">Main menu</h2>\n'
 
-OVERLAY = (
+SIGN_UP_FORM = (
     '<div class="nk-paywall-free-member-form"><div class="free-member-form-inner"><h3>Sign up to read on</h3>'
     '<form action="/free-member-form/"><input name="email"><button>Continue</button></form></div></div>\n'
 )

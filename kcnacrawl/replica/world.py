@@ -41,7 +41,9 @@ _LANGUAGES = words.cycle(43, {"other": 1, "third": 1}, "own")
 _SPECIALS = words.cycle(29, {"month": 1, "paper": 1, "header": 1, "day": 1, "more": 1}, "none")
 # The rest goes by article.
 _BODIES = words.cycle(71, {"truncated": 3, "empty": 1, "blank": 1, "missing": 2}, "full")
-_GATES = words.cycle(67, {"redirect": 1, "overlay": 1}, "none")
+_GATES = words.cycle(67, {"redirect": 1, "form": 1}, "none")
+# The sign-up form beside a text, which is none the less whole.
+_FORMS = words.cycle(73, {"shown": 2, "hidden": 2}, "none")
 _LAYOUTS = words.cycle(31, {"2017": 2, "2024": 4}, "2025")
 _CARD_DAYS = words.cycle(83, {"1": 4, "-1": 4, "3": 1, "-400": 1}, "0")
 _IMAGES = words.cycle(11, {"plain": 1, "lazy": 1, "foreign": 1}, "none")
@@ -143,6 +145,8 @@ class ArticleView:
     images: list[Image]
     original_url: str | None
     gate: str | None
+    # The sign-up form beside the text: none, shown or hidden.
+    form: str
 
 
 class World:
@@ -275,7 +279,7 @@ class World:
     def truth(self, article_id: str, base_url: str = "") -> dict[str, object]:
         """The record a perfect crawler would make of an article.
 
-        ``gate`` (``None``, ``redirect``, ``overlay``) tells what would keep it from doing so;
+        ``gate`` (``None``, ``redirect``, ``form``) tells what would keep it from doing so;
         ``url_path`` stands for the record's ``url``; ``images`` are absolute given the site's address.
         """
         article = self._article(self._numbers[article_id])
@@ -498,6 +502,7 @@ class World:
             images=self._images(number, outlet) if body == "full" else [],
             original_url=self._original(number, outlet),
             gate=None if gate == "none" else gate,
+            form=self._kind(_FORMS, number) if body in {"full", "truncated"} else "none",
         )
 
     def _published(self, number: int) -> date:
