@@ -180,6 +180,28 @@ def test_a_text_in_an_encoding_that_is_not_declared_is_read_in_that_of_its_langu
     assert decode(KOREAN.encode(), "utf-8") == KOREAN
 
 
+JAPANESE = "労働者たちは新しい工場を見学した。会議では今年の計画について討議された。"
+TRADITIONAL = "勞動者們視察了新建的工廠。會議討論了今年的計劃。"
+RUSSIAN = "Рабочие посетили новый завод и обсудили план на год."
+
+
+@pytest.mark.parametrize("copies", [1, 20])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        *((JAPANESE, encoding) for encoding in ("shift_jis", "euc_jp")),
+        *((RUSSIAN, encoding) for encoding in ("cp1251", "koi8_r")),
+        (TRADITIONAL, "big5"),
+    ],
+)
+def test_a_text_in_an_encoding_that_its_page_does_not_declare_is_read_or_told(
+    text: str, encoding: str, copies: int
+) -> None:
+    menu = "<li><a href='/article/163/'>Ministry</a></li>" * 30
+    page = f"<html><body>{menu}<div>{f'<p>{text}</p>' * copies}</div></body></html>"
+    assert decode(page.encode(encoding), "utf-8") == page
+
+
 def test_pages_in_another_encoding_than_they_say_are_stored_as_they_are(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=30, sources=2)
     korean = next(

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from charset_normalizer import from_bytes
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ..site.urls import absolute
@@ -47,16 +48,25 @@ _DECLARATION: Final = re.compile(
 )
 # As browsers read these names: the larger set of which the named one is a part.
 _LARGER: Final = {"euc_kr": "cp949", "ascii": "cp1252", "iso8859-1": "cp1252", "gb2312": "gb18030"}
-# What a text in no encoding that is declared may be in, and the letters that show it: the languages of state media.
-_GUESSES: Final = (
-    ("cp949", re.compile(r"[\uac00-\ud7a3]")),
-    ("gb18030", re.compile(r"[\u4e00-\u9fff]")),
-    ("shift_jis", re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")),
-    ("cp1251", re.compile(r"[\u0400-\u04ff]")),
+# What a text may be in whose encoding is not declared, and the letters of it: the languages of state media.
+_LETTERS: Final = {
+    "cp949": re.compile(r"[\uac00-\ud7a3]"),
+    "gb18030": re.compile(r"[\u4e00-\u9fff]"),
+    "big5": re.compile(r"[\u4e00-\u9fff]"),
+    "cp932": re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]"),
+    "euc_jp": re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]"),
+    "cp1251": re.compile(r"[\u0400-\u04ff]"),
+    "koi8_r": re.compile(r"[\u0400-\u04ff]"),
     # Of punctuation and accents, in a text that is mostly ASCII.
-    ("cp1252", re.compile(r"[\u2013-\u2026\u00a0-\u00ff]")),
-)
+    "cp1252": re.compile(r"[\u2013-\u2026\u00a0-\u00ff]"),
+}
+_JAPANESE: Final = frozenset({"cp932", "euc_jp"})
+_KANA: Final = re.compile(r"[\u3040-\u30ff]")
+_LEAST_KANA: Final = 0.1
 _MOST_WESTERN: Final = 0.1
+# So much of a page tells its encoding.
+_GUESSED_FROM: Final = 100_000
+_TAG: Final = re.compile(rb"<[^<>]*>")
 # Some of what Python calls an encoding is none of pages, and an escape in it could become anything.
 _NO_PAGES: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
 
@@ -139,19 +149,24 @@ def decode(body: bytes, declared: str) -> str:
 
 
 def _guessed(body: bytes) -> str | None:
-    """Return a text in the first encoding in which most of what is not ASCII are letters of its language."""
-    for encoding, letters in _GUESSES:
-        try:
-            text = body.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        foreign = [char for char in text if char > "\x7f"]
-        is_western = encoding == "cp1252"
-        if is_western and len(foreign) > _MOST_WESTERN * len(text):
-            continue
-        if _MOST_GOOD * len(letters.findall("".join(foreign))) >= (_MOST_GOOD - 1) * len(foreign):
-            return text
+    """Return a text in the likeliest encoding in which most of what is not ASCII are letters of its language."""
+    # Not cut within a letter.
+    plain = _TAG.sub(b" ", body[:_GUESSED_FROM].rpartition(b">")[0] if len(body) > _GUESSED_FROM else body)
+    for match in from_bytes(plain, cp_isolation=list(_LETTERS)):
+        # Several encodings may give the same text.
+        if any(_is_plausible(str(match), encoding) for encoding in match.could_be_from_charset):
+            with contextlib.suppress(UnicodeDecodeError):
+                return body.decode(match.encoding)
     return None
+
+
+def _is_plausible(text: str, encoding: str) -> bool:
+    foreign = "".join(char for char in text if char > "\x7f")
+    if encoding == "cp1252" and len(foreign) > _MOST_WESTERN * len(text):
+        return False
+    if encoding in _JAPANESE and len(_KANA.findall(foreign)) < _LEAST_KANA * len(foreign):
+        return False
+    return _MOST_GOOD * len(_LETTERS[encoding].findall(foreign)) >= (_MOST_GOOD - 1) * len(foreign)
 
 
 def is_garbled(text: str) -> bool:
