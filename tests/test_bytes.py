@@ -94,6 +94,7 @@ def test_notices_before_an_answer_are_no_part_of_it(serve: Serve, crawl: Run, en
         "<!-- a comment -->",
         "<br />\n<b>Warning</b>:  foreach() argument in <b>/srv/x.php</b> on line <b>7</b><br />\n",
         "PHP Deprecated: Function x() is deprecated in /srv/x.php on line 7\n",
+        "[26-Nov-2026 10:00:00 UTC] PHP Notice:  Undefined index: x in /srv/x.php on line 7\n",
     ],
 )
 def test_the_end_of_a_list_is_the_end_whatever_stands_before_it(before: str) -> None:

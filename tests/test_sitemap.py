@@ -75,6 +75,24 @@ def test_other_encodings_read_the_same(encoding: str) -> None:
     assert read(text.encode(encoding)).entries == (Entry(f"{PAGE}/é", None),)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        f"<!-- the end: </urlset> --><url><loc>{PAGE}</loc></url>",
+        f"<url><loc>{PAGE}</loc></url><!-- {PAGE} </url> -->",
+        f"a < b <url><loc>{PAGE}</loc></url>",
+    ],
+)
+def test_what_is_not_well_formed_hides_no_entry(wrong: str) -> None:
+    found = read(urlset(f"{wrong}<url><loc>{PAGE}-2</loc></url>"))
+    assert ([entry.loc for entry in found.entries], found.lost) == ([PAGE, f"{PAGE}-2"], 0)
+
+
+def test_a_notice_of_php_before_a_sitemap_is_no_part_of_it() -> None:
+    notice = b"<br />\n<b>Warning</b>:  foreach() argument in <b>/srv/x.php</b> on line <b>7</b><br />\n"
+    assert read(notice + urlset(f"<url><loc>{PAGE}</loc></url>")).entries == (Entry(PAGE, None),)
+
+
 def test_written_characters_and_cdata_are_read() -> None:
     found = read(urlset(f"<url><loc>{PAGE}?a=1&amp;b=2</loc></url><url><loc><![CDATA[{PAGE}]]></loc></url>"))
     assert [entry.loc for entry in found.entries] == [f"{PAGE}?a=1&b=2", PAGE]

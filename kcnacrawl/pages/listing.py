@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 from ..items import Card
 from ..site.urls import Site, absolute
 from . import Anchor
-from .text import Line, base_of, label_of, lines, one_line, parse, text_of
+from .text import Line, base_of, label_of, lines, one_line, parse, text_of, without_notices
 from .walls import refuse_wall
 
 WRAPPER: Final = "#latest_article_wrapper"
@@ -24,11 +24,7 @@ _TITLE: Final = "h4 a[href]"
 _TITLES: Final = "h4 a[href], h1 a[href], h2 a[href], h3 a[href], h5 a[href], h6 a[href]"
 # Past the last card the endpoint answers with nothing, WordPress's 0, or a note that there are no more.
 _NOTHING: Final = frozenset({"", "0", "-1"})
-# What a broken plug-in writes before an answer, and what nobody sees.
-_NOTICE: Final = re.compile(
-    r"(?:<br\s*/?>\s*)?(?:<b>)?(?:PHP )?(?:Warning|Notice|Deprecated|Strict Standards)(?:</b>)?:\s[^<>]{0,1000}?"
-    r"\bin (?:<b>)?[^<>]{1,500}?(?:</b>)? on line (?:<b>)?[0-9]{1,7}(?:</b>)?(?:\s*<br\s*/?>)?"
-)
+# What nobody sees before an answer.
 _UNSEEN: Final = re.compile(r"<!--.{0,5000}?-->|[\ufeff\u200b]", re.DOTALL)
 _NO_MORE: Final = re.compile(
     r"\b(?:no|nothing|end of)\b.*\b(?:more|further|older|found|left|list|articles?|posts?|results?|items?)\b"
@@ -120,7 +116,7 @@ class ListingPage:
         that shows nothing, or a short note to that effect. A whole page says no such thing, nor do links to articles
         in no known card, nor any other text.
         """
-        if _NOTICE.sub("", _UNSEEN.sub("", self.markup)).strip() in _NOTHING:
+        if without_notices(_UNSEEN.sub("", self.markup)).strip() in _NOTHING:
             return True
         if self.cards or self._links or self.has_more or _WHOLE_PAGE.search(self.markup):
             return False

@@ -19,7 +19,7 @@ from lxml import etree  # type: ignore[import-untyped]  # stubs of another proje
 from ..site.urls import Site, absolute
 from . import LayoutChanged, Unparsable
 from .gzips import MAGIC, BrokenGzip, TooLong, gunzip
-from .text import decode, fold
+from .text import decode, fold, without_notices
 
 # The protocol's own limits (sitemaps.org): 50 MB, 50,000 addresses.
 MAX_BYTES: Final = 50 * 1024 * 1024
@@ -39,6 +39,8 @@ _ROOT_END: Final = re.compile(r"</(?:\w+:)?(?:urlset|sitemapindex)\s*>")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENTITY: Final = re.compile(r"&(?:(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6})|([A-Za-z][A-Za-z0-9]{1,40}));|&")
 _XML_NAMES: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
+_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_STRAY: Final = re.compile(r"<(?![A-Za-z_/!?])")
 _CDATA: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 
 
@@ -113,7 +115,8 @@ def _text_of(body: bytes) -> str:
 
 def _mended(text: str) -> tuple[str, int]:
     """Return the text as XML as far as possible, and at how many places something was lost."""
-    clean = _DECLARATION.sub("", _FORBIDDEN.sub("", text), count=1).strip()
+    clean = without_notices(_COMMENT.sub("", _FORBIDDEN.sub("", text))).strip()
+    clean = _DECLARATION.sub("", clean, count=1).strip()
     lost = 0
     if (end := _ROOT_END.search(clean)) is not None:
         clean = clean[: end.end()]
@@ -126,7 +129,8 @@ def _mended(text: str) -> tuple[str, int]:
     elif _ENTRY.search(clean):
         raise LayoutChanged("sitemap: it is cut within its first entry")
     pieces = _CDATA.split(clean)
-    return "".join(one if place % 2 else _ENTITY.sub(_written, one) for place, one in enumerate(pieces)), lost
+    mended = [one if place % 2 else _ENTITY.sub(_written, _STRAY.sub("&lt;", one)) for place, one in enumerate(pieces)]
+    return "".join(mended), lost
 
 
 def _written(found: re.Match[str]) -> str:

@@ -79,6 +79,12 @@ _DECEIVING: Final = re.compile(
 )
 
 _LONGEST_LABEL: Final = 2_000
+# What PHP writes before an answer: into the page, or as into its log.
+_NOTICE: Final = re.compile(
+    r"(?:\[[^\]\n]{1,60}\]\s*)?(?:<br\s*/?>\s*)?(?:<b>)?(?:PHP )?(?:Warning|Notice|Deprecated|Strict Standards)"
+    r"(?:</b>)?:\s[^<>]{0,1000}?"
+    r"\bin (?:<b>)?[^<>]{1,500}?(?:</b>)? on line (?:<b>)?[0-9]{1,7}(?:</b>)?(?:\s*<br\s*/?>)?"
+)
 
 _BLOCKS: Final = frozenset(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
@@ -167,6 +173,11 @@ def _is_plausible(text: str, encoding: str) -> bool:
     if encoding in _JAPANESE and len(_KANA.findall(foreign)) < _LEAST_KANA * len(foreign):
         return False
     return _MOST_GOOD * len(_LETTERS[encoding].findall(foreign)) >= (_MOST_GOOD - 1) * len(foreign)
+
+
+def without_notices(text: str) -> str:
+    """Return what a site answered without the notices that a broken plug-in has PHP write into it."""
+    return _NOTICE.sub("", text)
 
 
 def is_garbled(text: str) -> bool:
