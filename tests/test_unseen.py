@@ -3,6 +3,7 @@
 import pytest
 
 from kcnacrawl.pages.article import ArticlePage
+from kcnacrawl.pages.home import sources
 from kcnacrawl.pages.listing import ListingPage
 from kcnacrawl.site.urls import Site
 
@@ -28,6 +29,8 @@ def page(body: str, *, head: str = "", content: str = 'class="article-content"',
         'style="display:none"',
         'style="DISPLAY : none !important; color: red"',
         'style="color:red;visibility:hidden"',
+        'style="/* a note */display:none"',
+        'style="display:none!important;display:block"',
         'class="screen-reader-text"',
         'class="x sr-only"',
         'class="visually-hidden"',
@@ -42,7 +45,14 @@ def test_what_nobody_sees_is_no_text(attributes: str, tag: str) -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    ['aria-hidden="true"', 'style="display:inline-block"', 'style="background:url(none.png)"', 'class="not-sr-only-x"'],
+    [
+        'aria-hidden="true"',
+        'style="display:inline-block"',
+        'style="background:url(none.png)"',
+        'class="not-sr-only-x"',
+        'style="display:none;display:block"',
+        'style="x:1;/*display:none*/"',
+    ],
 )
 def test_what_is_only_called_so_is_seen(attributes: str) -> None:
     assert page(f"<p {attributes}>{TEXT}</p>").article_body == TEXT
@@ -76,16 +86,18 @@ def test_a_picture_in_the_place_of_a_title_tells_it_by_its_alternative() -> None
 
 
 def test_an_emoji_is_a_character_and_no_picture() -> None:
-    emoji = '<img class="emoji" alt="🇰🇵" src="https://s.w.org/images/core/emoji/15.0.3/svg/1f1f0-1f1f5.svg">'
-    read = page(f"<p>{TEXT} {emoji}</p>")
-    assert read.article_body == f"{TEXT} 🇰🇵"
-    assert read.images == ()
+    for source in ("src", 'src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" data-src'):
+        emoji = f'<img class="emoji" alt="🇰🇵" {source}="https://s.w.org/images/core/emoji/15.0.3/svg/1f1f0-1f1f5.svg">'
+        read = page(f"<p>{TEXT} {emoji}</p>")
+        assert read.article_body == f"{TEXT} 🇰🇵"
+        assert read.images == ()
 
 
 def test_pictures_are_the_articles_and_their_addresses_are_encoded() -> None:
     read = page(
         f'<p>{TEXT}</p><img src="a photo.jpg"><img src="/b%20c.jpg"><img src="/조선.jpg"><img src="/100%.jpg">'
         '<img src="https://stats.example/p.gif" width="1" height="1"><img src="/t.gif" width="0" height="0px">'
+        '<img src="/u.gif" style="width:1px; height:1px">'
     )
     assert read.images == (
         "https://kcnawatch.org/newstream/1616497394-946528541/a%20photo.jpg",
@@ -110,6 +122,12 @@ def test_links_and_pictures_are_meant_against_the_pages_base() -> None:
         assert len(listing.cards) == count
 
 
+def test_the_sources_of_the_home_page_are_meant_against_its_base() -> None:
+    link = '<a href="./article/156/">KCNA.kp (En)</a>'
+    for base, found in (("/", [156]), ("https://evil.example/", [])):
+        assert [one.sid for one in sources(f'<base href="{base}">{link}', f"{SITE.url}/home/", SITE)] == found
+
+
 def test_a_base_elsewhere_leads_nowhere_and_its_cards_are_told() -> None:
     card = '<div class="article-desc"><h4><a href="/newstream/1616497394-946528541/a">T</a></h4></div>'
     listing = ListingPage(f'<base href="https://evil.example/">{card}', SITE.listing(163), SITE)
@@ -120,6 +138,7 @@ def test_a_base_elsewhere_leads_nowhere_and_its_cards_are_told() -> None:
     "line",
     [
         "Get North Korea headlines delivered to your inbox dailySubscribe to the NK News 'Daily Update' and get links",
+        "Get North Korea headlines delivered to your inbox daily Subscribe to the NK News Daily Update and get links",
         "NK News is hiring! Join the NK Pro teamGet North Korea headlines delivered to your inbox daily",
     ],
 )

@@ -23,7 +23,7 @@ from ..items import Access, ArticleFields
 from ..site.urls import Site, absolute, encoded, identify
 from . import Anchor, LayoutChanged, PageError
 from .header import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
-from .text import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse
+from .text import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse, style_of
 from .walls import refuse_wall, sign_up_forms, sign_up_wall
 
 _CONTENT: Final = ".article-content"
@@ -296,7 +296,8 @@ def _image_source(image: LexborNode) -> str | None:
 
 def _is_decoration(image: LexborNode) -> bool:
     """Return True for a picture that is none of the article's: an emoji, or a tracker of one pixel."""
-    sizes = [image.attributes.get(name) or "" for name in ("width", "height")]
+    style = style_of(image)
+    sizes = [image.attributes.get(name) or style.get(name, "") for name in ("width", "height")]
     return is_emoji(image) or all(size.strip().removesuffix("px") in {"0", "1"} for size in sizes)
 
 

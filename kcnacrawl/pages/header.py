@@ -34,8 +34,8 @@ _ORIGINAL_WORDS: Final = "read original version at source"
 CHROME: Final = re.compile(
     r"(?:Share Button|Get North Korea headlines delivered to your inbox daily\W*"
     r"|NK News is hiring\W*|Join the NK Pro team\W*)+"
-    r"(?:Subscribe to the NK News ['‘’“\"]Daily Update['‘’”\"].*)?"
-    r"|Subscribe to the NK News ['‘’“\"]Daily Update['‘’”\"].*"
+    r"(?:Subscribe to the NK News ['‘’“\"]?Daily Update\b.*)?"
+    r"|Subscribe to the NK News ['‘’“\"]?Daily Update\b.*"
 )
 
 _HEADER: Final = re.compile(

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from ..items import Source
 from ..site.urls import Site, absolute
-from .text import label_of, one_line, parse
+from .text import base_of, label_of, one_line, parse
 from .walls import holds, refuse_wall
 
 # Links to a source that do not name it.
@@ -30,10 +30,11 @@ def sources(markup: str, url: str, site: Site) -> list[Source]:
     :class:`~kcnacrawl.pages.Unparsable`.
     """
     tree = parse(markup)
+    base = base_of(tree, url)
     names: dict[int, list[tuple[int, str]]] = {}
     for link in tree.css('a[href*="/article/"], option[value*="/article/"]'):
         target = link.attributes.get("href" if link.tag == "a" else "value")
-        sid = site.identify_listing(absolute(url, target) or "")
+        sid = site.identify_listing(absolute(base, target) or "")
         if sid is not None:
             names.setdefault(sid, []).extend(_names(link))
     found = [

@@ -93,6 +93,7 @@ _BLOCKS: Final = frozenset(
 )
 _HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 _HIDING_CLASSES: Final = frozenset({"screen-reader-text", "sr-only", "visually-hidden", "visuallyhidden"})
+_INVISIBLE: Final = frozenset({"hidden", "collapse"})
 _UNSEEN: Final = frozenset(
     "script style noscript template iframe object embed svg math textarea head title audio video canvas".split()
 )
@@ -103,14 +104,12 @@ _MAYBE_HIDDEN: Final = (
     '[hidden], [style*="none" i], [style*="hidden" i], [style*="collapse" i],'
     " .screen-reader-text, .sr-only, .visually-hidden, .visuallyhidden"
 )
-_HIDING_STYLE: Final = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\s*(?:!\s*important\s*)?(?:;|$)",
-    re.IGNORECASE,
-)
+_STYLE_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 # What holds the body itself may be hidden until a script runs.
 _SHOWN_LATER: Final = ".article-content"
-# WordPress writes emoji as pictures, with the character as their alternative.
-_EMOJI: Final = "//s.w.org/images/core/emoji/"
+# WordPress writes emoji as pictures, with the character as their alternative; a lazy loader moves the address.
+_EMOJI: Final = "//s.w.org/images/core/emoji"
+_SOURCES: Final = ("src", "data-src", "data-lazy-src", "data-original")
 
 
 @dataclass(slots=True)
@@ -258,7 +257,8 @@ def lines(root: LexborNode, marks: dict[int, str] | None = None) -> list[Line]:
 def is_hidden(node: LexborNode) -> bool:
     """Return True for an element that hides itself and what it holds, but not the body's own element."""
     attributes = node.attributes
-    if "hidden" not in attributes and not _HIDING_STYLE.search(attributes.get("style") or ""):
+    style = style_of(node) if attributes.get("style") else {}
+    if "hidden" not in attributes and style.get("display") != "none" and style.get("visibility") not in _INVISIBLE:
         classes = (attributes.get("class") or "").split()
         if not _HIDING_CLASSES.intersection(classes):
             return False
@@ -273,7 +273,18 @@ def base_of(tree: LexborHTMLParser, url: str) -> str:
 
 def is_emoji(node: LexborNode) -> bool:
     """Return True for a picture that stands for a character."""
-    return _EMOJI in (node.attributes.get("src") or "")
+    return any(_EMOJI in (node.attributes.get(name) or "") for name in _SOURCES)
+
+
+def style_of(node: LexborNode) -> dict[str, str]:
+    """Return the declarations of an element's ``style``; of several of a property, the one that a browser heeds."""
+    found: dict[str, tuple[str, bool]] = {}
+    for declaration in _STYLE_COMMENT.sub("", node.attributes.get("style") or "").lower().split(";"):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        plain, important, _ = value.partition("!")
+        if important or not found.get(name, ("", False))[1]:
+            found[name] = plain.strip(), bool(important)
+    return {name: value for name, (value, _) in found.items()}
 
 
 class _Reader:
