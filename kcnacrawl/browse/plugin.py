@@ -98,7 +98,7 @@ def register_routes() -> list[tuple[str, Any]]:
 
 def _compared(revisions: Sequence[Article]) -> list[tuple[changes.Change, list[list[changes.Piece]]]]:
     return [
-        (changes.compare(old, new), changes.marked(old.article_body, new.article_body))
+        (changes.compare(changes.Revision(old, new)), changes.marked(old.article_body, new.article_body))
         for old, new in pairwise(revisions)
     ]
 
