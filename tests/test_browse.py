@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import feedparser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -353,10 +354,66 @@ def test_who_is_mentioned_when_knows_korean(site: str, store: Path) -> None:
     assert get_json(site, "/store/mentions.json", _shape="array") == []
 
 
+def get_feed(site: str, **asked: str) -> tuple[str, str]:
+    """A feed that a feed reader takes, and what its own address is."""
+    status, headers, text = ask(site, f"/feed.atom?{urlencode(asked)}")
+    assert (status, headers["Content-Type"]) == (200, "application/atom+xml; charset=utf-8")
+    feed = feedparser.parse(text)
+    assert not feed.bozo, feed.get("bozo_exception")
+    (own,) = (link.href for link in feed.feed.links if link.rel == "self")
+    return text, own
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"source": "163"},
+        {"source": "rodong sinmun (kr)"},
+        {"source": "KCNA.kp,161"},
+        {"query": "김정은"},
+        {"query": "CAFE 정책", "source": "Ministry of Foreign Affairs"},
+        {"source": "(En)"},
+        {"query": "nowhere"},
+    ],
+)
+def test_the_feed_is_the_one_that_changes_writes(site: str, store: Path, tmp_path: Path, asked: dict[str, str]) -> None:
+    options = [word for name, said in asked.items() for word in (f"--{name}", said)]
+    assert scrapy(store.parent, "changes", "--new", "--atom", f"{tmp_path}/feed", *options).returncode == 0
+    text, own = get_feed(site, **asked)
+    assert own == f"{site}/feed.atom" + f"?{urlencode(asked)}" * bool(asked)
+    without_address = re.sub("  <link rel=.self.*/>\n", "", text, count=1)
+    assert without_address == (tmp_path / "feed").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "told"),
+    [
+        ({"source": "Pyongyang Times"}, 404, "source &#39;Pyongyang Times&#39;: nothing of it is held; there are: "),
+        ({"source": "ajax:1"}, 400, "source &#39;ajax:1&#39;: give a source&#39;s number, label or name"),
+        ({"query": "..."}, 400, "query &#39;...&#39;: holds no word to look for"),
+    ],
+)
+def test_a_feed_that_cannot_be_is_told(site: str, query: dict[str, str], status: int, told: str) -> None:
+    found, _, text = ask(site, f"/feed.atom?{urlencode(query)}")
+    assert (found, told in text) == (status, True)
+
+
+def test_every_page_leads_to_the_feed_and_a_search_to_its_own(page: Page, site: str) -> None:
+    feeds = page.locator("head link[type='application/atom+xml']")
+    for path in ("/", "/store", f"/articles/{KOREAN.id}", "/nothing"):
+        assert "/feed.atom" in re.findall('<link [^>]*atom\\+xml[^>]* href="(.*?)">', ask(site, path)[2])
+    page.goto(f"{site}/store/articles?{urlencode({'_search': '김정은', 'source_label': 'Rodong Sinmun (Kr)'})}")
+    _, own = (feeds.nth(number).get_attribute("href") for number in range(2))
+    assert own == page.get_by_role("link", name="feed").get_attribute("href")
+    assert get_feed(site, query="김정은", source="Rodong Sinmun (Kr)")[0] == ask(site, str(own).replace("%20", "+"))[2]
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/",
+        "/feed.atom",
         "/static/style.css",
         "/favicon.ico",
         "/store.json",

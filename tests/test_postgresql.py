@@ -397,6 +397,9 @@ def test_a_store_of_older_rules_or_letters_is_indexed_anew(tmp_path: Path, addre
             "CREATE OR REPLACE FUNCTION kcna_patterns(query text) RETURNS text[] LANGUAGE sql AS 'SELECT NULL::text[]'"
         )
     assert found(address, "김정은") == []
+    heard = list[tuple[int, int]]()
+    with open_store(address, lambda *told: heard.append(told)):
+        assert heard == [(0, len(before[1])), (len(before[1]), len(before[1]))]
     assert fill(tmp_path, address) == 0
     assert (state(address), ask(address, "SELECT * FROM search ORDER BY id")) == before
     assert hidden.id in found(address, "김\u00ad정은")

@@ -99,6 +99,25 @@ def test_edits_and_removals_are_found_and_none_is_invented(serve: Serve, crawl: 
         assert last[0]["article_body"] == last[1]["article_body"]
 
 
+def test_a_feed_holds_tombstones_as_it_does_edits(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=60, sources=1)
+    folder = crawl(replica.url, "source").folder
+    removed, edited = whole(replica)[:2]
+    replica.world.remove(removed)
+    assert crawl_later(0, folder, replica.url, *ALL).returncode == 0
+    replica.world.edit(edited, "body")
+    before = len(read_lines(folder / "articles.jsonl"))
+    feed = tmp_path / "feed.jsonl"
+    assert crawl_later(1, folder, replica.url, *ALL, "-O", str(feed)).returncode == 0
+    stored = read_lines(folder / "articles.jsonl")[before:]
+    assert read_lines(feed) == stored
+    assert {(one["id"], one["status"]) for one in stored} == {(removed, "gone"), (edited, "live")}
+    # That it was looked at is remembered, too.
+    asked = len(fetched(replica))
+    assert crawl_later(1, folder, replica.url, "recheck").returncode == 0
+    assert len(fetched(replica)) == asked
+
+
 def test_what_is_back_is_live_again(serve: Serve, crawl: Run) -> None:
     replica = serve(articles=60, sources=1)
     folder = crawl(replica.url, "source").folder

@@ -1,5 +1,6 @@
 """``scrapy crawl sitemap``: what it fetches, what a run without news costs, and what no sitemap can do to it."""
 
+import asyncio
 import gzip
 import hashlib
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from scrapy.utils.test import get_crawler
 
 from kcnacrawl.archive.ledger import KnownSitemap
 from kcnacrawl.pages.sitemap import Entry
@@ -17,7 +19,8 @@ from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 from kcnacrawl.site.dates import parse_lastmod
-from kcnacrawl.spiders.sitemap import has_moved
+from kcnacrawl.spiders.sitemap import MAX_SITEMAPS, SitemapSpider, has_moved
+from kcnacrawl.verdict import Verdict
 
 from . import processes
 from .conftest import Crawl, command, crawl_later, differences, fetched, read_lines, ungated
@@ -410,6 +413,16 @@ def test_what_leads_to_other_hosts_is_not_followed(serve: Serve, crawl: Run) -> 
     assert done.exit_code == 0, done.stderr
     assert stored(done) == [one]
     assert done.report["counts"]["sitemap/foreign"] == 2
+
+
+def test_an_index_without_end_is_read_only_so_far(tmp_path: Path) -> None:
+    crawler = get_crawler(SitemapSpider, {"KCNACRAWL_DIR": str(tmp_path), "KCNACRAWL_CONTACT": "a@example.org"})
+    spider = SitemapSpider.from_crawler(crawler)
+    spider.run.archive.open()
+    entries = [Entry(f"{spider.site.url}/post-sitemap{number}.xml", None) for number in range(MAX_SITEMAPS + 5)]
+    assert len(list(spider.requests(entries, None))) == MAX_SITEMAPS
+    assert f"more than {MAX_SITEMAPS} sitemaps" in spider.run.problems[Verdict.LAYOUT_CHANGED]
+    asyncio.run(spider.run.archive.close())
 
 
 def test_an_index_that_names_itself_and_its_like_comes_to_an_end(serve: Serve, crawl: Run) -> None:

@@ -1,5 +1,6 @@
 """``scrapy sync`` and ``scrapy find``: stores that equal the archive, and are searched as a person expects."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -458,6 +459,33 @@ def as_version_1_made_it(store: Path, folded: dict[str, tuple[str, str]]) -> Non
         db.commit()
 
 
+INDEXED_ANEW = (
+    "kcnacrawl: 2 articles are indexed anew, as this version reads words; it takes as long as the first sync\n"
+)
+
+
+def test_at_a_terminal_it_is_seen_how_much_is_indexed_anew(
+    launch: Callable[..., processes.Popen], tmp_path: Path
+) -> None:
+    store, lines = tmp_path / "store.sqlite", records(300)
+    write(tmp_path, lines)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    as_version_1_made_it(store, {one.id: ("headline", "말") for one in lines})
+    terminal, stream = os.openpty()
+    words = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}", f"sqlite:///{store}"]
+    run = launch(words, stdout=subprocess.PIPE, stderr=stream, text=True, env=os.environ | {"TERM": "xterm"})
+    os.close(stream)
+    seen = b""
+    # A terminal whose other end is gone is an error to Linux.
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 1 << 16):
+            seen += data
+    os.close(terminal)
+    assert (run.communicate()[0], run.returncode) == ("sqlite: no new records\n", 0)
+    assert b"indexing anew" in seen
+    assert INDEXED_ANEW.encode() not in seen
+
+
 def test_a_store_of_the_version_before_is_indexed_anew_by_the_next_sync(tmp_path: Path) -> None:
     hidden = article(1, "김\u200b정은동지께서")
     write(tmp_path, [hidden, article(2, "정책")])
@@ -475,7 +503,8 @@ def test_a_store_of_the_version_before_is_indexed_anew_by_the_next_sync(tmp_path
             f"scrapy sync sqlite:///{store} indexes it anew\n"
         )
     write(tmp_path, [article(2, "핵무력", revision=2)])
-    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").stdout == "sqlite: 1 new record\n"
+    done = scrapy(tmp_path, "sync", f"sqlite:///{store}")
+    assert (done.stdout, done.stderr) == ("sqlite: 1 new record\n", INDEXED_ANEW)
     assert [json.loads(line)["id"] for line in find(tmp_path, store, "김정은").splitlines()] == [hidden.id]
     assert find(tmp_path, store, "정책") == ""
     assert len(find(tmp_path, store, "핵무력").splitlines()) == 1

@@ -1,24 +1,37 @@
-"""What was changed or removed: every revision beside the one before it, in the order they were seen. Read-only."""
+"""What is new, and what was edited or removed: each revision beside the one before it. Read-only."""
 
 import difflib
+import heapq
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from ..held_sources import HeldSources
 from ..items import Article
 from . import StorageFailed
 from .archive import ARTICLES, read_article
-from .log import read_lines
+from .log import read_lines_backwards
 
-Kind = Literal["edited", "removed", "restored", "opened", "attributed"]
+Kind = Literal["new", "edited", "removed", "restored", "opened", "reread", "attributed"]
+_OURS: Final[frozenset[Kind]] = frozenset({"reread", "attributed"})
+"""What is no change of the site's."""
 Piece = tuple[Literal["equal", "delete", "insert"], str]
 """Of a text and its later form: what both have, only the former, or only the latter."""
 
+_SHOWN: Final = ("status", "headline", "date_published", "access")
+_SOURCE: Final = {"source_id", "source_name"}
+# Of each line its own, or told by the diff.
+_APART: Final = {
+    *("schema_version", "revision", "revision_cause", "article_body", "body_sha256"),
+    *("date_downloaded", "run_id", "warc_record_id"),
+}
+_READ: Final = tuple(one.name for one in fields(Article) if one.name not in _APART)
+_LONGEST_EXCERPT: Final = 300
 _WORD: Final = re.compile(r"\s+|\S+")
 
 
@@ -34,90 +47,220 @@ class Field:
 class Change:
     """One revision.
 
-    ``edited``: text, headline or date; ``removed``; ``restored``; ``opened``: shown whole, where it was cut;
-    ``attributed``: as it was, and more is known of the article's source. ``seen`` is when the new revision was
-    downloaded, ``previous`` the one before it. ``diff`` is unified, line by line.
+    ``new``: the first; ``edited``: text, headline or date; ``removed``; ``restored``; ``opened``: shown whole, where it
+    was cut; ``reread``: the same bytes, read anew by a later version; ``attributed``: as it was, and more is known of
+    the article's source. ``seen`` is when the revision was downloaded, ``previous`` the one before it. ``diff`` is
+    unified, line by line; of what is new there is an ``excerpt`` instead.
     """
 
     id: str
     revision: int
     kind: Kind
     seen: str
-    previous: str
+    previous: str | None
     url: str
+    url_time: str
     headline: str
     source_label: str | None
     date_published: str | None
     changed: dict[str, Field]
     diff: list[str]
+    excerpt: str = ""
 
 
-class _Line(msgspec.Struct):
+class Head(msgspec.Struct):
+    """What of a line tells whether the revision is asked for: it is read in a quarter of the time of the whole line."""
+
     id: str
     revision: int
     date_downloaded: str
+    source_id: int | None
+    source_label: str | None
+    source_name: str | None
+    source_language: str | None
+    # Lines of schema version 1 have none.
+    revision_cause: str | None = None
 
 
-def read_changes(folder: Path, since: str | None = None) -> Iterator[Change]:
-    """Yield what the site changed, as seen on or after the day ``since``. Keeps of each article only where its last
-    record begins.
+class Caused(Protocol):
+    """A record that tells why there is this revision of it."""
 
-    Raises :class:`StorageFailed`.
+    @property
+    def revision_cause(self) -> str | None: ...
+
+
+def is_edit(record: Caused) -> bool:
+    """Return False for a revision that only reads anew what the site showed before."""
+    return record.revision_cause != "reader"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which revisions are asked for: what is ``new``; what was ``edited``, and beside that, what only we ``reread`` or
+    know more of; downloaded on the day ``since`` or later; of articles whose latest record is of the ``sources``; and
+    where this record, or the one before it, ``has_words``.
+    """
+
+    edited: bool = True
+    new: bool = False
+    reread: bool = False
+    since: str = ""
+    sources: HeldSources = field(default_factory=HeldSources)
+    has_words: Callable[[Article], bool] = lambda _: True
+
+    def asks_for(self, head: Head, latest: Head) -> bool:
+        """Return True for a line that is asked for, as far as its head tells."""
+        is_asked_for = self.new if head.revision == 1 else self.edited and (self.reread or is_edit(head))
+        # The sources learn from every record which there are.
+        return self.sources.hold(latest) and is_asked_for and head.date_downloaded[:10] >= self.since
+
+
+EDITS: Final = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A record, and the one before it: none before the first. ``is_edit`` is False where only a reader differs."""
+
+    before: Article | None
+    after: Article
+    is_edit: bool = True
+
+    @property
+    def kind(self) -> Kind:
+        """What happened."""
+        if self.before is None:
+            return "new"
+        has_other_text = self.before.body_sha256 != self.after.body_sha256
+        if self.is_edit and (has_other_text or self.changed(_SHOWN)):
+            return kind_of(self.before.status, self.before.access, self.after.status, self.after.access)
+        return "reread" if has_other_text or self.changed(_READ).keys() - _SOURCE else "attributed"
+
+    def changed(self, names: Iterable[str]) -> dict[str, Field]:
+        """Return which of these fields differ, and how."""
+        if self.before is None:
+            return {}
+        pairs = {name: (getattr(self.before, name), getattr(self.after, name)) for name in names}
+        return {name: Field(*map(_text_of, pair)) for name, pair in pairs.items() if pair[0] != pair[1]}
+
+    @property
+    def time(self) -> tuple[str, str, str, int]:
+        """When it was downloaded, and of what was in the same second, when the site took it in."""
+        return self.after.date_downloaded, self.after.url_time, self.after.id, self.after.revision
+
+
+def read_changes(folder: Path, selection: Selection = EDITS) -> Iterator[Change]:
+    """Yield what is asked for, in the order in which it was stored. Raise :class:`StorageFailed`."""
+    return map(compare, read_revisions(folder, selection))
+
+
+def read_newest(folder: Path, selection: Selection, number: int) -> list[Change]:
+    """Return so many of what is asked for that were downloaded last, the last first. Raise :class:`StorageFailed`."""
+    newest = heapq.nlargest(number, read_revisions(folder, selection), key=lambda one: one.time)
+    return [compare(one) for one in newest]
+
+
+def read_revisions(folder: Path, selection: Selection) -> Iterator[Revision]:
+    """Yield what is asked for, in the order in which it was stored. Raise :class:`StorageFailed`.
+
+    Of all other records only the heads are read, and nothing is kept. Raise ``ArgumentError`` for a source of which
+    nothing is held.
     """
     path = folder / ARTICLES
     if not path.is_file():
         raise StorageFailed(f"{path} does not exist")
-    decode = msgspec.json.Decoder(_Line).decode
-    begin, last = 0, dict[str, int]()
+    found = sorted(_find(path, selection), key=lambda place: place.after)
+    selection.sources.check()
     with path.open("rb") as file:
-        for number, (end, line) in enumerate(read_lines(path, 0), start=1):
-            if end < 0:
-                # Being written.
-                return
-            try:
-                head = decode(line)
-                if head.id in last and (since is None or head.date_downloaded[:10] >= since):
-                    file.seek(last[head.id])
-                    change = compare(read_article(file.readline()), read_article(line))
-                    if change.kind != "attributed":
-                        yield change
-            except (ValueError, RecursionError) as error:
-                raise StorageFailed(f"{path}, line {number} is no line of ours ({error})") from error
-            last[head.id] = begin
-            begin = end
+        for place in found:
+            before = None if place.before is None else _read_at(file, place.before)
+            revision = Revision(before, _read_at(file, place.after), place.is_edit)
+            if revision.kind in _OURS and not selection.reread:
+                continue
+            if any(selection.has_words(one) for one in (before, revision.after) if one):
+                yield revision
 
 
-def compare(old: Article, new: Article) -> Change:
+class _Place(NamedTuple):
+    """Where in the log the two records of a revision begin."""
+
+    before: int | None
+    after: int
+    is_edit: bool
+
+
+def _find(path: Path, selection: Selection) -> Iterator[_Place]:
+    """Yield where to read what is asked for.
+
+    The log is read from its end: so the latest record of an article comes first, and nothing need be remembered of an
+    article that has one record.
+    """
+    decode = msgspec.json.Decoder(Head).decode
+    latest, awaited = dict[str, Head](), dict[str, _Place]()
+    for begin, line in read_lines_backwards(path):
+        try:
+            head = decode(line)
+        except (ValueError, RecursionError) as error:
+            raise _failed(path, begin, error) from error
+        is_first = head.revision == 1
+        newer = latest.pop(head.id, head) if is_first else latest.setdefault(head.id, head)
+        if (place := awaited.pop(head.id, None)) is not None:
+            yield place._replace(before=begin)
+        if selection.asks_for(head, newer):
+            place = _Place(None, begin, is_edit(head))
+            if is_first:
+                yield place
+            else:
+                awaited[head.id] = place
+
+
+def _read_at(file: BinaryIO, begin: int) -> Article:
+    file.seek(begin)
+    try:
+        return read_article(file.readline())
+    except (ValueError, RecursionError) as error:
+        raise _failed(Path(file.name), begin, error) from error
+
+
+def _failed(path: Path, begin: int, error: Exception) -> StorageFailed:
+    return StorageFailed(f"{path}, the line that begins at byte {begin} is no line of ours ({error})")
+
+
+def compare(revision: Revision) -> Change:
     """Return what one revision changed of the one before it."""
-    changed = _changed(old, new, ("status", "headline", "date_published", "access"))
-    is_site = bool(changed) or old.body_sha256 != new.body_sha256
-    if not is_site:
-        changed = _changed(old, new, ("source_id", "source_name"))
+    before, after, kind = revision.before, revision.after, revision.kind
     return Change(
-        id=new.id,
-        revision=new.revision,
-        kind=kind_of(old.status, old.access, new.status, new.access) if is_site else "attributed",
-        seen=new.date_downloaded,
-        previous=old.date_downloaded,
-        url=new.url,
-        headline=new.headline,
-        source_label=new.source_label,
-        date_published=new.date_published,
-        changed=changed,
-        diff=list(
-            difflib.unified_diff(
-                _text(old), _text(new), f"revision {old.revision}", f"revision {new.revision}", n=1, lineterm=""
-            )
-        ),
+        id=after.id,
+        revision=after.revision,
+        kind=kind,
+        seen=after.date_downloaded,
+        previous=before.date_downloaded if before else None,
+        url=after.url,
+        url_time=after.url_time,
+        headline=after.headline,
+        source_label=after.source_label,
+        date_published=after.date_published,
+        changed=revision.changed(_READ if kind in _OURS else _SHOWN),
+        diff=_diff(before, after) if before else [],
+        excerpt="" if before else _excerpt(after),
     )
 
 
-def _changed(old: Article, new: Article, names: Sequence[str]) -> dict[str, Field]:
-    pairs = {name: (getattr(old, name), getattr(new, name)) for name in names}
-    return {name: Field(*map(_text_of, pair)) for name, pair in pairs.items() if pair[0] != pair[1]}
+def _diff(before: Article, after: Article) -> list[str]:
+    old, new = (f"revision {one.revision}" for one in (before, after))
+    return list(difflib.unified_diff(_text(before), _text(after), old, new, n=1, lineterm=""))
 
 
-def _text_of(value: str | int | None) -> str | None:
+def _excerpt(article: Article) -> str:
+    """Return how a text begins; for a page without one, what its card said."""
+    text = article.article_body or article.description or ""
+    begin = " ".join(text[: 2 * _LONGEST_EXCERPT].split())
+    return begin if len(begin) <= _LONGEST_EXCERPT else f"{begin[:_LONGEST_EXCERPT].rstrip()}…"
+
+
+def _text_of(value: object) -> str | None:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
     return None if value is None else str(value)
 
 

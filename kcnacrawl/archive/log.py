@@ -144,6 +144,30 @@ def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
             yield (end, line[:-1]) if line.endswith(b"\n") else (-1, line)
 
 
+def read_lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(offset of its beginning, line without newline)`` of every line, the last first.
+
+    Leave out a last line without newline: it is being written.
+    """
+    with path.open("rb") as file:
+        start = end = file.seek(0, os.SEEK_END)
+        rest, is_whole = b"", False
+        while start > 0:
+            size = min(start, _CHUNK)
+            start -= size
+            file.seek(start)
+            # The beginning of the first line stands in the block before.
+            rest, *lines = (file.read(size) + rest).split(b"\n")
+            for line in reversed(lines):
+                end -= len(line)
+                if is_whole:
+                    yield end, line
+                is_whole = True
+                end -= len(b"\n")
+        if is_whole:
+            yield 0, rest
+
+
 def crc_of(path: Path, end: int) -> int:
     """The CRC-32 of a file's first ``end`` bytes; a gigabyte takes a second."""
     crc = 0

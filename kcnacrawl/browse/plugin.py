@@ -3,21 +3,27 @@
 import asyncio
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from datasette import hookimpl  # type: ignore[import-untyped]  # has none
-from datasette.utils.asgi import NotFound, Response  # type: ignore[import-untyped]  # as above
+from datasette.utils.asgi import BadRequest, NotFound, Response  # type: ignore[import-untyped]  # as above
 from markupsafe import Markup
 
+from .. import atom
 from ..archive import changes
+from ..arguments import ArgumentError, read_query
+from ..held_sources import SITE, HeldSources
 from ..items import Article
 from ..stores import words
+from ..stores.newest import NEWEST, read_pairs, read_sources
 from ..stores.sqlite import read_revisions
 from ..stores.summary import PAIRS
+
+T = TypeVar("T")
 
 STORE: Final = "store"
 """By this name Datasette knows it, whatever the file's: it is part of every address."""
@@ -93,12 +99,12 @@ def extra_template_vars(template: str, datasette: Any, request: Any) -> Any:
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
 def register_routes() -> list[tuple[str, Any]]:
-    return [(rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article)]
+    return [(rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article), (r"/feed\.atom$", _feed)]
 
 
 def _compared(revisions: Sequence[Article]) -> list[tuple[changes.Change, list[list[changes.Piece]]]]:
     return [
-        (changes.compare(old, new), changes.marked(old.article_body, new.article_body))
+        (changes.compare(changes.Revision(old, new)), changes.marked(old.article_body, new.article_body))
         for old, new in pairwise(revisions)
     ]
 
@@ -115,6 +121,38 @@ async def _article(request: Any, datasette: Any) -> Any:
     compared = await asyncio.to_thread(_compared, revisions)
     context = {"article": revisions[-1], "first": revisions[0], "changes": compared[::-1]}
     return Response.html(await datasette.render_template("article.html", context, request=request))
+
+
+async def _feed(request: Any, datasette: Any) -> Any:
+    store = datasette.get_database(STORE)
+    source, query = (request.args.get(name) or "" for name in ("source", "query"))
+    asked = {
+        "sources": await _source_keys(source, store) if source else None,
+        "query": _asked("query", query, lambda text: words.checked(read_query(text, SITE))) if query else None,
+        "number": atom.NEWEST,
+    }
+    found = [tuple(row) for row in (await store.execute(NEWEST, asked)).rows]
+    revisions = await store.execute_fn(partial(read_pairs, found))
+    told = await asyncio.to_thread(lambda: [changes.compare(one) for one in revisions])
+    body = atom.feed(atom.About(new=True, source=source, query=query), told, request.url)
+    return Response(body, content_type="application/atom+xml; charset=utf-8")
+
+
+async def _source_keys(text: str, store: Any) -> str:
+    sources = _asked("source", text, HeldSources.read)
+    keys = [one.key for one in await store.execute_fn(read_sources) if sources.hold(one)]
+    try:
+        sources.check()
+    except ArgumentError as error:
+        raise NotFound(str(error)) from error
+    return msgspec.json.encode(keys).decode()
+
+
+def _asked(name: str, text: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise BadRequest(f"{name} {text[:200]!r}: {error}") from error
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above

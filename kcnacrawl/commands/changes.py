@@ -1,90 +1,87 @@
-"""``scrapy changes``: edits and removals, for a person, a program, or a feed reader."""
+"""``scrapy changes``: what was edited or removed, and what is new, for a person, a program, or a feed reader."""
 
 import argparse
-import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TypeVar
 
-from ..archive.changes import Change, read_changes
+from .. import atom
+from ..archive.changes import Selection, read_changes, read_newest
 from ..archive.log import write_whole
-from ..arguments import ArgumentError, day
+from ..arguments import ArgumentError, read_query, read_since, text_alone
 from ..cli.archive_command import ArchiveCommand, new_file, print_json
-from ..run import in_one_line
+from ..held_sources import SITE, HeldSources
+from ..items import Article
+from ..stores import words
 from ..verdict import Verdict
 
-_ATOM: Final = "http://www.w3.org/2005/Atom"
-_TAG: Final = "tag:kcnawatch.org,2026:"
+T = TypeVar("T")
 
 
 class Command(ArchiveCommand):
     def short_desc(self) -> str:
-        return "Tell what was edited, removed or restored"
+        return "Tell what was edited, removed or restored, and what is new"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument("--since", metavar="YYYY-MM-DD", help="only what was seen on that day or later")
+        parser.add_argument("--new", action="store_true", help="what is new as well")
+        parser.add_argument("--only-new", action="store_true", help="what is new and nothing else")
+        parser.add_argument(
+            "--reader", action="store_true", help="also what only kcnacrawl reads otherwise or knows more of"
+        )
+        told = "only what was seen on that day or later, in UTC: YYYY-MM-DD, YYYY-MM, YYYY, or 7d, so many days ago"
+        parser.add_argument("--since", metavar="DAY", help=told)
+        told = "only articles of this source: its number, its label, or its name alone; several by comma"
+        parser.add_argument("--source", metavar="SOURCE", help=told)
+        parser.add_argument("--query", metavar="WORDS", help="only articles that hold these words, as find finds them")
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--jsonl", action="store_true", help="one JSON object a change")
-        form.add_argument("--atom", metavar="FILE", help="write them to FILE as an Atom feed")
+        told = f"write the newest {atom.NEWEST} to FILE as an Atom feed"
+        form.add_argument("--atom", metavar="FILE", help=told)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        changes = read_changes(folder, _day(opts.since))
+        if opts.only_new and (opts.new or opts.reader):
+            raise ArgumentError("--only-new tells nothing else: leave it out, or --new and --reader")
+        query = _option("query", opts.query, _read_words) or ""
+        selection = Selection(
+            edited=not opts.only_new,
+            new=opts.new or opts.only_new,
+            reread=opts.reader,
+            since=_option("since", opts.since, _read_day) or "",
+            sources=_option("source", opts.source, HeldSources.read) or HeldSources(),
+            has_words=partial(_has_words, query) if query else lambda _: True,
+        )
         if opts.atom is not None:
-            write_whole(new_file(opts.atom), _feed(changes))
+            about = atom.About(selection.edited, selection.new, selection.reread, opts.source or "", query)
+            file = new_file(opts.atom)
+            write_whole(file, atom.feed(about, read_newest(folder, selection, atom.NEWEST)))
         elif opts.jsonl:
-            for change in changes:
+            for change in read_changes(folder, selection):
                 print_json(change)
         else:
-            for change in changes:
-                print("\n".join(_lines(change)))
+            for change in read_changes(folder, selection):
+                print("\n".join(atom.lines(change)))
         return Verdict.OK.exit_code()
 
 
-def _day(text: str | None) -> str | None:
+def _option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    """Read an option as the spiders' arguments are read. Raise ``ArgumentError``."""
     if text is None:
         return None
     try:
-        return day(text).isoformat()
+        return read(text_alone(text))
     except ValueError as error:
-        raise ArgumentError(f"--since {text[:200]!r}: {error}") from error
+        raise ArgumentError(f"--{name} {text[:200]!r}: {error}") from error
 
 
-def _lines(change: Change) -> Iterator[str]:
-    """A change for a person, safe for a terminal and in XML."""
-    lines = (
-        f"{change.seen}  {change.kind}  {change.id}  {change.source_label or ''}  {change.headline}",
-        change.url,
-        *(f"{name}: {field.before} -> {field.after}" for name, field in change.changed.items()),
-        *change.diff,
-        "",
-    )
-    yield from map(in_one_line, lines)
+def _read_day(text: str) -> str:
+    return read_since(text, SITE).isoformat()
 
 
-def _feed(changes: Iterable[Change]) -> bytes:
-    """An Atom feed (RFC 4287), newest first."""
-    ET.register_namespace("", _ATOM)
-    found = sorted(changes, key=lambda change: change.seen, reverse=True)
-    feed = ET.Element(f"{{{_ATOM}}}feed")
-    _add(feed, "id", f"{_TAG}changes")
-    _add(feed, "title", "Edits and removals on KCNA Watch")
-    _add(feed, "updated", found[0].seen if found else "1970-01-01T00:00:00+00:00")
-    _add(_add(feed, "author"), "name", "kcnacrawl")
-    for change in found:
-        entry = _add(feed, "entry")
-        _add(entry, "id", f"{_TAG}{change.id}/{change.revision}")
-        _add(entry, "title", in_one_line(f"{change.kind}: {change.headline}"))
-        _add(entry, "updated", change.seen)
-        _add(entry, "link").set("href", in_one_line(change.url))
-        _add(entry, "category").set("term", change.kind)
-        _add(entry, "content", "\n".join(_lines(change))).set("type", "text")
-    ET.indent(feed)
-    data: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
-    return data + b"\n"
+def _read_words(text: str) -> str:
+    return words.checked(read_query(text, SITE))
 
 
-def _add(parent: ET.Element, name: str, text: str | None = None) -> ET.Element:
-    child = ET.SubElement(parent, f"{{{_ATOM}}}{name}")
-    child.text = text
-    return child
+def _has_words(query: str, article: Article) -> bool:
+    return words.holds(query, article.headline, article.article_body)

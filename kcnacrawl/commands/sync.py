@@ -12,7 +12,7 @@ from ..archive.archive import ARTICLES
 from ..cli.archive_command import ArchiveCommand
 from ..stores import open_store
 from ..stores.feed import sync
-from ..verdict import Verdict
+from ..verdict import Verdict, say
 
 
 class Command(ArchiveCommand):
@@ -33,11 +33,24 @@ def bring_up_to_date(folder: Path, address: str) -> int:
 
     Raise what :func:`~kcnacrawl.stores.feed.sync` raises, and :class:`StorageFailed` if there is no archive.
     """
-    store, path = open_store(address), folder / ARTICLES
-    if not path.is_file():
-        # Before a store is made of nothing.
-        raise StorageFailed(f"{path} does not exist")
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, store:
-        task = progress.add_task("syncing", total=path.stat().st_size)
-        return sync(folder, store, partial(progress.advance, task))
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        store, path = open_store(address, partial(_tell_indexing, progress)), folder / ARTICLES
+        if not path.is_file():
+            # Before a store is made of nothing.
+            raise StorageFailed(f"{path} does not exist")
+        with store:
+            task = progress.add_task("syncing", total=path.stat().st_size)
+            return sync(folder, store, partial(progress.advance, task))
+
+
+def _tell_indexing(progress: Progress, done: int, total: int) -> None:
+    """Show how much of a store's index is made anew; where there is no terminal, say that it is."""
+    if progress.disable:
+        if done == 0:
+            say(f"{total:,} articles are indexed anew, as this version reads words; it takes as long as the first sync")
+    elif done == 0:
+        progress.add_task("indexing anew", total=total)
+        progress.refresh()
+    else:
+        progress.update(progress.task_ids[0], completed=done)

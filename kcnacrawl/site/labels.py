@@ -34,6 +34,19 @@ def is_meant(label: str, said: str) -> bool:
     return name is not None and is_bare(said) and _folded(name) == _folded(said)
 
 
+def is_meant_of(label: str | None, name: str | None, language: str | None, said: str) -> bool:
+    """Return True if a person means the source of a record. Where its label lost the source's name, ``(En)``, the name
+    counts that is known from elsewhere.
+    """
+    if label is not None and is_meant(label, said):
+        return True
+    is_lost = label is None or read_label(label).name is None
+    meant = read_label(said)
+    return bool(
+        is_lost and name and meant.name and _folded(name) == _folded(meant.name) and meant.language in {None, language}
+    )
+
+
 def is_bare(said: str) -> bool:
     """Return True for a name without a language."""
     return read_label(said).language is None

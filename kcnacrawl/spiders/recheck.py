@@ -182,8 +182,12 @@ class RecheckSpider(KcnaSpider):
         elif outcome == "again":
             self.counts.add("articles/gone")
             self.counts.add("articles/revised")
-            await archive.store(replace(self.revision(held, "gone"), revision=held.revision + 1))
-            self.remember(article_id)
+            tombstone = replace(self.revision(held, "gone"), revision=held.revision + 1)
+            await archive.store(tombstone)
+            # The pipelines are being closed. Feed exports and others that listen are not, and on disk it is.
+            await self.crawler.signals.send_catch_log_async(
+                signals.item_scraped, item=tombstone, response=None, spider=self
+            )
         else:
             self.counts.add("recheck/missing")
             self.counts.add("rejected/not_found")

@@ -33,6 +33,9 @@ from .base import KcnaSpider
 
 logger = logging.getLogger(__name__)
 
+MAX_SITEMAPS: Final = 10_000
+"""So many are read in a run; the site's index names some dozens."""
+
 MAX_DEPTH: Final = 3
 """Indexes name sitemaps, and may name indexes; none leads deeper."""
 
@@ -99,6 +102,12 @@ class SitemapSpider(KcnaSpider):
             known = self.run.archive.ledger.sitemaps.get(entry.loc)
             if entry.loc in self.asked:
                 continue
+            if len(self.asked) >= MAX_SITEMAPS:
+                self.run.note(
+                    Verdict.LAYOUT_CHANGED,
+                    f"the sitemaps name more than {MAX_SITEMAPS} sitemaps; the rest was not read",
+                )
+                return
             self.asked.add(entry.loc)
             if known is not None and not has_moved(entry, known):
                 self.unmoved += 1

@@ -4,7 +4,7 @@ A store is a module of its own; drivers are imported only where one is asked for
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -12,6 +12,9 @@ from ..archive.log import LogEnd
 from ..arguments import ArgumentError, as_path
 from ..extras import extra
 from ..items import Article
+
+Indexing = Callable[[int, int], None]
+"""Hears, while an index of older rules is made anew, of how many articles of how many that is done."""
 
 
 class StoreDown(Exception):
@@ -38,7 +41,11 @@ class Store(Protocol):
         ...
 
 
-def open_store(address: str) -> Store:
+def unheard(done: int, total: int) -> None:
+    """Be told of an index that is made anew, and do nothing."""
+
+
+def open_store(address: str, indexing: Indexing = unheard) -> Store:
     """``sqlite:///FILE``: three slashes before a relative path, four before an absolute one; ``postgresql://…`` as
     libpq reads it; ``parquet:DIR``. No message shows an address that may hold a password.
     """
@@ -46,11 +53,11 @@ def open_store(address: str) -> Store:
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):
         from .sqlite import SqliteStore  # noqa: PLC0415 - a driver only where it is asked for
 
-        return SqliteStore(as_path(rest.removeprefix("///")))
+        return SqliteStore(as_path(rest.removeprefix("///")), indexing)
     if scheme in {"postgresql", "postgres"}:
         with extra("postgresql"):
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
-        return PostgresqlStore(address)
+        return PostgresqlStore(address, indexing)
     if scheme == "parquet" and rest:
         with extra("parquet"):
             from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for

@@ -23,7 +23,7 @@ from ..arguments import ArgumentError
 from ..columns import COLUMNS, Kind, declared
 from ..items import Article
 from ..run import printable
-from . import StoreDown, words
+from . import Indexing, StoreDown, unheard, words
 
 # All that it logs it raises as well, or tells of a signal that is on its way to us.
 logging.getLogger(psycopg.__name__).addHandler(logging.NullHandler())
@@ -120,7 +120,8 @@ _REMEMBER: Final = _upsert("cursors", "log", ("bytes", "crc"))
 class PostgresqlStore:
     """A store in the first schema of the search path that an address leads to; made there if none is."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, indexing: Indexing = unheard) -> None:
+        self._indexing = indexing
         self._parameters = _DEFAULTS | _read(address) | {"client_encoding": "utf8"}
         place = (self._parameters.get("host", ""), self._parameters.get("dbname", ""))
         self._name = printable("postgresql://{}/{}".format(*place))
@@ -217,10 +218,15 @@ class PostgresqlStore:
         """Make what is searched by the rules and letters of today."""
         self._connection.execute("DELETE FROM search")
         self._connection.execute(_searching("CREATE OR REPLACE"))
+        total = sum(count for (count,) in self._connection.execute("SELECT count(*) FROM articles"))
+        done = 0
+        self._indexing(done, total)
         with self._connection.cursor(_TEXTS_CURSOR) as texts:
             texts.execute("SELECT id, headline, article_body FROM articles")
             while rows := texts.fetchmany(_AT_ONCE):
                 self._write(_INDEX, [_searchable(*row) for row in rows])
+                done += len(rows)
+                self._indexing(done, total)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

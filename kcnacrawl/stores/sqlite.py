@@ -19,7 +19,7 @@ from ..archive.log import LogEnd
 from ..arguments import ArgumentError
 from ..columns import COLUMNS, Kind, declared
 from ..items import Article
-from . import StoreDown, words
+from . import Indexing, StoreDown, unheard, words
 
 _VERSION: Final = 2
 _OLDEST: Final = 1
@@ -70,6 +70,7 @@ FROM articles_fts JOIN articles AS a ON a.number = articles_fts.rowid
 WHERE articles_fts MATCH ? ORDER BY a.date_published DESC NULLS LAST, a.url_time DESC, a.id DESC
 """
 _REVISIONS: Final = f"SELECT {', '.join(_KEYS)} FROM revisions WHERE id = ? ORDER BY revision"  # noqa: S608 - as above
+_AT_ONCE: Final = 100
 _LONGEST_VALUE: Final = 16 << 20
 
 
@@ -87,8 +88,9 @@ class Hit:
 class SqliteStore:
     """A store in one file, which may be read while it is filled."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, indexing: Indexing = unheard) -> None:
         self._path = path
+        self._indexing = indexing
         self._db: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
@@ -157,7 +159,7 @@ class SqliteStore:
         else:
             _check(db, self._path)
             if _folding(db) != words.FOLDING:
-                _index_anew(db)
+                _index_anew(db, self._indexing)
             db.execute(f"PRAGMA user_version = {_VERSION}")
 
     @contextlib.contextmanager
@@ -260,11 +262,15 @@ def _rules(folding: str) -> str:
     return folding.partition(",")[0]
 
 
-def _index_anew(db: sqlite3.Connection) -> None:
+def _index_anew(db: sqlite3.Connection, indexing: Indexing) -> None:
     """Make the index of all articles by the rules and letters of today."""
+    (total,) = db.execute("SELECT count(*) FROM articles").fetchone()
     db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
-    for number, *texts in db.execute("SELECT number, headline, article_body FROM articles"):
+    for done, (number, *texts) in enumerate(db.execute("SELECT number, headline, article_body FROM articles")):
+        if done % _AT_ONCE == 0:
+            indexing(done, total)
         db.execute(_INDEX, (number, *map(_indexed, texts)))
+    indexing(total, total)
     if "indexed" not in _names(db):
         db.execute(_INDEXED)
     db.execute("DELETE FROM indexed")

@@ -35,10 +35,12 @@ SELECT CASE WHEN date_published BETWEEN ? AND ? THEN {_MONDAY} END, CAST(max(0, 
 FROM revisions WHERE revision = 1 AND {_LAG} IS NOT NULL GROUP BY 1, 2
 """  # noqa: S608 - our own words
 # A revision that only knows more of the article's source is no change of the site's.
-PAIRS: Final = """
-FROM revisions AS new JOIN revisions AS old ON old.id = new.id AND old.revision = new.revision - 1
-WHERE new.revision > 1 AND (new.body_sha256, new.headline, new.date_published, new.status, new.access)
+CHANGED: Final = """(new.body_sha256, new.headline, new.date_published, new.status, new.access)
     IS NOT (old.body_sha256, old.headline, old.date_published, old.status, old.access)
+"""
+PAIRS: Final = f"""
+FROM revisions AS new JOIN revisions AS old ON old.id = new.id AND old.revision = new.revision - 1
+WHERE new.revision > 1 AND {CHANGED}
 """
 _CHANGES: Final = f"""
 SELECT substr(new.date_downloaded, 1, 10), old.status, old.access, new.status, new.access, count(*)

@@ -68,6 +68,13 @@ def terms(query: str) -> list[Term]:
     return [term for term in found if term is not None]
 
 
+def checked(query: str) -> str:
+    """Return a query that has a term; raise ``ValueError`` for one that has none."""
+    if not terms(query):
+        raise ValueError("holds no word to look for")
+    return query
+
+
 def match(query: str) -> str:
     """Return a query in FTS5's syntax (SQLite, "FTS5 Full-text Query Syntax"), whatever was typed; "" if no word."""
     return " ".join(f'"{" ".join(term.tokens)}"{"*" * term.prefix}' for term in terms(query))
