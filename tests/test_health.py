@@ -106,7 +106,9 @@ def test_a_layout_that_drifts_ends_the_run_and_keeps_its_pages(
     assert 1 <= len(pages) <= 5
     assert all(page.read_bytes().startswith(b"<") for page in pages)
     replica.faults.clear()
-    if not {one for one in replica.world.ids(156) if replica.world.truth(one)["gate"] is None} <= read:
+    # A form in the place of a text that is lost may be a wall.
+    views = map(replica.world.article, replica.world.ids(156))
+    if not {view.id for view in views if view.gate is None and view.form != "shown"} <= read:
         after = crawl(replica.url, "source", "-a", "source=156")
         assert after.exit_code == 0, after.stderr
         assert differences(replica, after.records) == []

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from kcnacrawl.config import Config
 from kcnacrawl.items import Article, ArticleFields, Card, Rejected, ScrapedPage
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.text import decode
@@ -262,7 +263,7 @@ def test_whatever_a_page_holds_becomes_exactly_one_line(bad: str, encoding: str)
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> NormalisePipeline:
-    return NormalisePipeline(Run("source", SITE, tmp_path))
+    return NormalisePipeline(Run("source", Config(site=SITE, folder=tmp_path)))
 
 
 def test_the_pipeline_turns_a_capture_into_an_article(pipeline: NormalisePipeline) -> None:

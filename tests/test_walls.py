@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kcnacrawl.pages import Blocked, SignUpWall, Unparsable
+from kcnacrawl.pages import Blocked, LayoutChanged, SignUpWall, Unparsable
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.home import sources
 from kcnacrawl.pages.listing import ListingPage
@@ -298,6 +298,16 @@ def test_a_form_beside_a_whole_article_is_no_wall_and_none_of_its_text(where: st
         "A first paragraph, of the looms at the mill.",
         "A second paragraph, of what they weave.",
     ]
+
+
+def test_a_page_whose_header_is_not_known_is_no_wall_for_a_form_beside_its_text() -> None:
+    page = BESIDE["after the text"].replace("Date: 23/03/2021", "23.3.2021")
+    with pytest.raises(LayoutChanged):
+        ArticlePage(page, URL, SITE).read()
+
+
+def test_a_form_that_is_hidden_is_no_wall_where_there_is_no_text() -> None:
+    assert ArticlePage(article("Looms", f"<div hidden>{FORM}</div>"), URL, SITE).read().access == "empty"
 
 
 @pytest.mark.parametrize("where", CUT)

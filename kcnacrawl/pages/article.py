@@ -60,7 +60,9 @@ class ArticlePage:
         self._base = base_of(self._tree, url)
         forms = sign_up_forms(self._tree)
         self.has_sign_up_form = bool(forms)
-        self._ends_in_form = any(map(_ends_body, forms))
+        shown = [form for form in forms if _is_shown(form)]
+        self._shows_form = bool(shown)
+        self._ends_in_form = any(map(_ends_body, shown))
         for form in forms:
             form.decompose()
 
@@ -68,7 +70,7 @@ class ArticlePage:
         """All fields; raises :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
         :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
         """
-        if self.has_sign_up_form and not self._is_whole:
+        if self._shows_form and not self._has_text:
             raise sign_up_wall()
         refuse_wall(self._tree)
         if is_garbled(f"{self.headline} {self.article_body}"):
@@ -86,10 +88,12 @@ class ArticlePage:
         )
 
     @property
-    def _is_whole(self) -> bool:
-        """Whether the page shows an article, header and text, whatever else it shows."""
+    def _has_text(self) -> bool:
+        """Whether the page shows the text of an article, even if its header cannot be read: that is no wall's doing."""
+        if any(fold(content.text()) for content in self._contents):
+            return True
         try:
-            return bool(self._head.date_raw and self.article_body)
+            return bool(self.article_body)
         except PageError:
             return False
 
@@ -141,7 +145,7 @@ class ArticlePage:
         # The notice may stand outside the part of the page that was read for the head; it rarely stands at all.
         if self._has_notice and any(_NOTICE.search(line.text) for line in self._whole.below):
             return "truncated"
-        if self.has_sign_up_form and (self._ends_in_form or self.article_body.endswith(("...", "…"))):
+        if self._shows_form and (self._ends_in_form or self.article_body.endswith(("...", "…"))):
             return "truncated"
         return "full" if self.article_body else "empty"
 
@@ -269,10 +273,19 @@ class ArticlePage:
         return found if any(len(line.text) >= PROSE for line in found) else []
 
 
-def _ends_body(form: LexborNode) -> bool:
-    """Return True for a form that is shown inside the body's element, and followed by nothing there."""
+def _is_shown(form: LexborNode) -> bool:
     node: LexborNode | None = form
-    while node is not None and not is_hidden(node):
+    while node is not None and node.is_element_node:
+        if is_hidden(node):
+            return False
+        node = node.parent
+    return True
+
+
+def _ends_body(form: LexborNode) -> bool:
+    """Return True for a form inside the body's element that nothing follows there."""
+    node: LexborNode | None = form
+    while node is not None:
         if "article-content" in (node.attributes.get("class") or "").split():
             return True
         following = node.next
