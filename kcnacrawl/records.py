@@ -132,7 +132,7 @@ class Records(Iterator[Article]):
 
 
 class _Place(msgspec.Struct):
-    """What of a line tells whether a later one takes its place."""
+    """What of a line tells whether a later one replaces it."""
 
     id: str
     revision: int

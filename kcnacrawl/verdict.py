@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 
 class Verdict(StrEnum):
-    """From the gravest down: the first that holds is the run's."""
+    """A run's verdict, from the gravest down: the first that holds is the run's."""
 
     STORAGE = "storage"
     LOCKED = "locked"
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
     OK = "ok"
 
     def exit_code(self, signal_number: int = 15) -> int:
-        """The exit code; an interrupted run's tells the signal."""
+        """Return the exit code; an interrupted run's tells the signal."""
         return 128 + signal_number if self is Verdict.INTERRUPTED else _EXIT_CODES[self]
 
 
@@ -38,12 +38,12 @@ _EXIT_CODES: Final = {
 
 
 def tell(verdict: Verdict, exit_code: int, message: str) -> None:
-    """The one line on standard error that says what is wrong and what to do."""
+    """Print the one line on standard error that says what is wrong and what to do."""
     say(f"{verdict} ({exit_code}): {message}")
 
 
 def say(message: str) -> None:
-    """A line on standard error; if that takes none, as on a full disk, the exit code has to tell by itself."""
+    """Print a line on standard error. If that takes none, as on a full disk, the exit code has to tell by itself."""
     try:
         sys.stderr.write(f"kcnacrawl: {message}\n")
         sys.stderr.flush()

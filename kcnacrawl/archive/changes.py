@@ -272,7 +272,7 @@ def kind_of(old_status: str, old_access: str, new_status: str, new_access: str) 
 
 
 def marked(old: str, new: str) -> list[list[Piece]]:
-    """Two bodies as one: the paragraphs that differ, in pieces, and one on each side of them as it stands."""
+    """Return two bodies as one: the paragraphs that differ, in pieces, and one on each side of them as it stands."""
     before, after = old.split("\n\n"), new.split("\n\n")
     found = list[list[Piece]]()
     for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(1):
@@ -286,7 +286,7 @@ def marked(old: str, new: str) -> list[list[Piece]]:
 
 
 def _pieces(old: str, new: str) -> list[Piece]:
-    """Word by word, white space kept."""
+    """Return a text word by word, white space kept."""
     before, after = _WORD.findall(old), _WORD.findall(new)
     found = list[Piece]()
     for tag, start, stop, first, last in difflib.SequenceMatcher(None, before, after).get_opcodes():

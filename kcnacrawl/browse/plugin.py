@@ -62,13 +62,13 @@ def prepare_jinja2_environment(env: Any) -> None:
 
 
 def _link(address: str, text: str | None = None) -> str:
-    """An address to follow, if it is one of the web's."""
+    """Return an address to follow, if it is one of the web's."""
     is_web = re.match("https?://", address) and not re.search(r"\s", address)
     return _LINK.format(address, text or address) if is_web else address
 
 
 def _excerpt(row: Any, query: str) -> Markup:
-    """Where an article's text holds what was looked for; nothing where only its headline does."""
+    """Return where an article's text holds what was looked for; nothing if only its headline does."""
     pieces = words.parts(row["article_body"], query)
     found = any(marked for _, marked in pieces)
     return Markup(words.snippet(pieces) if found else "")  # noqa: S704 - escaped there

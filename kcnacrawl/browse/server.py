@@ -61,9 +61,9 @@ class _Server(uvicorn.Server):
 
 
 def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
-    """Serves a store until SIGINT or SIGTERM; ``ready`` is called with the address. Only from the main thread.
+    """Serve a store until SIGINT or SIGTERM; call ``ready`` with the address. Only from the main thread.
 
-    ``port`` 0 is a free one. Raises ``ArgumentError`` for one that is in use.
+    ``port`` 0 is a free one. Raise ``ArgumentError`` for one that is in use.
     """
     with _listen(port) as listener:
         address = f"{_HOST}:{listener.getsockname()[1]}"

@@ -16,7 +16,7 @@ from ..verdict import Verdict
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """As ``print`` has it, for whom all commands know what to do; Rich would leave with 1."""
+        """Raise, as ``print`` does, what all commands know how to handle; Rich would exit with 1."""
         raise BrokenPipeError
 
 
@@ -62,6 +62,6 @@ def _show(console: Console, hit: Hit, query: str) -> None:
 
 
 def _pieces(hit: Hit, query: str) -> list[tuple[str, bool]]:
-    """Of the body, or of the headline where only that holds what was looked for."""
+    """Return pieces of the body, or of the headline if only that holds what was looked for."""
     pieces = parts(hit.article_body, query)
     return pieces if any(marked for _, marked in pieces) else parts(hit.headline, query)

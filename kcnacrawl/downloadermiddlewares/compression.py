@@ -1,4 +1,4 @@
-"""Bodies are unpacked whole or not at all: of a gzip cut short, Scrapy gives what there is as if it were all."""
+"""Unpacking bodies whole or not at all: of a gzip cut short, Scrapy gives what there is as if it were all."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pages that failed are tried again as Scrapy does, but not at once; and more counts as failed."""
+"""Retrying pages that failed as Scrapy does, but not at once; and more counts as failed."""
 
 import asyncio
 import re
@@ -63,15 +63,15 @@ class BackoffRetry(RetryMiddleware):
 
 
 def has_nothing(error: BaseException | None) -> bool:
-    """Whether the site answered, as often as it was asked, that it has nothing there."""
+    """Return True if the site answered, as often as it was asked, that it has nothing there."""
     if isinstance(error, HttpError):
         return error.response.status in _ASKED_WRONGLY
     return isinstance(error, BadAnswer) and error.fault == _EMPTY
 
 
 def fault_of(request: Request, response: Response) -> str | None:
-    """What is wrong with an answer, apart from its status and what it says; ``None`` if nothing is. What becomes of
-    a bad robots.txt is not decided here.
+    """Return what is wrong with an answer, apart from its status and what it says; ``None`` if nothing is. What becomes
+    of a bad robots.txt is not decided here.
     """
     if request.meta.get("dont_obey_robotstxt"):
         return None
@@ -90,7 +90,7 @@ def fault_of(request: Request, response: Response) -> str | None:
 
 
 def _is_cut(body: bytes) -> bool:
-    """Whether markup whose length was not told breaks off: a page before its end, a fragment within an element."""
+    """Return True if markup of untold length breaks off: a page before its end, a fragment within an element."""
     if b"<html" in body:
         return b"</html" not in body
     opened = Counter(_TAGS.findall(body))

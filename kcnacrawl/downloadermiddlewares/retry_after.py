@@ -1,4 +1,4 @@
-"""A site that answers 429 or 503 is left alone, all of it: for as long as ``Retry-After`` says, or else longer and
+"""Leaving a site alone that answers 429 or 503, all of it: for as long as ``Retry-After`` says, or else longer and
 longer (RFC 9110, section 10.2.3). Scrapy tries such a page again at once, and reads no ``Retry-After``.
 """
 
@@ -30,15 +30,15 @@ _LEAST_DELAY: Final = 0.001
 
 
 def backoff(first: float, tries: int) -> float:
-    """Seconds to wait after so many tries failed: ``first``, then twice as long each time, to a ceiling, and up to
-    half as much again, so that several crawlers do not come back together.
+    """Return the seconds to wait after so many tries failed: ``first``, then twice as long each time, to a ceiling, and
+    up to half as much again, so that several crawlers do not come back together.
     """
     return min(_CEILING_SECONDS, first * 2.0 ** min(tries, 60)) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
 
 
 def read_retry_after(value: str, now: datetime) -> float | None:
-    """Seconds from ``now`` that a ``Retry-After`` asks for: a number of them, or an HTTP date. ``None`` where it is
-    neither, or asks for no pause at all.
+    """Return the seconds from ``now`` that a ``Retry-After`` asks for, by a number of them or an HTTP date; ``None`` if
+    it is neither, or asks for no pause at all.
     """
     text = value.strip()
     if text.isascii() and text.isdigit() and len(text) < 12:
@@ -80,7 +80,7 @@ class RetryAfter:
         return middleware
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        """The same request once more, where it is the site that refuses and not the page."""
+        """Request the page again if it is the site that refuses, and not the page."""
         is_site = response.status == 429 or (response.status == 503 and _asked(response) is not None)
         if not is_site or self._given_up or request.meta.get("dont_retry"):
             return response
@@ -135,7 +135,7 @@ class RetryAfter:
             self._hold(slot)
 
     def _hold(self, slot: Slot) -> None:
-        """As AutoThrottle does, by what the slot goes by: it lets the next request leave a delay after the last."""
+        """Have the slot let the next request leave a delay after the last, as AutoThrottle does."""
         slot.delay = max(slot.delay, _LEAST_DELAY)
         shortest = slot.delay * max(0.0, 1.0 - slot.jitter)
         slot.lastseen = max(slot.lastseen, self._until - shortest)
@@ -147,7 +147,7 @@ class RetryAfter:
 
 
 def _asked(response: Response) -> float | None:
-    """What an answer's ``Retry-After`` asks for, by the site's own clock if it tells it."""
+    """Return what an answer's ``Retry-After`` asks for, by the site's own clock if it tells it."""
     header = response.headers.get("Retry-After")
     if header is None:
         return None

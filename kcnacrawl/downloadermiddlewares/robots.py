@@ -1,4 +1,4 @@
-"""robots.txt, kept to also where it cannot be read (RFC 9309, section 2.3.1)."""
+"""Keeping to robots.txt, also where it cannot be read (RFC 9309, section 2.3.1)."""
 
 from urllib.parse import urlsplit
 
@@ -40,7 +40,9 @@ class RobotsMiddleware(RobotsTxtMiddleware):
             raise ForbiddenByRobots(f"robots.txt forbids {request.url[:500]}; it is kept to") from error
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """A robots.txt that is missing forbids nothing, whatever its page says; one that fails forbids everything."""
+        """Take a robots.txt that is missing as forbidding nothing, whatever its page says; one that fails as forbidding
+        everything.
+        """
         if not _is_robots(request):
             return response
         self._answered.add(_netloc(request))

@@ -1,4 +1,4 @@
-"""What Scrapy's responses hold, for the readers of pages, which know nothing of Scrapy."""
+"""What Scrapy's responses hold, for readers of pages, which know nothing of Scrapy."""
 
 import contextlib
 
@@ -10,12 +10,12 @@ from ..pages.walls import find_wall
 
 
 def markup_of(response: Response) -> str:
-    """The text of a page."""
+    """Return the text of a page."""
     return decode(response.body, getattr(response, "encoding", "utf-8"))
 
 
 def wall_of(response: Response) -> PageError | None:
-    """The wall that stands where a page should, with whatever status; ``None`` if there is none."""
+    """Return the wall that stands where a page should, with whatever status; ``None`` if there is none."""
     # What no parser is to be given shows no wall.
     with contextlib.suppress(Unparsable):
         return find_wall(markup_of(response), _headers(response))

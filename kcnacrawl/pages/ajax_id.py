@@ -40,7 +40,7 @@ MOST_CANDIDATES: Final = 8
 
 
 def ajax_ids(markup: str) -> list[int]:
-    """Candidates for the page's ajax id, strongest first; empty where the page keeps it to itself."""
+    """Return candidates for the page's ajax id, strongest first; none if the page keeps it to itself."""
     tree = parse(markup)
     scripts = [node.text().replace('\\"', '"') for node in tree.css("script:not([src])")]
     acting = [text for text in scripts if _ACTION in text]
@@ -62,7 +62,7 @@ def ajax_ids(markup: str) -> list[int]:
 
 
 def _requests(markup: str) -> Iterator[str]:
-    """The request itself, written out in an attribute or a script."""
+    """Yield the numbers of the request itself, written out in an attribute or a script."""
     text = unescape(markup).replace("\\u0026", "&").replace("\\/", "/")
     for run in _RUN.findall(text):
         if _ACTION in run:
@@ -70,14 +70,14 @@ def _requests(markup: str) -> Iterator[str]:
 
 
 def _tags_naming_action(markup: str) -> Iterator[str]:
-    """What a tag assigns whose attributes name the endpoint's action, as JSON does."""
+    """Yield the numbers that a tag assigns whose attributes name the endpoint's action, as JSON does."""
     yield from _by_name(
         [pair for tag in _TAG.findall(markup) if _ACTION in tag for pair in _ASSIGNED.findall(unescape(tag))]
     )
 
 
 def _button_numbers(tree: LexborHTMLParser) -> Iterator[str]:
-    """Numbers that the button and what is right around it carry: attributes by telling name, then arguments."""
+    """Yield the numbers of the button and of what is right around it: attributes by telling name, then arguments."""
     near: dict[int, LexborNode] = {}
     for button in filter(_is_button, tree.css("button, a, input, span, div, p")):
         node: LexborNode | None = button
@@ -117,7 +117,7 @@ def _data_attributes(nodes: list[LexborNode], *, any_name: bool = False) -> Iter
 
 
 def _named_numbers(name: str, value: str) -> list[tuple[str, str]]:
-    """``name`` and the number that is its value, or the names and numbers of the JSON that is."""
+    """Yield ``name`` and the number that is its value, or the names and numbers of the JSON that is."""
     if re.fullmatch(_NUMBER, value.strip(), re.ASCII):
         return [(name, value.strip())]
     return _ASSIGNED.findall(value) if value.lstrip().startswith(("{", "[")) else []
@@ -132,7 +132,7 @@ def _hidden_inputs(tree: LexborHTMLParser) -> Iterator[str]:
 
 
 def _selected(tree: LexborHTMLParser) -> Iterator[str]:
-    """The choice a form stands at."""
+    """Return the choice a form stands at."""
     for option in tree.css("option[selected]"):
         if re.fullmatch(_NUMBER, value := option.attributes.get("value") or "", re.ASCII):
             yield value
@@ -143,7 +143,7 @@ def _script_numbers(scripts: list[str]) -> Iterator[str]:
 
 
 def _by_name(pairs: list[tuple[str, str]]) -> Iterator[str]:
-    """The numbers whose names may mean a list's id, those with telling names first."""
+    """Return the numbers whose names may mean a list's id, those with telling names first."""
     plausible = [(name, number) for name, number in pairs if not _OTHER.search(name)]
     telling = [number for name, number in plausible if _TELLING.search(name)]
     exact = [number for name, number in plausible if name.lower().removeprefix("data-") == "id"]

@@ -67,7 +67,7 @@ class ArticlePage:
             form.decompose()
 
     def read(self) -> ArticleFields:
-        """All fields; raises :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
+        """Return all fields. Raise :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
         :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
         """
         if self._shows_form and not self._has_text:
@@ -246,7 +246,7 @@ class ArticlePage:
         return Head(lines(root, self._marks), self._url, has_content=bool(self._contents))
 
     def _around_content(self) -> Iterator[LexborNode]:
-        """The elements around the body, from the innermost, that have a header's words outside it."""
+        """Yield the elements around the body, from the innermost, that have a header's words outside it."""
         if len(self._contents) != 1:
             return
         inside = self._contents[0].text().count("Source")
@@ -259,8 +259,8 @@ class ArticlePage:
             node = node.parent
 
     def _prose_by_place(self) -> list[Line]:
-        """Where the body's class is missing: prose below the header, in the element that holds both it and the
-        headline. Nothing, if that is the whole page or holds no prose: some pages have no body.
+        """Return the prose below the header, in the element that holds both it and the headline, for pages without the
+        body's class. Return nothing if that element is the whole page or holds no prose: some pages have no body.
         """
         container = _common_ancestor(self._head.header_lines[0].node, self._head.line_above.node)
         if container is None or container.tag in {"body", "html"}:
@@ -298,7 +298,7 @@ def _ends_body(form: LexborNode) -> bool:
 
 
 def _image_source(image: LexborNode) -> str | None:
-    """Where a picture lies; a lazy loader leaves a ``data:`` placeholder in ``src``."""
+    """Return where a picture lies; a lazy loader leaves a ``data:`` placeholder in ``src``."""
     attributes = image.attributes
     for name in ("src", "data-src", "data-lazy-src", "data-original"):
         source = attributes.get(name)

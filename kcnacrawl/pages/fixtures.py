@@ -47,7 +47,7 @@ READERS: Final[Mapping[str, Callable[[str, str, Site], dict[str, Any]]]] = {
 
 
 def save_case(folder: Path, kind: str, markup: str, body: bytes, url: str, site: Site) -> None:
-    """Keeps a page as a case. Raises ``OSError``."""
+    """Keep a page as a case. Raise ``OSError``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "input.html").write_bytes(body)
     _write(folder / "meta.json", {"url": url, "site": site.url})

@@ -20,7 +20,7 @@ class TooLong(ValueError):
 
 
 def gunzip(packed: bytes, limit: int) -> bytes:
-    """What ``packed`` holds, at most ``limit`` bytes. Raises :class:`BrokenGzip`, :class:`TooLong`."""
+    """Return what ``packed`` holds, at most ``limit`` bytes. Raise :class:`BrokenGzip`, :class:`TooLong`."""
     plain = b""
     for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(zlib.MAX_WBITS | 16)

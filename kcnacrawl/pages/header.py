@@ -125,7 +125,7 @@ class Head:
 
     @staticmethod
     def _tail(line: Line, at: int) -> list[Line]:
-        """What stands in the header's line after it."""
+        """Return what stands in the header's line after it."""
         text = line.text[at:].strip(" |")
         return [replace(line, text=text)] if text else []
 
@@ -154,16 +154,16 @@ class Head:
         return before[-1] if outside and before and self._has_content else self._first(candidates)
 
     def _first(self, candidates: list[re.Match[str]]) -> re.Match[str]:
-        """Where no body tells where the page's head ends: the first that links to the original; a headline may
-        imitate a header from above, a line of text from below.
+        """Return the first header that links to the original, if no body tells where the page's head ends: a headline
+        may imitate a header from above, a line of text from below.
         """
         linked = [match for match in candidates if self._is_linked(match)]
         plain = [match for match in candidates if not self._line_of(match).heading]
         return (linked or plain or candidates)[0]
 
     def _is_quoted(self, match: re.Match[str]) -> bool:
-        """Whether what looks like a header inside the body is its text: it speaks of the original and links to none,
-        or stands below other text.
+        """Return True if what looks like a header inside the body is its text: it speaks of the original and links to
+        none, or stands below other text.
         """
         if _ORIGINAL.search(match[0]) and not self._is_linked(match):
             return True
@@ -188,7 +188,7 @@ class Head:
         return self._lines[self._span(match)[0]]
 
     def _span(self, match: re.Match[str]) -> tuple[int, int]:
-        """First and last line of a match."""
+        """Return the first and last line of a match."""
         return bisect_right(self._starts, match.start()) - 1, bisect_right(self._starts, match.end() - 1) - 1
 
     @cached_property
@@ -237,7 +237,7 @@ class Head:
         return above, False
 
     def _above(self) -> Iterator[tuple[str, bool]]:
-        """``(text, is heading)`` of the blocks above the header, from the top down."""
+        """Return ``(text, is heading)`` of the blocks above the header, from the top down."""
         first, _ = self._span(self._match)
         line = self._lines[first]
         beside = {CARD, ASIDE} if CONTENT in line.marks else {CONTENT, CARD, ASIDE}
@@ -248,7 +248,7 @@ class Head:
 
 
 def original_anchor(header: Sequence[Line]) -> LexborNode | None:
-    """The link to the original in a header's lines: its words, or some of them, are the link's."""
+    """Return the link to the original in a header's lines: its words, or some of them, are the link's."""
     anchors = [anchor for line in header for anchor in line.links]
     whole = (anchor for anchor in anchors if _ORIGINAL.search(label_of(anchor)))
     if (found := next(whole, None)) is not None or not any(_ORIGINAL.search(line.text) for line in header):
@@ -258,7 +258,7 @@ def original_anchor(header: Sequence[Line]) -> LexborNode | None:
 
 
 def _blocks(lines: list[Line]) -> list[list[Line]]:
-    """Lines that only ``<br>`` parts, or that stand in one heading, together."""
+    """Return lines together that only ``<br>`` parts, or that stand in one heading."""
     groups: list[list[Line]] = []
     for line in lines:
         last = groups[-1][-1] if groups else None
@@ -270,7 +270,7 @@ def _blocks(lines: list[Line]) -> list[list[Line]]:
 
 
 def _agree(text: str, slug: str) -> bool:
-    """Whether a headline's letters are those of a slug, either of which may have been cut."""
+    """Return True if a headline's letters are those of a slug, either of which may have been cut."""
     if not text or not slug:
         return False
     return text == slug or (min(len(text), len(slug)) > 3 and (text.startswith(slug) or slug.startswith(text)))

@@ -24,10 +24,9 @@ _LONGEST_NAME: Final = 200
 
 
 def sources(markup: str, url: str, site: Site) -> list[Source]:
-    """The sources a page links to, in its order, each once under the first name a link gives it.
+    """Return the sources a page links to, in its order, each once under the first name a link gives it.
 
-    Raises :class:`~kcnacrawl.pages.SignUpWall`, :class:`~kcnacrawl.pages.Blocked`,
-    :class:`~kcnacrawl.pages.Unparsable`.
+    Raise :class:`~kcnacrawl.pages.SignUpWall`, :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
     """
     tree = parse(markup)
     base = base_of(tree, url)
@@ -48,8 +47,8 @@ def sources(markup: str, url: str, site: Site) -> list[Source]:
 
 
 def _names(link: LexborNode) -> list[tuple[int, str]]:
-    """What a link, or a choice of a menu, calls its source: by its text, else its title, else its picture's.
-    Each with its rank.
+    """Return what a link, or a choice of a menu, calls its source, each with its rank: its text, else its title, else
+    its picture's.
     """
     picture = link.css_first("img[alt]")
     ranked = (

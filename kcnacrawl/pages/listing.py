@@ -160,7 +160,7 @@ class ListingPage:
         return _List(list(found.values()), {"card": _BY_DATED_LINK})
 
     def _dated_ancestor(self, anchor: LexborNode) -> LexborNode | None:
-        """The nearest element around a link that shows a card's date and no other article's link."""
+        """Return the nearest element around a link that shows a card's date and no other article's link."""
         own = self._identity(anchor)
         node = anchor.parent
         for _ in range(_CLIMB):
@@ -210,7 +210,7 @@ class _List(NamedTuple):
 
 
 def _shown(text: str) -> str:
-    """A card's text as one line of bounded length."""
+    """Return a card's text as one line of bounded length."""
     return one_line(text)[:_LONGEST_TEXT].rstrip()
 
 
@@ -231,7 +231,7 @@ def _in_heading(node: LexborNode | None) -> bool:
 
 
 def _grown(described: LexborNode) -> LexborNode:
-    """The whole card around its ``.article-desc``."""
+    """Return the whole card around its ``.article-desc``."""
     parent = described.parent
     whole = parent is not None and parent.tag == "article" and len(parent.css(_DESCRIBED)) == 1
     return parent if parent is not None and whole else described
@@ -246,7 +246,7 @@ def _in_body(node: LexborNode | None) -> bool:
 
 
 def _mostly_together(elements: list[LexborNode]) -> list[LexborNode]:
-    """Those of the cards that stand in the innermost element holding more than half of them."""
+    """Return those of the cards that stand in the innermost element holding more than half of them."""
     chains = [_ancestors(element) for element in elements]
     holding = Counter(ancestor for chain in chains for ancestor in chain)
     # Two elements that hold more than half each share a card, so all such stand in one line of descent.
@@ -258,7 +258,7 @@ def _mostly_together(elements: list[LexborNode]) -> list[LexborNode]:
 
 
 def _ancestors(node: LexborNode) -> list[tuple[int, int]]:
-    """``(depth, mem_id)`` of the elements around ``node``."""
+    """Yield ``(depth, mem_id)`` of the elements around ``node``."""
     found = []
     current = node.parent
     while current is not None and current.is_element_node:
@@ -294,6 +294,6 @@ def _summary_of(element: LexborNode, headline: str, date_raw: str | None) -> tup
 
 
 def _is_foreign_link(line: Line) -> bool:
-    """Whether a line is nothing but a link, and not one to an article."""
+    """Return True if a line is nothing but a link, and not one to an article."""
     hrefs = [a.attributes.get("href") or "" for a in line.links if label_of(a) == one_line(line.text)]
     return bool(hrefs) and not any("newstream" in href for href in hrefs)

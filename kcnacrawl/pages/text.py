@@ -130,8 +130,8 @@ class Line:
 
 
 def decode(body: bytes, declared: str) -> str:
-    """A page's text: as its byte order mark says, else UTF-8 wherever it is mostly that, else as ``declared`` by the
-    response, or within by a ``meta``. Bad bytes are replaced.
+    """Return a page's text: as its byte order mark says, else UTF-8 wherever it is mostly that, else as ``declared`` by
+    the response, or within by a ``meta``. Bad bytes are replaced.
     """
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if body.startswith(mark):
@@ -186,7 +186,7 @@ def is_garbled(text: str) -> bool:
 
 
 def _encoding(label: str) -> str | None:
-    """Python's name of an encoding that a page may be in."""
+    """Return Python's name of an encoding that a page may be in."""
     try:
         name = codecs.lookup(label.lower().replace("windows-949", "cp949")).name
         b"a".decode(name)
@@ -196,7 +196,7 @@ def _encoding(label: str) -> str | None:
 
 
 def parse(markup: str) -> LexborHTMLParser:
-    """The page as a browser would read it; raises :class:`Unparsable`."""
+    """Parse a page as a browser would. Raise :class:`Unparsable`."""
     if (tags := markup.count("<")) > MAX_TAGS:
         raise Unparsable(f"{tags} tags; a page of the site has some 2,000")
     for tag in _LONG_TAG.finditer(markup) if len(markup) > _SMALL else ():
@@ -222,31 +222,33 @@ def _refuse_deep(root: LexborNode | None) -> None:
 
 
 def fold(text: str) -> str:
-    """``text`` with every run of white space as one space and none around it, without controls and lone surrogates."""
+    """Return ``text`` with every run of white space as one space and none around it, without controls and lone
+    surrogates.
+    """
     folded = " ".join(text.split())
     # Most text is printable, and told so at once.
     return folded if folded.isprintable() else " ".join(_CONTROLS.sub("", folded).split())
 
 
 def one_line(text: str) -> str:
-    """``text`` as a title shows it: folded, and without characters that only deceive the eye."""
+    """Return ``text`` as a title shows it: folded, and without characters that only deceive the eye."""
     folded = fold(text)
     return folded if folded.isprintable() else " ".join(_DECEIVING.sub("", folded).split())
 
 
 def label_of(node: LexborNode) -> str:
-    """The text of a link or a button as one line; nothing if it is longer than any has."""
+    """Return the text of a link or a button as one line; nothing if it is longer than any has."""
     text = node.text()
     return one_line(text) if len(text) <= _LONGEST_LABEL else ""
 
 
 def text_of(node: LexborNode) -> str:
-    """All text of an element, as one folded line."""
+    """Return all text of an element, as one folded line."""
     return fold(" ".join(line.text for line in lines(node)))
 
 
 def lines(root: LexborNode, marks: dict[int, str] | None = None) -> list[Line]:
-    """The lines of text under ``root``, in document order, without empty ones.
+    """Return the lines of text under ``root``, in document order, without empty ones.
 
     ``marks`` maps ``mem_id`` of elements to names that the lines inside them will carry.
     """
@@ -319,7 +321,7 @@ class _Reader:
         return self._lines
 
     def _following(self, node: LexborNode, entered: list[LexborNode]) -> LexborNode | None:
-        """The next node in document order that is not below ``node``, leaving what ends before it."""
+        """Return the next node in document order that is not below ``node``, leaving what ends before it."""
         if entered and entered[-1] is node:
             self._leave(entered.pop())
         while entered:

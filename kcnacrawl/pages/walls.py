@@ -93,9 +93,8 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def find_wall(markup: str, headers: Mapping[str, str] = _NO_HEADERS) -> PageError | None:
-    """The wall that an answer is: a :class:`SignUpWall` or :class:`Blocked`, whose ``detail`` names what told it;
-    ``None`` where it is none. ``headers`` are the answer's, in any case. Raises
-    :class:`~kcnacrawl.pages.Unparsable`.
+    """Return the wall that an answer is: a :class:`SignUpWall` or :class:`Blocked`, whose ``detail`` names what told
+    it; ``None`` if it is none. ``headers`` are the answer's, in any case. Raise :class:`~kcnacrawl.pages.Unparsable`.
     """
     for name, value in headers.items():
         if (pattern := _HEADERS.get(name.lower())) is not None and pattern.search(value):
@@ -165,14 +164,14 @@ def _shown(tree: LexborHTMLParser) -> _Shown:
 
 
 def _check(tree: LexborHTMLParser) -> str | None:
-    """The maker of a bot check, and the piece of its mark-up that told."""
+    """Return the maker of a bot check, and the piece of its mark-up that told."""
     markup = tree.html or ""
     found = ((name, pattern.search(markup)) for name, pattern in _CHECK.items())
     return next((f"{name}, {one_line(match[0])[:100]}" for name, match in found if match), None)
 
 
 def _form(tree: LexborHTMLParser) -> PageError | None:
-    """The form that the page is there for."""
+    """Return the form that the page is there for."""
     if holds(tree, _SIGN_UP_FORM):
         return SignUpWall("sign-up form: the page holds nothing of the site's but it")
     if holds(tree, _LOG_IN_FORM):
@@ -188,7 +187,7 @@ def holds(tree: LexborHTMLParser, selector: str) -> bool:
 
 
 def _refusal(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
-    """A page that says what walls say, by two witnesses: two such sayings, its title, a captcha, or that it says
+    """Return a page that says what walls say, by two witnesses: two such sayings, its title, a captcha, or that it says
     little else.
     """
     if not shown.text and (silent := _silent(tree, shown)) is not None:
@@ -206,13 +205,13 @@ def _refusal(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
 
 
 def _said(text: str) -> list[tuple[str, str]]:
-    """What a text says of what walls say: what it is about, and its words."""
+    """Return what a text says of what walls say: what it is about, and its words."""
     found = ((about, pattern.search(text)) for about, pattern in _SAYING.items())
     return [(about, one_line(match[0])[:60]) for about, match in found if match]
 
 
 def _silent(tree: LexborHTMLParser, shown: _Shown) -> Blocked | None:
-    """A page without text that has the visitor solve a captcha, or sends him on."""
+    """Return a page without text that has the visitor solve a captcha, or sends him on."""
     if holds(tree, _CAPTCHA):
         return Blocked("bot check: a page of nothing but a captcha")
     moves = tree.css_first(_SENDS_ON) is not None or any(_MOVES.search(one.text()) for one in tree.css("script"))

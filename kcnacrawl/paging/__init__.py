@@ -1,1 +1,1 @@
-"""Going down a list that changes meanwhile: which offset next, when to stop, why. Pure: no requests, no clock."""
+"""Going through a list that changes meanwhile: which offset next, when to stop, why. Pure: no requests, no clock."""

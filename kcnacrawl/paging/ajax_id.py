@@ -1,4 +1,4 @@
-"""Which of the numbers on a page is the ajax id of its list: the one whose answers show the page's cards. Pure."""
+"""Telling which number on a page is the ajax id of its list: its answers show the page's cards. Pure."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -11,7 +11,7 @@ DEEPEST: Final = 5 * STRIDE
 
 
 class AjaxIdSearch:
-    """Asks every candidate for the top of its list, and those that have a list for what lies below."""
+    """A search among candidates: each is asked for the top of its list, then those with a list for more."""
 
     def __init__(self, cards: Collection[str], candidates: Sequence[int]) -> None:
         self._cards = frozenset(cards)

@@ -1,4 +1,4 @@
-"""Going through one list: where to ask next, which cards to take, when to stop. Pure: it asks for nothing itself."""
+"""Going through one list: where to ask next, which cards to take, when to stop. Pure: it requests nothing itself."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class ListMemory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Cards to be taken, before it counts that they were seen."""
+    """Cards to take, before they count as seen."""
 
     cards: Sequence[Card]
 
@@ -66,7 +66,8 @@ Action = Take | Ask | Turned | Done
 
 @dataclass(slots=True)
 class ListCursor:
-    """The state of one list in one run: first a place in it is sought, if it has a ``seek``, then it is walked.
+    """The state of one list in one run. If it has a ``seek``, first a place in the list is sought; then the list is
+    walked.
 
     ``answers`` counts pages, ``sought`` those that a seek looked at. Whatever a list answers, it is asked at most
     :data:`MAX_PAGES` times, and at most :data:`MAX_IDLE` times in a row without a card that is new to the run.

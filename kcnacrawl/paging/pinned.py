@@ -11,7 +11,7 @@ MOST: Final = 5
 
 
 class Pinned:
-    """Tells the pinned cards of a list from the others.
+    """The cards that a list has pinned, told from the others.
 
     A pinned card heads two answers to different offsets in a row, above cards that did not come back; or it ends both,
     below such cards. It proves neither progress nor overlap nor the end of the list.

@@ -1,13 +1,13 @@
-"""Finding a place deep in a list by asking for few of its pages. Pure: no requests, no clock.
+"""Finding a place deep in a list with few of its pages. Pure: no requests, no clock.
 
-A list can be entered at any offset. Its pages are asked for at growing distances until one lies below the place that
-is sought, and then halfway between the two that enclose it. The last page above it, which was asked for already, is
-where a walk begins; what arrives or is removed meanwhile moves offsets, but not which cards stand above which.
+A list can be entered at any offset. Its pages are requested at growing distances until one lies below the place that is
+sought, and then halfway between the two that enclose it. The walk begins at the last page above the place, which was
+requested already. What arrives or is removed meanwhile moves offsets, but not which cards stand above which.
 
-How far above a day its articles may stand depends on the list's order, which nobody tells us. In order of date that
-is the local disorder. In order of arrival an article that comes weeks late stands weeks above its date, and a window
-is entered by as much further up. A list counts as one in order of arrival until its identities, which hold the second
-of arrival, are seen to be in no such order.
+How far above a day its articles may stand depends on the order of the list, which is not known. In order of date it is
+the local disorder. In order of arrival an article that comes weeks late stands weeks above its date, and a window is
+entered by as much further up. A list counts as one in order of arrival until its identities, which hold the second of
+arrival, are seen to be in no such order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,9 +46,9 @@ class Seek:
     _inside: set[int] = field(default_factory=set)
 
     def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> int | None:
-        """Takes in the page at ``offset``; gives the offset to look at next, or ``None``: the place is found.
+        """Take in the page at ``offset``; return the next offset to look at, or ``None`` if the place is found.
 
-        ``known`` tells of cards that are in a walked range, in which. A page without cards lies past the end.
+        ``known`` maps the cards that are in a walked range to that range. A page without cards lies past the end.
         """
         self.pages[offset] = cards
         in_range = sum(card.id in known and known[card.id].number == self.walked_range for card in cards)
@@ -60,7 +60,7 @@ class Seek:
 
     @property
     def start(self) -> int:
-        """Where to begin the walk: the deepest offset that surely lies above the place, 0 if there is none."""
+        """The offset to begin the walk at: the deepest that surely lies above the place, 0 if there is none."""
         return self._bracket()[0] or 0
 
     @property
@@ -75,7 +75,7 @@ class Seek:
 
     @property
     def ahead(self) -> dict[int, Sequence[Card]]:
-        """The pages below :attr:`start` that a walk from there comes upon next."""
+        """The pages below :attr:`start` that a walk from there meets next."""
         return {offset: cards for offset, cards in self.pages.items() if 0 < offset - self.start <= NEAR}
 
     def _next(self) -> int | None:
@@ -102,14 +102,14 @@ class Seek:
         return above + (max(STRIDE, gone) if gone < FAR else 3 * gone)
 
     def _give_up(self) -> int:
-        """No list is so long: the site ignores the offset, and a walk from the top will tell."""
+        """Give up: no list is so long. The site ignores the offset, and a walk from the top will tell."""
         self.pages.clear()
         self._inside.clear()
         self.day = self.walked_range = None
         return 0
 
     def _bracket(self) -> tuple[int | None, int | None]:
-        """The offsets of the last page that lies above the place, and of the first that may not."""
+        """Return the offsets of the last page that lies above the place, and of the first that may not."""
         above = None
         for offset in sorted(self.pages):
             if not self._is_above(offset):
@@ -118,14 +118,14 @@ class Seek:
         return above, None
 
     def _is_above(self, offset: int) -> bool:
-        """Whether this page surely lies above the place; where it does not tell, the page after it may."""
+        """Return True if a page surely lies above the place. If it does not tell, the page after it may."""
         told = self._tells(offset)
         if told is None and offset + STRIDE in self.pages:
             return self._is_above(offset + STRIDE)
         return bool(told)
 
     def _tells(self, offset: int) -> bool | None:
-        """Whether all that stands above this page is surely newer than the day; ``None`` if its dates do not tell."""
+        """Return True if all above a page is surely newer than the day; ``None`` if its dates do not tell."""
         if self._is_echo(offset):
             return False
         if offset in self._inside:
@@ -142,7 +142,7 @@ class Seek:
         return all(card.id in above for card in self.pages[offset]) and offset != min(self.pages)
 
     def _after_silence(self, offset: int) -> int | None:
-        """The offset to look at where this page and those after it do not tell, as long as that may be chance."""
+        """Return the offset to look at if this page and the next do not tell, as long as that may be chance."""
         for after in range(offset, offset + SILENT * STRIDE, STRIDE):
             if after not in self.pages:
                 return after
@@ -151,6 +151,6 @@ class Seek:
         return None
 
     def _shows_order_of_date(self, cards: Sequence[Card]) -> bool:
-        """Whether an article that arrived much later stands below another."""
+        """Return True if an article that arrived much later stands below another."""
         arrivals = [unix_time(card.id) for card in cards]
         return any(lower - upper > self.disorder.total_seconds() for upper, lower in pairwise(arrivals))

@@ -1,4 +1,4 @@
-"""What a list showed on its top when it was last walked: is it still the list we know?"""
+"""The top of a list as it was last walked, to tell whether it is still the list that is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """Walking a list down from one of its cards: which offset next, when to stop, why. Pure: no requests, no clock.
 
-``from`` is an offset counted in cards. What arrives while we page pushes cards down, so some come twice; what is
-removed lifts them up, past us. Hence every page overlaps the one before by a card: where nothing on it was seen
-before, the walk looks for it above, and if it began inside the list below as well, ever further away.
+``from`` is an offset counted in cards. Articles that arrive meanwhile push cards down, so some come twice; articles
+that are removed lift cards up, past the walk. Hence every page overlaps the one before by a card. If nothing on a page
+was seen before, the walk looks for it above and, if it began inside the list, below as well, ever further away.
 
-What was walked without a gap is a :class:`WalkedRange` of the list. A walk that comes upon one goes on from its lower
-end, or is over if that lies deep enough.
+What was walked without a gap is a :class:`WalkedRange` of the list. A walk that meets one goes on from its lower end,
+or is over if that lies deep enough.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,14 +52,14 @@ NEVER: Final = "9999-12-31"
 
 
 def days_of(cards: Sequence[Card]) -> list[date]:
-    """The days on a page, those of cards without one left out."""
+    """Return the days on a page, leaving out cards without one."""
     return [day for card in cards if (day := listed_or_none(card.date_listed_raw)) is not None]
 
 
 def middle_day(cards: Sequence[Card], margin: timedelta) -> date | None:
-    """The median of a page's days, the older of two: a card here and there may be dated years off.
+    """Return the median of a page's days, the older of two: a card here and there may be dated years off.
 
-    ``None`` where half of the cards have no day, or where they are in no order: older ones stand above newer ones by
+    Return ``None`` if half of the cards have no day, or if they are in no order: older ones stand above newer ones by
     more than ``margin``, more than once.
     """
     days = days_of(cards)
@@ -69,7 +69,7 @@ def middle_day(cards: Sequence[Card], margin: timedelta) -> date | None:
 
 
 def lies_below(cards: Sequence[Card], day: date, disorder: timedelta) -> bool:
-    """Whether a page, and with it all that follows, is surely older than ``day``."""
+    """Return True if a page, and with it all that follows, is surely older than ``day``."""
     days = days_of(cards)
     return (
         bool(cards)
@@ -117,21 +117,23 @@ class Rewalk:
     disorder: timedelta = DISORDER
 
     def is_fresh(self, walked_range: WalkedRange) -> bool:
-        """Whether a walked range was walked so lately that all of it is believed; not by a clock that was ahead."""
+        """Return True if a range was walked so lately that all of it is believed. A clock that was ahead proves
+        nothing.
+        """
         return not self.days or 0 <= (self.today - walked_range.walked).days < self.every
 
     def believes(self, walked_range: WalkedRange, cards: Sequence[Card]) -> bool:
-        """Whether a walked range is believed from this page of it down."""
+        """Return True if a walked range is believed from this page of it down."""
         if self.is_fresh(walked_range):
             return True
         return bool(walked_range.settled) and lies_below(cards, date.fromisoformat(walked_range.settled), self.disorder)
 
     def believes_day(self, walked_range: WalkedRange, day: date) -> bool:
-        """Whether a walked range is believed for articles up to this day."""
+        """Return True if a walked range is believed for articles up to this day."""
         return self.is_fresh(walked_range) or day.isoformat() < walked_range.settled
 
     def settled(self, newest: date | None) -> str:
-        """The day before which a walk settles what it sees, given the newest day of the list: ``YYYY-MM-DD``, or
+        """Return the day before which a walk settles what it sees, as ``YYYY-MM-DD``, given the newest day of the list;
         ``""`` if that is not known. The list's own days count: a clock may be wrong, and a source silent.
         """
         return (newest - timedelta(self.days)).isoformat() if newest else ""
@@ -191,11 +193,11 @@ class Walk:
 
     @property
     def settled(self) -> str:
-        """The day before which nothing is expected to slip in any more among what this walk sees."""
+        """The day before which nothing more is expected to slip in among what this walk sees."""
         return self.rewalk.settled(self.newest)
 
     def unseen(self, cards: Sequence[Card]) -> list[Card]:
-        """Those that no earlier page of this walk had."""
+        """Return the cards that no earlier page of this walk had."""
         return [card for card in cards if card.id not in self._seen]
 
     def resume(
@@ -209,10 +211,10 @@ class Walk:
         self._expects_overlap = False
 
     def advance(self, offset: int, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> int | Stop | WalkedRange:
-        """Takes in the page at ``offset``; gives the next offset, or why to stop, or a walked range to go on below of.
+        """Take in the page at ``offset``; return the next offset, why to stop, or a walked range to go on below.
 
-        ``known`` tells of cards that are in a walked range, in which. A page without cards is the end of the list, or
-        lies past it because cards were removed above.
+        ``known`` maps the cards that are in a walked range to that range. A page without cards is the end of the list,
+        or lies past it because cards were removed above.
         """
         self.pages += 1
         if self._expects_overlap and len(self.unseen(cards)) == len(cards):
@@ -265,8 +267,8 @@ class Walk:
         return any(card.id not in known or known[card.id].number != self.walked_range for card in fresh)
 
     def _met(self, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> WalkedRange | None:
-        """The walked range that this page is inside of, if it is believed: one that holds most of it, and nothing on it
-        is news.
+        """Return the walked range that this page is inside of, if it is believed: it holds most of the page, and
+        nothing on the page is news.
         """
         if self.turned or any(card.id not in known for card in cards):
             return None
@@ -277,15 +279,15 @@ class Walk:
         return found if self.rewalk.believes(found, cards) else None
 
     def _is_past(self, cards: Sequence[Card]) -> bool:
-        """Whether so many pages in a row lie below the window that it has ended."""
+        """Return True if so many pages in a row lie below the window that it has ended."""
         since = None if self.turned else self.window.since
         is_below = since is not None and lies_below(cards, since, self.rewalk.disorder)
         self._below = self._below + 1 if is_below else 0
         return self._below >= self.pages_below
 
     def _look_around(self, offset: int) -> int | Stop:
-        """Where what was seen before may have gone: up by a page, and down where not all above it was seen, and so
-        on.
+        """Return the next offset to try after a gap: up by a page, and down if not all above was seen, ever further
+        away.
         """
         if not self.lost:
             self._expected = offset

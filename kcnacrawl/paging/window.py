@@ -20,18 +20,18 @@ class Window:
     until: date | None = None
 
     def holds(self, day: date | None) -> bool:
-        """Whether an article of this day was asked for; one without a day was."""
+        """Return True if an article of this day was asked for. One without a day was."""
         return day is None or not (
             (self.since is not None and day < self.since) or (self.until is not None and day > self.until)
         )
 
     def holds_text(self, day: str) -> bool:
-        """The same for a day as ``YYYY-MM-DD``."""
+        """Return True if an article of this ``YYYY-MM-DD`` was asked for."""
         return self.holds(date.fromisoformat(day))
 
     def may_hold(self, card: Card) -> bool:
-        """Whether a card may belong to an article of the window: its date may be a day off, and some days if the
-        address disagrees with it. One taken in much later, late or in bulk, has an address that tells nothing.
+        """Return True if a card may belong to an article of the window: its date may be a day off, and some days if the
+        address disagrees with it. Of one taken in much later, late or in bulk, the address tells nothing.
         """
         listed = listed_or_none(card.date_listed_raw)
         if listed is None:
@@ -47,7 +47,7 @@ class Window:
 
     @property
     def floor(self) -> str:
-        """How far down a walk of this window goes: to a day, or ``""`` for the list's end."""
+        """How far down a walk of this window goes: to a day, or ``""`` for the end of the list."""
         return self.since.isoformat() if self.since else ""
 
     @property

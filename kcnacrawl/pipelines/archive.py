@@ -1,4 +1,4 @@
-"""The last pipeline: writes, and lets an item pass only when it is on disk."""
+"""The last pipeline: it stores, and lets an item pass only when it is on disk."""
 
 import logging
 from typing import Self

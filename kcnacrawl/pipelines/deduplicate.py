@@ -1,4 +1,4 @@
-"""One line an article: by identity within the run and against the ledger; another text is another revision."""
+"""One line an article: compared by identity, within the run and with the ledger; another text is another revision."""
 
 from dataclasses import replace
 from typing import Self
@@ -52,11 +52,11 @@ class DeduplicatePipeline:
         return revised
 
     def dropped(self, item: object, exception: Exception) -> None:
-        """The item will not be stored; a twin of one that is being stored says nothing of that one."""
+        """Handle `item_dropped`: forget the item. A twin of one that is being stored says nothing of that one."""
         if not isinstance(exception, Unchanged):
             self.arrived(item)
 
     def arrived(self, item: object) -> None:
-        """The item is stored, or never will be."""
+        """Handle `item_scraped` and `item_error`: forget the item, which is stored or never will be."""
         if isinstance(item, Article | ScrapedPage):
             self._on_the_way.pop(item.id, None)

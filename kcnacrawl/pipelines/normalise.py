@@ -1,4 +1,4 @@
-"""A capture becomes a record: dates strictly, label, language, canonical address, digest."""
+"""Making a record of a scraped page: dates strictly, label, language, canonical address, digest."""
 
 from dataclasses import replace
 from typing import Self
@@ -16,7 +16,7 @@ from ..site.urls import ArticleAddress, Site, identify, unix_time
 
 
 class NormalisePipeline:
-    """Gives an :class:`Article`; a header date that is none makes the capture a :class:`Rejected`."""
+    """Turns a scraped page into an :class:`Article`, or into a :class:`Rejected` if its date is none."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -45,7 +45,7 @@ class NormalisePipeline:
 
 
 def normalise(capture: ScrapedPage, site: Site, run_id: str) -> Article:
-    """The record of a page; raises :class:`BadDate` where its header has no day of the calendar."""
+    """Return the record of a page. Raise :class:`BadDate` if its header has no day of the calendar."""
     fields, card = capture.fields, capture.card
     published = parse_published(fields.date_raw)
     listed = listed_or_none(card.date_listed_raw) if card else None
@@ -80,7 +80,7 @@ def normalise(capture: ScrapedPage, site: Site, run_id: str) -> Article:
 
 
 def _slug(capture: ScrapedPage) -> str:
-    """As the card gives it, else the page itself, else the address it was found at."""
+    """Return the slug that the card gives, else the page itself, else the address it was found at."""
     urls = (capture.card.url if capture.card else None, capture.fields.canonical_url, capture.url)
     addresses = (identify(url) for url in urls if url)
     return next((address.slug for address in addresses if address and address.slug), "")

@@ -91,7 +91,7 @@ CONFIG: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The numbers of a figure for who does not see it: ``head`` over ``rows``, the first column their names."""
+    """The numbers of a figure for who cannot see it: ``head`` over ``rows``; the first column holds their names."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -111,12 +111,12 @@ class Figure:
 
 
 def named(label: str | None) -> str:
-    """A source for a person."""
+    """Return what a person calls a source."""
     return printable(label or "") or "of unknown source"
 
 
 def language(code: str | None) -> str:
-    """A language for a person."""
+    """Return what a person calls a language."""
     return "unknown" if code is None else LANGUAGES.get(code, code)
 
 
@@ -124,7 +124,7 @@ def language(code: str | None) -> str:
 
 
 def calendars(months: Sequence[Month]) -> list[Figure]:
-    """A figure a source: its months in a grid of years."""
+    """Return a figure for each source: its months in a grid of years."""
     dated = [one for one in months if one.month not in {EARLIER, UNDATED}]
     chart = _calendar(sorted({one.month[:4] for one in dated}), max((one.held for one in dated), default=0))
     by_source = groupby(months, key=lambda one: (one.source, one.label))
@@ -212,7 +212,7 @@ def _calendar(years: Sequence[str], most: int) -> dict[str, Any]:
 
 
 def _years(years: Sequence[str]) -> list[str]:
-    """Those and all between them, twelve at least; of a date that is centuries off, only its own."""
+    """Return these years and all between them, twelve at least; of a date that is centuries off, its own year alone."""
     numbers = sorted(map(int, years))
     if numbers:
         numbers.insert(0, max(min(numbers[0], numbers[-1] - 11), 1))
@@ -224,7 +224,7 @@ def _years(years: Sequence[str]) -> list[str]:
 
 
 def volumes(summary: Summary, since: date, until: date) -> list[Figure]:
-    """Articles by day of the last year, and by month of all."""
+    """Return the figures of articles by day of the last year, and by month of all."""
     name, names = _few(((one.source, one.articles) for one in summary.groups), named)
     days = _summed((day, name(source), articles) for source, day, articles in summary.days)
     dated = [(one.month, name(one.source), one.articles) for one in summary.groups if one.month is not None]
@@ -265,7 +265,7 @@ def _busiest(days: Sequence[tuple[str, str, int]]) -> Iterator[tuple[Cell, ...]]
 
 
 def lags(summary: Summary, until: date) -> list[Figure]:
-    """Days from publication to the first download: how they are distributed, and how that changed of late."""
+    """Return the figures of days from publication to the first download: how they are distributed, and the trend."""
     recent = (until - RECENT).isoformat()
     whose = {
         "all": _binned((lag, articles) for _, lag, articles in summary.lags),
@@ -321,7 +321,7 @@ def _weekly(lags: Iterable[tuple[str | None, int, int]]) -> Iterator[tuple[str, 
 
 
 def _quantile(counts: Counter[int], share: float) -> int:
-    """The smallest value that so many of all do not exceed."""
+    """Return the smallest value that such a share of all do not exceed."""
     left = share * counts.total()
     for value in sorted(counts):
         left -= counts[value]
@@ -378,7 +378,7 @@ def _lines(most: int) -> dict[str, Any]:
 
 
 def languages(summary: Summary) -> Figure:
-    """Which language the texts of each source are in."""
+    """Return the figure of the languages that the texts of each source are in."""
     name, names = _few(((one.language, one.articles) for one in summary.groups), language)
     found = _summed((named(one.source), name(one.language), one.articles) for one in summary.groups)
     totals = Counter[str]()
@@ -418,7 +418,7 @@ def languages(summary: Summary) -> Figure:
 
 
 def truncation(summary: Summary) -> Figure:
-    """Which share of each source and year the site shows in part only."""
+    """Return the figure of the share that the site shows in part only, by source and year."""
     counts = defaultdict[tuple[str, str], Counter[str]](Counter)
     for one in summary.groups:
         if one.status == "live" and one.month is not None:
@@ -471,7 +471,7 @@ def _of_sources(rows: Sequence[tuple[str, str, int, int, float, str]]) -> Iterat
 
 
 def changes(summary: Summary) -> Figure:
-    """Edits and removals by the month in which they were seen."""
+    """Return the figure of edits and removals by the month in which they were seen."""
     months = _summed((day[:7], kind, count) for day, kind, count in summary.changes)
     return Figure(
         id="changes",
@@ -488,7 +488,7 @@ def changes(summary: Summary) -> Figure:
 
 
 def _few(counts: Iterable[tuple[T, int]], name: Callable[[T], str]) -> tuple[Callable[[T], str], list[str]]:
-    """How those that count most are called, and the others as one; and all these names, the largest first."""
+    """Return the names of those that count most, the others as one, and all these names, the largest first."""
     totals = Counter[T]()
     for key, count in counts:
         totals[key] += count
@@ -506,7 +506,7 @@ def _summed(counts: Iterable[tuple[str, str, int]]) -> list[tuple[str, str, int]
 
 
 def _placed(counts: Sequence[tuple[str, str, int]], names: Sequence[str]) -> list[tuple[str, str, int, int]]:
-    """With each name's place, in which its bars are stacked."""
+    """Add to each row its name's place, in which its bars are stacked."""
     places = {name: place for place, name in enumerate(names)}
     return [(first, name, count, places[name]) for first, name, count in counts]
 
@@ -530,7 +530,7 @@ def _between(since: date, until: date) -> alt.Scale:
 
 
 def _span(months: Sequence[tuple[str, str, int]]) -> alt.Scale:
-    """From the first of these months to the last, a year at least."""
+    """Return the first to the last of these months, a year at least."""
     if not months:
         return alt.Scale()
     first, last = (date.fromisoformat(f"{months[place][0]}-01") for place in (0, -1))
@@ -540,7 +540,7 @@ def _span(months: Sequence[tuple[str, str, int]]) -> alt.Scale:
 def _stack(
     unit: str, title: str, of: str, names: Sequence[str], counts: Sequence[tuple[str, str, int]], time: alt.Scale
 ) -> dict[str, Any]:
-    """Bars over time, in a colour for each name, the first lowest."""
+    """Return bars over time, in a colour for each name, the first lowest."""
     highest = Counter[str]()
     for at, _, count in counts:
         highest[at] += count
@@ -571,6 +571,6 @@ def _colours(names: Sequence[str], palette: str = "c") -> alt.Scale:
 
 
 def _finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int) -> dict[str, Any]:
-    """As wide as the page leaves room for; how it looks otherwise is :data:`CONFIG`'s."""
+    """Return a chart as wide as the page leaves room for; :data:`CONFIG` says how it looks otherwise."""
     spec: dict[str, Any] = chart.properties(width="container", height=height).to_dict()
     return {key: value for key, value in spec.items() if key not in {"config", "$schema"}}

@@ -55,7 +55,7 @@ class KeyNumber:
 
 
 def read(folder: Path, store: Path, now: datetime) -> Contents:
-    """What ledger, store and reports of an archive say now. Raises :class:`~kcnacrawl.archive.StorageFailed`,
+    """Return what ledger, store and reports of an archive say now. Raise :class:`~kcnacrawl.archive.StorageFailed`,
     ``ArgumentError``, :class:`~kcnacrawl.stores.StoreDown`.
     """
     today = now.date()
@@ -70,7 +70,7 @@ def read(folder: Path, store: Path, now: datetime) -> Contents:
 
 
 def render(contents: Contents) -> bytes:
-    """The page, in UTF-8."""
+    """Return the page, in UTF-8."""
     today = contents.made.date()
     summary = contents.summary
     sections = {
@@ -121,7 +121,7 @@ def _key_numbers(contents: Contents) -> Iterator[KeyNumber]:
 
 
 def _drawings(all_figures: Sequence[Figure]) -> dict[str, Any]:
-    """What the script draws: every chart once, and for each figure which one, with its data."""
+    """Return what the script draws: every chart once, and for each figure which one, with its data."""
     drawn = [one for one in all_figures if one.rows]
     charts = list[dict[str, Any]]()
     for one in drawn:
@@ -138,7 +138,7 @@ def _drawings(all_figures: Sequence[Figure]) -> dict[str, Any]:
 
 @cache
 def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed, of the version that Altair writes for; it takes seconds to make."""
+    """Return Vega, Vega-Lite and Vega-Embed, of the version that Altair writes for. This takes seconds."""
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
     # What ends a script element would end it in a string, too.
     return vl_convert.javascript_bundle(_BUNDLED, vl_version=version).replace("</script", "<\\/script")

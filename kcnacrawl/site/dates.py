@@ -30,7 +30,7 @@ class BadDate(ValueError):
 
 
 def parse_published(raw: str) -> date:
-    """The article's day from its header's ``d/m/Y``; raises :class:`BadDate`."""
+    """Parse the article's day, ``d/m/Y`` in its header. Raise :class:`BadDate`."""
     if not (found := _HEADER.fullmatch(raw)):
         raise BadDate(raw)
     day, month, year = map(int, found.groups())
@@ -38,14 +38,14 @@ def parse_published(raw: str) -> date:
 
 
 def parse_listed(raw: str) -> date:
-    """The day on a card, ``F d, Y``; raises :class:`BadDate`."""
+    """Parse the day on a card, ``F d, Y``. Raise :class:`BadDate`."""
     if not (found := _CARD.fullmatch(raw)) or found[1] not in _MONTHS:
         raise BadDate(raw)
     return _day(int(found[3]), _MONTHS[found[1]], int(found[2]), raw)
 
 
 def listed_or_none(raw: str | None) -> date | None:
-    """The day on a card, or ``None`` where it shows none that can be read: it is a witness, not the source."""
+    """Parse the day on a card; return ``None`` if it shows none that can be read: it is a witness, not the source."""
     try:
         return parse_listed(raw) if raw else None
     except BadDate:
@@ -53,8 +53,8 @@ def listed_or_none(raw: str | None) -> date | None:
 
 
 def parse_lastmod(raw: str | None) -> datetime | None:
-    """The moment a sitemap's ``lastmod`` names, in its own time zone, or the first of its day; ``None`` if it names
-    none.
+    """Parse a sitemap's ``lastmod``; return the moment in its own time zone, or the first of its day; ``None`` if it
+    names none.
     """
     try:
         moment = datetime.fromisoformat(raw or "")
@@ -66,7 +66,7 @@ def parse_lastmod(raw: str | None) -> datetime | None:
 
 
 def looks_like_page_date(text: str) -> bool:
-    """Whether ``text`` is nothing but today's date at the top of a page (``July 06, 2025Jul 06, 2025``)."""
+    """Return True for a text that is nothing but today's date at the top of a page (``July 06, 2025Jul 06, 2025``)."""
     return _PAGE_TOP.fullmatch(text) is not None
 
 
@@ -77,17 +77,17 @@ _PAGE_TOP = re.compile(
 
 
 def conflict(published: date | None, listed: date | None) -> bool:
-    """Whether the article's day and its card's are more than one day apart."""
+    """Return True if the article's day and its card's are more than one day apart."""
     return published is not None and listed is not None and abs(published - listed) > AGREEMENT
 
 
 def instant(moment: datetime) -> str:
-    """``2021-03-23T11:03:14+00:00``: a moment in UTC to the second."""
+    """Return a moment in UTC, to the second: ``2021-03-23T11:03:14+00:00``."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def from_unix(seconds: int) -> str:
-    """The moment ``seconds`` after the epoch; ten digits never leave the calendar."""
+    """Return the moment ``seconds`` after the epoch; ten digits never leave the calendar."""
     return instant(datetime.fromtimestamp(seconds, tz=UTC))
 
 

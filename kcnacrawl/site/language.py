@@ -1,4 +1,4 @@
-"""Which language a text is in, by its script and a few stop words: enough for the languages state media use."""
+"""Telling the language of a text by its script and a few stop words: enough for the languages state media use."""
 
 import re
 from typing import Final
@@ -26,7 +26,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 def detect(headline: str, body: str) -> str | None:
-    """An ISO 639-1 code, or ``None`` where there are no letters to go by."""
+    """Return an ISO 639-1 code, or ``None`` if there are no letters to go by."""
     sample = f"{headline}\n{body[:_SAMPLE]}"
     beyond_ascii = "".join(_BEYOND_ASCII.findall(sample))
     counts = {name: _WEIGHT.get(name, 1) * len(pattern.findall(beyond_ascii)) for name, pattern in _SCRIPTS.items()}

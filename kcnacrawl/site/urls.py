@@ -76,15 +76,15 @@ class Site:
         return _bare_host(self.host) in KNOWN_HOSTS
 
     def article(self, address: ArticleAddress) -> str:
-        """An article's canonical address: no trailing slash, no query."""
+        """Return an article's canonical address: no trailing slash, no query."""
         return f"{self.url}/newstream/{address.id}" + (f"/{address.slug}" if address.slug else "")
 
     def listing(self, sid: int) -> str:
-        """A source's listing page."""
+        """Return the address of a source's listing page."""
         return f"{self.url}/article/{sid}/"
 
     def ajax(self, ajax_id: int, offset: int) -> str:
-        """The page of ten cards that *More Articles* asks for; ``offset`` is zero-based and counts cards."""
+        """Return the address of ten cards of *More Articles*; ``offset`` is zero-based and counts cards."""
         query = {
             "action": _AJAX_ACTION,
             "die": "true",
@@ -96,7 +96,9 @@ class Site:
         return f"{self.url}{_AJAX_PATH}?{urlencode(query)}"
 
     def search(self, query: str, ajax_id: int | None, first: date, last: date) -> str:
-        """The first page of what the search finds from ``first`` to ``last``; ``None``: in all sources."""
+        """Return the address of the first page of what the search finds from ``first`` to ``last``; in all sources, if
+        ``ajax_id`` is ``None``.
+        """
         form = {
             "s": query,
             "source": "" if ajax_id is None else ajax_id,
@@ -112,43 +114,43 @@ class Site:
         return f"{self.url}/sitemap_index.xml"
 
     def owns(self, url: str) -> bool:
-        """Whether an absolute address is this site's, under any of the names it has had."""
+        """Return True if an absolute address is this site's, under any of the names it has had."""
         authority = _authority(url)
         return authority is not None and (authority[0] == self.host or _bare_host(authority[0]) in KNOWN_HOSTS)
 
     def serves(self, url: str) -> bool:
-        """Whether a request for ``url`` stays on this site: same host and port; the real site's names are one."""
+        """Return True if a request for ``url`` stays on this site: same host and port, or one of the site's names."""
         if (authority := _authority(url)) is None:
             return False
         _, port = authority
         return authority == _authority(self.url) or (self.is_real and self.owns(url) and port in {None, 80, 443})
 
     def identify(self, url: str) -> ArticleAddress | None:
-        """The article an address of this site points to, in any form seen in the wild; else ``None``."""
+        """Return the article an address of this site points to, in any form seen in the wild; else ``None``."""
         return identify(url) if self.owns(url) else None
 
     def is_same_page(self, one: str, other: str) -> bool:
-        """Whether two addresses lead to one page: the same article, or the same path but for a slash at its end."""
+        """Return True if two addresses lead to one page: the same article, or the same path but for a last slash."""
         first, second = self.identify(one), self.identify(other)
         if first is not None or second is not None:
             return first is not None and second is not None and first.id == second.id
         return _path(one).rstrip("/") == _path(other).rstrip("/")
 
     def is_search(self, url: str) -> bool:
-        """Whether an address is one of this site's search."""
+        """Return True if an address is one of this site's search."""
         return self.owns(url) and _path(url) in {"", "/"} and "s" in parse_qs(urlsplit(url).query)
 
     def identify_listing(self, url: str) -> int | None:
-        """The sid of the listing an address of this site points to; else ``None``."""
+        """Return the sid of the listing an address of this site points to; else ``None``."""
         found = _LISTING_PATH.fullmatch(_path(url)) if self.owns(url) else None
         return int(found[1]) if found else None
 
     def is_ajax(self, url: str) -> bool:
-        """Whether an address is the one that this site's pages ask for more."""
+        """Return True if an address is the one that this site's pages ask for more."""
         return self.owns(url) and _path(url) == _AJAX_PATH
 
     def identify_ajax(self, url: str) -> int | None:
-        """The ajax id that a request for *More Articles* to this site sends; else ``None``."""
+        """Return the ajax id that a request for *More Articles* to this site sends; else ``None``."""
         if not self.is_ajax(url):
             return None
         query = parse_qs(urlsplit(url).query)
@@ -157,13 +159,13 @@ class Site:
 
 
 def identify(url: str) -> ArticleAddress | None:
-    """The article that the path of ``url`` names, whatever its host; ``None`` if it names none."""
+    """Return the article that the path of ``url`` names, whatever its host; ``None`` if it names none."""
     found = _ARTICLE_PATH.search(_path(url))
     return ArticleAddress(found[1], clean_slug(found[2] or "")) if found else None
 
 
 def absolute(base: str, href: str | None) -> str | None:
-    """Where a link on the page ``base`` leads, as one line of text; ``None`` if that is nowhere on the web."""
+    """Return where a link on the page ``base`` leads, as one line of text; ``None`` if that is nowhere on the web."""
     if not href or len(href) > _ADDRESS_LIMIT or not (href := _DROPPED.sub("", href.strip())) or href.startswith("#"):
         return None
     try:
@@ -176,17 +178,17 @@ def absolute(base: str, href: str | None) -> str | None:
 
 
 def is_identity(text: str) -> bool:
-    """Whether ``text`` is an article's identity and nothing else."""
+    """Return True if ``text`` is an article's identity and nothing else."""
     return _IDENTITY.fullmatch(text) is not None
 
 
 def unix_time(article_id: str) -> int:
-    """Unix seconds of the article's ingestion, as its identity tells."""
+    """Return the Unix seconds of the article's ingestion, as its identity tells."""
     return int(article_id[:10])
 
 
 def clean_slug(raw: str) -> str:
-    """A slug as it may stand in a canonical address: encoded once, no white space around it. However often it is
+    """Return a slug as it may stand in a canonical address: encoded once, no white space around it. However often it is
     decoded, it holds no separator and no control: a hyphen stands in for them.
     """
     if len(raw) > _SLUG_LIMIT:
@@ -203,26 +205,26 @@ def _encoded_once(slug: str) -> str:
 
 
 def slug_words(url: str) -> str:
-    """The letters and digits of an article address's slug, decoded, for comparison with a headline."""
+    """Return the letters and digits of an article address's slug, decoded, for comparison with a headline."""
     address = identify(url)
     return letters(unquote(address.slug, errors="ignore")) if address else ""
 
 
 def letters(text: str) -> str:
-    """``text``, at most its first 1,000 characters, without anything but its letters and digits, in lower case and
-    without accents.
+    """Return the letters and digits of at most the first 1,000 characters of ``text``, in lower case and without
+    accents.
     """
     # The time of a normalisation grows with the square of a run of accents.
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text[:_SLUG_LIMIT]).casefold()))
 
 
 def is_sign_up(url: str) -> bool:
-    """Whether an address is the sign-up form that gated pages redirect to."""
+    """Return True if an address is the sign-up form that gated pages redirect to."""
     return _path(url).startswith("/free-member-form")
 
 
 def _path(url: str) -> str:
-    """The path of an address; of what is none, nothing."""
+    """Return the path of an address; of what is none, nothing."""
     try:
         return urlsplit(url).path
     except ValueError:
@@ -230,8 +232,8 @@ def _path(url: str) -> str:
 
 
 def _authority(url: str) -> tuple[str, int | None] | None:
-    """Host, in lower case, and port of an address on the web. ``None`` for one that programs may read in different
-    ways: with a user's name, a backslash, a control, or what is no host or port.
+    """Return the host, in lower case, and port of an address on the web; ``None`` for one that programs may read in
+    different ways: with a user's name, a backslash, a control, or what is no host or port.
     """
     try:
         parts = urlsplit(url)

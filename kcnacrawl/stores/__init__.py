@@ -22,7 +22,9 @@ class StoreDown(Exception):
 
 
 class Store(Protocol):
-    """A context manager around a connection. Raises :class:`StoreDown`; ``ArgumentError`` for what is no store."""
+    """A store: a context manager around a connection. Raises :class:`StoreDown`; ``ArgumentError`` for what is no
+    store.
+    """
 
     def __enter__(self) -> Self: ...
 
@@ -31,12 +33,12 @@ class Store(Protocol):
     ) -> None: ...
 
     def cursor(self, log: str) -> LogEnd:
-        """How far the store has read the log of that name."""
+        """Return how far the store has read the log of that name."""
         ...
 
     def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
-        """Takes in what stands between two ends of the log, and remembers the latter, in one transaction; this is
-        lasting at the latest when the store is left without an error.
+        """Take in what stands between two ends of the log, and remember the latter, in one transaction. This is lasting
+        at the latest when the store is left without an error.
         """
         ...
 
@@ -46,8 +48,8 @@ def unheard(done: int, total: int) -> None:
 
 
 def open_store(address: str, indexing: Indexing = unheard) -> Store:
-    """``sqlite:///FILE``: three slashes before a relative path, four before an absolute one; ``postgresql://…`` as
-    libpq reads it; ``parquet:DIR``. No message shows an address that may hold a password.
+    """Return the store of an address: ``sqlite:///FILE``, three slashes before a relative path, four before an absolute
+    one; ``postgresql://…`` as libpq reads it; ``parquet:DIR``. No message shows an address that may hold a password.
     """
     scheme, _, rest = address.partition(":")
     if scheme == "sqlite" and rest.startswith("///") and len(rest) > len("///"):

@@ -1,4 +1,4 @@
-"""The archive, batch by batch, for a store that has read some of it. Reads only; a crawl may go on writing."""
+"""Reading the archive, batch by batch, for a store that has read some of it. A crawl may go on writing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +16,9 @@ _BYTES: Final = 8 << 20
 
 
 def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: None) -> int:
-    """Brings a store up to date; ``advance`` is told of bytes read. Returns how many records the store took.
+    """Bring a store up to date; tell ``advance`` how many bytes were read; return how many records the store took.
 
-    Raises :class:`StorageFailed` of the archive, :class:`StoreDown`, ``ArgumentError`` if the store has read another
+    Raise :class:`StorageFailed` of the archive, :class:`StoreDown`, ``ArgumentError`` if the store has read another
     archive than this.
     """
     path = folder / ARTICLES
@@ -36,7 +36,7 @@ def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: 
 
 
 def _batches(path: Path, at: LogEnd) -> Iterator[tuple[list[Article], LogEnd]]:
-    """Records that a transaction takes, and where they end; what is being written is left for the next sync."""
+    """Yield records for a transaction, and where they end; what is being written is left for the next sync."""
     begin, records = at.end, list[Article]()
     for end, line in read_lines(path, at.end):
         if end < 0:

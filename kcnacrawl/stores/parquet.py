@@ -155,7 +155,7 @@ class ParquetStore:
         return self._read if self._read.name == log else LogEnd(log)
 
     def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
-        """Sets the records aside; they are committed with others, at the latest when the store is left."""
+        """Set the records aside; they are committed with others, at the latest when the store is left."""
         del before  # The lock is ours: nobody else has moved the cursor.
         with self._told():
             self._stage(records)
@@ -166,7 +166,7 @@ class ParquetStore:
     # Opening
 
     def _claim(self) -> None:
-        """Makes the folder, or sees to it that it is ours; touches none that is not."""
+        """Make the folder, or see to it that it is ours; touch none that is not."""
         try:
             # DuckDB takes text alone.
             str(self._folder.absolute()).encode()
@@ -186,7 +186,7 @@ class ParquetStore:
             )
 
     def _recover(self) -> LogEnd:
-        """How far the archive is read, once what a killed sync left is put in order."""
+        """Put in order what a killed sync left; return how far the archive is read."""
         path = self._folder / _STATE
         if not path.exists():
             self._remember(LogEnd(""))
@@ -239,7 +239,7 @@ class ParquetStore:
         self._count = self._bytes = self._longest = 0
 
     def _choose(self, table: str) -> list[Partition]:
-        """Finds which of the incoming records a table takes; gives the partitions that this changes."""
+        """Find which of the incoming records a table takes; return the partitions that this changes."""
         self._run(_NONE_HELD)
         if files := self._files(table):
             with self._blaming(files):
@@ -268,7 +268,7 @@ class ParquetStore:
         write_whole(self._folder / _STATE, msgspec.json.encode(_State(_VERSION, read)) + b"\n")
 
     def _settle(self, read: LogEnd) -> None:
-        """Moves what is committed to where it belongs, as often as need be, and clears what was set aside."""
+        """Move what is committed to where it belongs, as often as need be, and clear what was set aside."""
         changed = set[Path]()
         new = self._new(read)
         for path in sorted(new.iterdir()) if new.exists() else ():
@@ -312,7 +312,7 @@ class ParquetStore:
 
     @contextmanager
     def _blaming(self, files: list[Path]) -> Iterator[None]:
-        """Names the file, where one that is read is damaged: not every error of the database does."""
+        """Name the file, if one that is read is damaged: not every error of the database does."""
         try:
             yield
         except duckdb.Error:
@@ -338,7 +338,7 @@ class ParquetStore:
 
 
 def _remove(path: Path) -> None:
-    """Removes a partition's file, and the folders that this leaves empty."""
+    """Remove a partition's file, and the folders that this leaves empty."""
     path.unlink(missing_ok=True)
     for folder in path.parents[:2]:
         if folder.exists() and not any(folder.iterdir()):

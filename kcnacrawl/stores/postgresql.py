@@ -177,7 +177,7 @@ class PostgresqlStore:
         return self._connection.execute(statement, (msgspec.json.encode(rows).decode(),))
 
     def _name_refused(self, records: Sequence[Article]) -> None:
-        """Raises :class:`StorageFailed` for the first record that the database does not take."""
+        """Raise :class:`StorageFailed` for the first record that the database does not take."""
         for one in records:
             try:
                 with self._connection.transaction(force_rollback=True):
@@ -230,7 +230,7 @@ class PostgresqlStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        """One at a time, of all syncs into this schema."""
+        """Run what is inside as a transaction, one at a time of all syncs into this schema."""
         with self._connection.transaction():
             self._connection.execute(_LOCK)
             yield
@@ -246,7 +246,7 @@ class PostgresqlStore:
 
 
 def _read(address: str) -> dict[str, Any]:
-    """An address as libpq reads it. Raises ``ArgumentError``, without what may be a password."""
+    """Read an address as libpq does. Raise ``ArgumentError``, without what may be a password."""
     if not _ADDRESS.fullmatch(address):
         raise ArgumentError("store postgresql://…: write @ as %40 and / as %2F in a name or password")
     try:

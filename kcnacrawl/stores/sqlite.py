@@ -184,7 +184,7 @@ class SqliteStore:
 
 
 def find(path: Path, query: str) -> Iterator[Hit]:
-    """Every article whose headline or body holds all terms of a query, newest first. Raises ``ArgumentError``."""
+    """Yield every article whose headline or body holds all terms of a query, newest first. Raise ``ArgumentError``."""
     matched = words.match(query)
     if not matched:
         raise ArgumentError(f"{query[:200]!r} holds no word to look for")
@@ -195,15 +195,15 @@ def find(path: Path, query: str) -> Iterator[Hit]:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A store, to be read only. Raises ``ArgumentError``, :class:`StoreDown`."""
+    """Open a store to be read only. Raise ``ArgumentError``, :class:`StoreDown`."""
     with contextlib.closing(connect(path)) as db, _read(path):
         yield db
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection, for any thread, that only reads a store; a sync may write meanwhile.
+    """Return a connection, for any thread, that only reads a store; a sync may write meanwhile.
 
-    Raises ``ArgumentError`` for what is no store of ours, :class:`StoreDown`.
+    Raise ``ArgumentError`` for what is no store of ours, :class:`StoreDown`.
     """
     if path.is_dir():
         raise ArgumentError(f"store {path}: a folder, not a file")
@@ -225,7 +225,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def read_revisions(article_id: str, db: sqlite3.Connection) -> list[Article]:
-    """All of an article that a store holds, oldest first; none if it does not know it."""
+    """Return all revisions of an article that a store holds, oldest first; none if it does not know it."""
     return [_article(row) for row in db.execute(_REVISIONS, (article_id,))]
 
 

@@ -95,7 +95,7 @@ class Summary:
 
 
 def summarise(path: Path, since: date, until: date, latest: int) -> Summary:
-    """Counts a store; by day from ``since`` to ``until``. Raises ``ArgumentError``, :class:`~.StoreDown`."""
+    """Count a store; by day from ``since`` to ``until``. Raise ``ArgumentError``, :class:`~.StoreDown`."""
     with reading(path) as db:
         # One state of the store, whatever a sync adds meanwhile.
         db.execute("BEGIN")
