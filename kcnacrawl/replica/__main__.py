@@ -15,7 +15,7 @@ ARTICLES = 400
 
 
 def main() -> int:
-    """Crawls a replica of 400 articles and shows what was found; returns the crawl's exit code."""
+    """Crawl a replica of 400 articles and show what was found; return the crawl's exit code."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     with Replica(World(articles=ARTICLES)) as replica:
         command = [
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def show(records: list[dict[str, str]]) -> None:
-    """What was found, in a few lines, and where it is."""
+    """Print what was found, in a few lines, and where it is."""
     for label, count in Counter(record["source_label"] for record in records).most_common():
         print(f"{count:6}  {label}")
     days = sorted(record["date_published"] for record in records)

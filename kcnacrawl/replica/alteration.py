@@ -80,7 +80,7 @@ class Alteration:
     # What is shown
 
     def article(self, view: ArticleView) -> ArticleView:
-        """Another article than the one there is."""
+        """Return another article than the one there is."""
         if self.kind == "truncate" and view.body == "full":
             return replace(view, body="truncated", paragraphs=cut_short(view.paragraphs), images=[])
         if self._has_lost("body", "removed"):
@@ -91,7 +91,7 @@ class Alteration:
         return view
 
     def card(self, card: CardView) -> CardView:
-        """Another card than the one there is."""
+        """Return another card than the one there is."""
         return self._poisoned(card, ("title", "slug", "summary"), {}) if self.kind == "hostile_cards" else card
 
     def _poisoned(self, view: _View, names: Sequence[str], more: Mapping[str, object]) -> _View:
@@ -104,13 +104,13 @@ class Alteration:
     # How it is marked up
 
     def headline(self, html: str, text: str) -> str:
-        """The mark-up of an article's headline, ``text``."""
+        """Return the mark-up of an article's headline, ``text``."""
         if self._has_lost("headline", "removed"):
             return ""
         return f'<p class="top-line">{text}</p>\n' if self._has_lost("headline", "renamed") else html
 
     def header(self, html: str, view: ArticleView, label: str) -> str:
-        """The mark-up of an article's header, in which the source is called ``label``."""
+        """Return the mark-up of an article's header, in which the source is called ``label``."""
         day = header_date(view.published)
         if self.kind == "unreadable":
             return ""
@@ -125,11 +125,11 @@ class Alteration:
         return html.replace("Source:", "By") if self._has_lost("label", "renamed") else html
 
     def body(self, html: str) -> str:
-        """The mark-up of an article's body."""
+        """Return the mark-up of an article's body."""
         return html.replace(*_BODY, 1) if self._has_lost("body", "renamed") else html
 
     def card_html(self, html: str, card: CardView) -> str:
-        """The mark-up of a card."""
+        """Return the mark-up of a card."""
         if self._has_lost("card_date", "removed"):
             return re.sub(r'<p class="articled-date">.*?</p>\n', "", html)
         if self._has_lost("card_date", "renamed"):

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def self_signed() -> ssl.SSLContext:
-    """What a server at 127.0.0.1 needs to serve https with a fresh self-signed certificate."""
+    """Return what a server at 127.0.0.1 needs to serve https with a fresh self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kcnacrawl replica")])
     now = datetime.now(UTC)

@@ -54,7 +54,7 @@ document.cookie='kcna_visit=580231; path=/';(function(h,o,t){h._hj={hjid:2419603
 
 @cache
 def head(*, decoys: bool) -> str:
-    """Everything from the document type to ``</head>`` but the canonical link, which the caller adds last."""
+    """Return everything from the document type to ``</head>`` but the canonical link, which the caller adds last."""
     return (
         '<!DOCTYPE html>\n<html lang="en-US">\n<head>\n<meta charset="UTF-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -67,7 +67,7 @@ def head(*, decoys: bool) -> str:
 
 @cache
 def header() -> str:
-    """The site's logo and menus."""
+    """Return the site's logo and menus."""
     menu = "\n".join(
         f'<li class="menu-item menu-item-type-taxonomy menu-item-{place}"><a href="/topic/{topic.lower()}/">'
         f"{topic}</a></li>"
@@ -85,7 +85,7 @@ def header() -> str:
 
 @cache
 def footer() -> str:
-    """Topics, legal lines, closing tags."""
+    """Return topics, legal lines, closing tags."""
     topics = "\n".join(
         f'<li class="cat-item"><a href="/topic/{topic.lower()}/{area.lower()}/" rel="tag"'
         f' class="tag-cloud-link small text-muted">{topic} in {area}</a></li>'

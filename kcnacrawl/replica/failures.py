@@ -21,18 +21,18 @@ _MAIN = b'<main class="container">'
 
 
 async def fail(request: web.BaseRequest, fault: Fault, regular: Regular) -> web.StreamResponse:
-    """The answer as ``fault`` has it; ``regular`` gives the one there would be without it, altered or not."""
+    """Return the answer as ``fault`` has it; ``regular`` gives the one there would be without it, altered or not."""
     failure = _FAILURES.get(fault.kind)
     return await (failure(request, fault, regular) if failure else regular())
 
 
 def html(body: bytes, status: int = 200) -> web.Response:
-    """A page."""
+    """Return a page."""
     return web.Response(body=body, status=status, headers={"Content-Type": "text/html; charset=UTF-8"})
 
 
 def redirect(location: str) -> web.Response:
-    """A redirect, as WordPress does it."""
+    """Return a redirect, as WordPress does it."""
     return web.Response(status=302, headers={"Location": location})
 
 
@@ -79,7 +79,7 @@ async def _unframed(request: web.BaseRequest, fault: Fault, regular: Regular) ->
 
 
 def _cut(answer: web.Response, fault: Fault) -> bytes:
-    """A body that ends within what the page is about, where a reader may believe it to be whole."""
+    """Return a body that ends within what the page is about, where a reader may believe it to be whole."""
     body = _body(answer)
     begin, end = max(body.find(_MAIN), 0), body.find(b"</main>")
     end = end if end >= 0 else len(body)
@@ -91,7 +91,7 @@ async def _whole_unframed(request: web.BaseRequest, _fault: Fault, regular: Regu
 
 
 def _until_closed(request: web.BaseRequest, body: bytes) -> web.Response:
-    """Sends a body that ends where the connection does; aiohttp itself would frame it."""
+    """Send a body that ends where the connection does; aiohttp itself would frame it."""
     if request.transport is not None:
         head = b"HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=UTF-8\r\n\r\n"
         request.transport.write(head + body)
@@ -314,7 +314,7 @@ def _gzipped(packed: bytes) -> web.Response:
 
 @lru_cache(maxsize=2)
 def _gzip_bomb(megabytes: int) -> bytes:
-    """So many megabytes of zeros, packed: the compressed megabyte is repeated, which a full flush allows."""
+    """Return so many megabytes of zeros, packed: the compressed megabyte is repeated, which a full flush allows."""
     zeros = bytes(1_000_000)
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     block = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -71,7 +71,7 @@ class Fault:
 
     @classmethod
     def of(cls, pattern: str, kind: str, times: int | None = None, **options: object) -> "Fault":
-        """A fault of one of :data:`KINDS`; raises :class:`ValueError` for what is none."""
+        """Return a fault of one of :data:`KINDS`; raise :class:`ValueError` for what is none."""
         if kind not in KINDS:
             raise ValueError(f"kind is one of {', '.join(sorted(KINDS))}, not {kind!r}")
         Alteration(kind, options)
@@ -111,13 +111,13 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, pattern: str, kind: str, times: int | None = None, **options: object) -> None:
-        """Lets ``kind`` befall the next ``times`` requests that match the expression (``None``: all)."""
+        """Let ``kind`` befall the next ``times`` requests that match the expression (``None``: all)."""
         fault = Fault.of(pattern, kind, times, **options)
         with self._lock:
             self._faults.append(fault)
 
     def chaos(self, seed: int, faults: Sequence[Fault], share: float = 0.2, per_path: int = 2) -> None:
-        """Lets one of ``faults`` befall each request with the probability ``share``, by chance among those that match.
+        """Let one of ``faults`` befall each request with the probability ``share``, by chance among those that match.
 
         No path and query suffers more than ``per_path`` of them, so a crawl that goes on comes to its end. The same
         requests in the same order fare the same under the same seed. It ends any chaos before it.
@@ -126,13 +126,13 @@ class Faults:
             self._chaos = _Chaos(seed, faults, share, per_path)
 
     def clear(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         with self._lock:
             self._faults.clear()
             self._chaos = None
 
     def take(self, path_qs: str) -> Fault | None:
-        """The fault that befalls this request: the one added first, else one of the chaos; counts it as used."""
+        """Return the fault that befalls this request: the one added first, else one of the chaos; count it as used."""
         with self._lock:
             fault = self._next(path_qs)
             if fault is not None:

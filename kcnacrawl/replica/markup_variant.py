@@ -93,7 +93,7 @@ class MarkupVariant:
 
     @classmethod
     def random(cls, seed: int) -> "MarkupVariant":
-        """Any combination, the same for the same seed."""
+        """Return any combination, the same for the same seed."""
         rolls = hashlib.shake_128(f"spelling {seed}".encode()).digest(len(AXES))
         drawn = zip(AXES.items(), rolls, strict=True)
         return cls(**{axis: values[roll % len(values)] for (axis, values), roll in drawn})
@@ -122,7 +122,7 @@ _NAMES = (
 
 
 def _turned(number: int) -> MarkupVariant:
-    """The spelling ``number``: every axis turned on, each at its own pace so that values change company."""
+    """Return the spelling ``number``: every axis turned on, each at its own pace so that values change company."""
     chosen = {}
     for place, (axis, values) in enumerate(AXES.items()):
         pace = 1 + place % (len(_NAMES) // len(values))

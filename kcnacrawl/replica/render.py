@@ -88,7 +88,7 @@ class Renderer:
     # Pages
 
     def article(self, view: ArticleView) -> bytes:
-        """An article's page."""
+        """Return an article's page."""
         view = self._alteration.article(view)
         old = view.layout == "2017"
         parts = ["" if old else self._top(view.layout)]
@@ -109,7 +109,7 @@ class Renderer:
         return b"".join([*opening, "".join(parts).encode(), block, b"</main>\n", self._footer])
 
     def listing(self, outlet: Outlet, cards: Sequence[CardView] | None = None) -> bytes:
-        """A source's first page, with other cards than its newest if there are any given."""
+        """Return a source's first page, with other cards than its newest if there are any given."""
         cards = self._world.cards(outlet.sid, 0, PAGE_SIZE) if cards is None else cards
         box = '<div id="latest_article_wrapper">{}</div>' if self._variant.wrapper == "id" else ""
         box = (box or '<div class="latest-articles">{}</div>').replace("{}", self._cards(cards))
@@ -122,11 +122,11 @@ class Renderer:
         )
 
     def fragment(self, cards: Sequence[CardView]) -> bytes:
-        """An answer of the AJAX endpoint: bare cards, or the end."""
+        """Return an answer of the AJAX endpoint: bare cards, or the end."""
         return self._cards(cards).encode() or self._end()
 
     def _end(self) -> bytes:
-        """What the AJAX endpoint answers past the end."""
+        """Return what the AJAX endpoint answers past the end."""
         ends = {
             "empty": "",
             "zero": "0",
@@ -136,12 +136,12 @@ class Renderer:
         return ends[self._variant.end].encode()
 
     def home(self) -> bytes:
-        """The home page: every source with several links, and its newest articles."""
+        """Return the home page: every source with several links, and its newest articles."""
         blocks = "".join(self._home_block(outlet) for outlet in self._world.outlets)
         return self._page("home", f'<main class="container">{blocks}{self._search_form(SearchForm())}</main>')
 
     def search(self, form: SearchForm, hits: Sequence[str]) -> bytes:
-        """The search page with the first ten hits."""
+        """Return the search page with the first ten hits."""
         cards = [self._world.card(hit) for hit in hits[:PAGE_SIZE]]
         more = self._more_results(form) if len(hits) > PAGE_SIZE else ""
         found = self._cards(cards) if hits else '<p class="no-results">Sorry, nothing was found.</p>'
@@ -151,15 +151,15 @@ class Renderer:
         )
 
     def search_action(self) -> str:
-        """The AJAX action behind ``#more_results``."""
+        """Return the AJAX action behind ``#more_results``."""
         return {"script": "get_search_results", "data": "load_more_search"}[self._variant.search_more]
 
     def message(self, kind: str, text: str) -> bytes:
-        """A page that says nothing but ``text``, which is HTML."""
+        """Return a page that says nothing but ``text``, which is HTML."""
         return self._page(kind, f'<main class="container"><div class="page-content">{text}</div></main>')
 
     def robots(self, crawl_delay: float | None) -> bytes:
-        """WordPress's robots.txt."""
+        """Return WordPress's robots.txt."""
         delay = "" if crawl_delay is None else f"Crawl-delay: {crawl_delay:g}\n"
         return (
             f"User-agent: *\nDisallow: /wp-admin/\nAllow: /wp-admin/admin-ajax.php\n{delay}\n"
@@ -167,7 +167,7 @@ class Renderer:
         ).encode()
 
     def sitemap_index(self) -> bytes:
-        """Yoast's index: the first child has no number, the next is 2."""
+        """Return Yoast's index: the first child has no number, the next is 2."""
         pages = max(1, -(-len(self._world.ids()) // SITEMAP_SIZE))
         names = ["page-sitemap.xml", "newstream-sitemap.xml"]
         names += [f"newstream-sitemap{page}.xml" for page in range(2, pages + 1)]
@@ -177,16 +177,16 @@ class Renderer:
         return _sitemap("sitemapindex", items)
 
     def sitemap(self, page: int) -> bytes | None:
-        """The articles of child ``page`` (from 1), oldest arrival first; ``None`` if there is none such."""
+        """Return the articles of child ``page`` (from 1), oldest arrival first; ``None`` if there is none such."""
         ids = self._world.ids()[(page - 1) * SITEMAP_SIZE : page * SITEMAP_SIZE]
         return _sitemap("urlset", "".join(map(self._sitemap_item, ids))) if ids or page == 1 else None
 
     def page_sitemap(self) -> bytes:
-        """The child that holds no articles."""
+        """Return the child that holds no articles."""
         return _sitemap("urlset", f"\t<url>\n\t\t<loc>{self._base}/about/</loc>\n\t</url>\n")
 
     def feed(self) -> bytes:
-        """The feed of articles, which is malformed."""
+        """Return the feed of articles, which is malformed."""
         items = "".join(
             f"<item><title>{self._world.card(name).title}</title><link>{self._base}/newstream/{name}</link>"
             for name in self._world.ids()[-PAGE_SIZE:]
@@ -263,7 +263,7 @@ class Renderer:
                 return f'<p class="post-info">Date: {day} | Source: {label}{bar}</p>\n'
 
     def _container(self, view: ArticleView, *, old: bool) -> str:
-        """The body's element with whatever the variant puts into it and around it."""
+        """Return the body's element with whatever the variant puts into it and around it."""
         lines = _share() if old else ""
         if self._variant.chrome != "none":
             lines += _promotions()
@@ -316,7 +316,7 @@ class Renderer:
                 return _each("p", [*paragraphs[:1], *images, *blank, *paragraphs[1:]])
 
     def _paragraph(self, text: str, view: ArticleView) -> str:
-        """One paragraph's text as mark-up: odd white space first, then the leader's name in its tag."""
+        """Return one paragraph's text as mark-up: odd white space first, then the leader's name in its tag."""
         text = self._escape(text)
         if view.spaces == "wrapped":
             text = "\n\t".join(text.rsplit(" ", 2))
@@ -343,7 +343,7 @@ class Renderer:
                 return b""
 
     def _more_from(self, outlet: Outlet) -> bytes:
-        """The newest ten of a source: the same under each of its articles, so made once."""
+        """Return the newest ten of a source: the same under each of its articles, so made once."""
         if self._blocks_version != self._world.version:
             self._blocks_version = self._world.version
             self._blocks.clear()
@@ -414,7 +414,7 @@ class Renderer:
         return f"{button}\n<script>{_LOADER}{script}</script>\n"
 
     def _button(self, outlet: Outlet) -> tuple[str, str]:
-        """The button *More Articles*, and the script that makes it work: one of them tells the AJAX id."""
+        """Return the button *More Articles*, and the script that makes it work: one of them tells the AJAX id."""
         number = outlet.ajax_id
         extra = f' data-offset="10" data-to="10" data-sid="{outlet.sid}"' if self._variant.decoys == "many" else ""
         plain = f'<button id="more_articles" class="btn"{extra}>More Articles</button>'
@@ -566,12 +566,12 @@ class Renderer:
 
 
 def sign_up_address(target: str) -> str:
-    """Where a gated page redirects to."""
+    """Return where a gated page redirects to."""
     return f"/free-member-form/?redirect={quote(target, safe='')}"
 
 
 def parse_search_day(text: str) -> date | None:
-    """``DD-MM-YYYY`` as a day; ``None`` for anything else, which the search ignores."""
+    """Return ``DD-MM-YYYY`` as a day; ``None`` for anything else, which the search ignores."""
     try:
         day, dash_month, year = map(int, text.split("-"))
         return date(year, dash_month, day)

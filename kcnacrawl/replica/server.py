@@ -78,7 +78,7 @@ class Site:
         self._renderers: dict[str, Renderer] = {}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The one handler of every address."""
+        """Answer a request for any address."""
         path_qs = request.raw_path
         if path_qs.startswith("/__replica__/"):
             return await self._control(request)
@@ -96,7 +96,7 @@ class Site:
         return response
 
     async def _answer(self, request: web.BaseRequest, fault: Fault | None = None) -> web.Response:
-        """The regular answer, with what a fault alters of it."""
+        """Return the regular answer, with what a fault alters of it."""
         path = request.raw_path.partition("?")[0]
         renderer = self._renderer(request.host, fault)
         if found := _ARTICLE.match(path):
@@ -113,7 +113,7 @@ class Site:
         return self._elsewhere(path, request, renderer)
 
     def _renderer(self, host: str, fault: Fault | None) -> Renderer:
-        """The pages for the name by which the site was asked: absolute links carry it."""
+        """Return the pages for the name by which the site was asked: absolute links carry it."""
         url = f"{self.scheme}://{host}"
         if fault is not None:
             return Renderer(self.world, self.variant, url, Alteration(fault.kind, fault.options))
@@ -171,7 +171,7 @@ class Site:
         return html(renderer.search(form, await self._hits(form)))
 
     async def _hits(self, form: SearchForm) -> list[str]:
-        """What the search finds. In a thread, for it may go through every title there is."""
+        """Return what the search finds. In a thread, for it may go through every title there is."""
         sid = None
         if form.source:
             outlet = self.world.outlet_by_ajax_id(_whole(form.source, -1))
@@ -262,7 +262,7 @@ class Site:
         )
 
     def clear(self) -> None:
-        """Forgets the requests so far and ends all faults."""
+        """Forget the requests so far and end all faults."""
         self.requests.clear()
         self.faults.clear()
 
@@ -319,11 +319,11 @@ class Replica(Site):
         return sum(request.path_qs.startswith(prefix) for request in list(self.requests))
 
     def article_requests(self) -> list[Request]:
-        """The requests for article pages."""
+        """Return the requests for article pages."""
         return [request for request in list(self.requests) if _ARTICLE.match(request.path_qs)]
 
     def listing_requests(self) -> list[Request]:
-        """The requests for listing pages and for more of them by AJAX."""
+        """Return the requests for listing pages and for more of them by AJAX."""
         return [
             request
             for request in list(self.requests)
@@ -352,7 +352,7 @@ def serve(
     crawl_delay: float | None = None,
     ready: Callable[[str], None],
 ) -> None:
-    """Serves until SIGINT or SIGTERM; ``ready`` is called with the address. Only from the main thread."""
+    """Serve until SIGINT or SIGTERM; ``ready`` is called with the address. Only from the main thread."""
     asyncio.run(_serve_until_signal(Site(world, variant, crawl_delay=crawl_delay), host, port, ready))
 
 
@@ -384,7 +384,7 @@ def _form(query: Mapping[str, str]) -> SearchForm:
 
 
 def _whole(text: str | None, default: int) -> int:
-    """A number out of an address; ``default`` if there is none, -1 if it is no number."""
+    """Return a number out of an address; ``default`` if there is none, -1 if it is no number."""
     if not text:
         return default
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1

@@ -273,7 +273,7 @@ _MONTHS = [
 
 
 def dice(key: str) -> Iterator[int]:
-    """Endless bytes that are a function of ``key`` alone."""
+    """Return endless bytes that are a function of ``key`` alone."""
     block = 0
     while True:
         yield from hashlib.shake_128(f"{key}/{block}".encode()).digest(96)
@@ -281,20 +281,20 @@ def dice(key: str) -> Iterator[int]:
 
 
 def number(roll: Iterator[int]) -> int:
-    """A number of 32 bits."""
+    """Return a number of 32 bits."""
     return next(roll) << 24 | next(roll) << 16 | next(roll) << 8 | next(roll)
 
 
 def pick(roll: Iterator[int], choices: Sequence[T]) -> T:
-    """One of at most 256 choices."""
+    """Return one of at most 256 choices."""
     return choices[next(roll) % len(choices)]
 
 
 def cycle(length: int, counts: Mapping[str, int], rest: str) -> tuple[str, ...]:
-    """A table of ``length`` (a prime) kinds, each as often as ``counts`` says and well apart from its likes.
+    """Return a table of ``length`` (a prime) kinds, each as often as ``counts`` says and well apart from its likes.
 
-    Kinds are dealt out by tables of different prime lengths, so that all of them occur, in every combination,
-    also in a small world.
+    Kinds are dealt out by tables of different prime lengths, so that all of them occur, in every combination, also in a
+    small world.
     """
     dealt = [kind for kind, count in counts.items() for _ in range(count)]
     dealt += [rest] * (length - len(dealt))
@@ -302,17 +302,17 @@ def cycle(length: int, counts: Mapping[str, int], rest: str) -> tuple[str, ...]:
 
 
 def widen(text: str) -> str:
-    """``text`` with full-width digits, as Rodong Sinmun writes them."""
+    """Return ``text`` with full-width digits, as Rodong Sinmun writes them."""
     return text.translate(_WIDE_DIGITS)
 
 
 def month(number: int) -> str:
-    """The English name of month 1 to 12, whatever the locale."""
+    """Return the English name of month 1 to 12, whatever the locale."""
     return _MONTHS[number - 1]
 
 
 def sentence(language: str, roll: Iterator[int]) -> str:
-    """One sentence in English, Korean, Russian or Chinese."""
+    """Return one sentence in English, Korean, Russian or Chinese."""
     if language == "ko":
         return " ".join([pick(roll, pieces) for pieces in _KOREAN])
     if language == "zh":
@@ -322,23 +322,23 @@ def sentence(language: str, roll: Iterator[int]) -> str:
 
 
 def paragraph(language: str, roll: Iterator[int]) -> str:
-    """A paragraph of one to four sentences."""
+    """Return a paragraph of one to four sentences."""
     seam = "" if language == "zh" else " "
     return seam.join([sentence(language, roll) for _ in range(1 + next(roll) % 4)])
 
 
 def leader_paragraph(language: str, roll: Iterator[int]) -> str:
-    """A sentence with the leader's name, which the site sets in an inline tag."""
+    """Return a sentence with the leader's name, which the site sets in an inline tag."""
     return pick(roll, _LEADER_OPENINGS[language]).replace("{}", LEADERS[language])
 
 
 def anniversary(language: str, roll: Iterator[int]) -> str:
-    """A paragraph that begins with a day, which is a mine's name."""
+    """Return a paragraph that begins with a day, which is a mine's name."""
     return f"{_MINES[language]} {paragraph(language, roll)}"
 
 
 def title(kind: str, language: str, roll: Iterator[int]) -> str:  # noqa: C901 - one line a kind
-    """A title as the mark-up has it, not yet escaped: it may hold line breaks."""
+    """Return a title as the mark-up has it, not yet escaped: it may hold line breaks."""
     base = _title(language, roll)
     count = 2 + next(roll)
     match kind:

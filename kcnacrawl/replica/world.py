@@ -208,12 +208,12 @@ class World:
         return datetime.fromtimestamp(self._now, tz=UTC).date()
 
     def outlet(self, sid: int) -> Outlet | None:
-        """The source with this sid."""
+        """Return the source with this sid."""
         place = self._by_sid.get(sid)
         return None if place is None else self.outlets[place]
 
     def outlet_by_ajax_id(self, ajax_id: int) -> Outlet | None:
-        """The source with this AJAX id."""
+        """Return the source with this AJAX id."""
         return next((outlet for outlet in self.outlets if outlet.ajax_id == ajax_id), None)
 
     def ids(self, source_sid: int | None = None) -> list[str]:
@@ -224,32 +224,32 @@ class World:
             return [name for number, name in enumerate(self._ids) if number not in self._gone]
 
     def listing(self, sid: int) -> list[str]:
-        """A source's identities in the order of its listing."""
+        """Return a source's identities in the order of its listing."""
         with self._lock:
             return [self._ids[number] for number in self._listings[self._by_sid[sid]]]
 
     def cards(self, sid: int, offset: int, count: int) -> list[CardView]:
-        """A piece of a source's listing; costs as much as it is long."""
+        """Return a piece of a source's listing; costs as much as it is long."""
         with self._lock:
             return [self._card(number) for number in self._listings[self._by_sid[sid]][offset : offset + count]]
 
     def card(self, article_id: str) -> CardView:
-        """An article's card."""
+        """Return an article's card."""
         return self._card(self._numbers[article_id])
 
     def published(self, article_id: str) -> date:
-        """An article's day, without making up its texts."""
+        """Return an article's day, without making up its texts."""
         return self._published(self._numbers[article_id])
 
     def article(self, article_id: str) -> ArticleView | None:
-        """What an article's page shows; ``None`` if there never was such an article."""
+        """Return what an article's page shows; ``None`` if there never was such an article."""
         number = self._numbers.get(article_id)
         with self._lock:
             # As a whole from before a change or from after it.
             return None if number is None else self._article(number)
 
     def is_gone(self, article_id: str) -> bool:
-        """Whether the article was removed."""
+        """Return True if the article was removed."""
         return self._numbers[article_id] in self._gone
 
     def gone_status(self, article_id: str) -> int:
@@ -277,10 +277,10 @@ class World:
         return found
 
     def truth(self, article_id: str, base_url: str = "") -> dict[str, object]:
-        """The record a perfect crawler would make of an article.
+        """Return the record a perfect crawler would make of an article.
 
-        ``gate`` (``None``, ``redirect``, ``form``) tells what would keep it from doing so;
-        ``url_path`` stands for the record's ``url``; ``images`` are absolute given the site's address.
+        ``gate`` (``None``, ``redirect``, ``form``) tells what would keep it from doing so; ``url_path`` stands for the
+        record's ``url``; ``images`` are absolute given the site's address.
         """
         article = self._article(self._numbers[article_id])
         card = self.card(article_id)
@@ -328,7 +328,7 @@ class World:
             self.version += 1
 
     def publish(self, n: int = 1, sid: int | None = None, late_days: int = 0) -> list[str]:
-        """Adds ``n`` articles that arrive now, dated ``late_days`` ago; returns their identities."""
+        """Add ``n`` articles that arrive now, dated ``late_days`` ago; return their identities."""
         with self._lock:
             fresh = []
             for _ in range(n):
@@ -343,7 +343,7 @@ class World:
             return fresh
 
     def edit(self, article_id: str, what: str = "body") -> None:
-        """Changes an article's ``body``, ``headline`` or ``date`` (a day earlier); its slug and place stay.
+        """Change an article's ``body``, ``headline`` or ``date`` (a day earlier); its slug and place stay.
 
         A body that was empty gets a text.
         """
@@ -359,11 +359,11 @@ class World:
             self.version += 1
 
     def open_up(self, article_id: str) -> None:
-        """Shows a truncated article whole from now on, and a gated one without its gate."""
+        """Show a truncated article whole from now on, and a gated one without its gate."""
         self._set_open(article_id, is_open=True)
 
     def close_up(self, article_id: str) -> None:
-        """Truncates an article's text from now on; a gate that was opened is shut again."""
+        """Truncate an article's text from now on; a gate that was opened is shut again."""
         self._set_open(article_id, is_open=False)
 
     def _set_open(self, article_id: str, *, is_open: bool) -> None:
@@ -372,7 +372,7 @@ class World:
             self.version += 1
 
     def remove(self, article_id: str) -> None:
-        """Takes an article away: it answers 404 or 410 and is in no listing, search or sitemap."""
+        """Take an article away: it answers 404 or 410 and is in no listing, search or sitemap."""
         with self._lock:
             number = self._numbers[article_id]
             if number not in self._gone:
@@ -383,7 +383,7 @@ class World:
                 self.version += 1
 
     def restore(self, article_id: str) -> None:
-        """Gives an article that was taken away its page again; it is in no listing."""
+        """Give an article that was taken away its page again; it is in no listing."""
         with self._lock:
             self._gone.discard(self._numbers[article_id])
             self.version += 1
@@ -427,7 +427,7 @@ class World:
         return self._shares[words.number(words.dice(f"{self.seed}/place/{number}")) % len(self._shares)]
 
     def _story(self, number: int, place: int, bulk: int) -> int:
-        """The number of the story an article tells: its own, or one that another source has just told."""
+        """Return the number of the story an article tells: its own, or one that another source has just told."""
         if number < bulk or self._kind(_COPIES, number) == "own":
             return number
         language = self.outlets[place].language
@@ -559,14 +559,14 @@ class World:
         return cut_short(paragraphs) if body == "truncated" else paragraphs
 
     def _corrected(self, number: int, first: str) -> str:
-        """The first paragraph, with one more sentence for every edit."""
+        """Return the first paragraph, with one more sentence for every edit."""
         language = self._language(self._stories[number])
         for edition in range(self._edited(number, "body")):
             first += " " + words.sentence(language, words.dice(f"{self.seed}/edit/{number}/{edition}"))
         return first
 
     def _text(self, story: int) -> Iterator[str]:
-        """The paragraphs of a story, one after the other."""
+        """Return the paragraphs of a story, one after the other."""
         roll = words.dice(f"{self.seed}/text/{story}")
         outlet = self.outlets[self._outlet_of[story]]
         language = self._language(story)
@@ -633,7 +633,7 @@ def fold(text: str) -> str:
 
 
 def cut_short(paragraphs: Sequence[str]) -> list[str]:
-    """What is left of a text where the rest is for subscribers: a paragraph and most of a second."""
+    """Return what is left of a text where the rest is for subscribers: a paragraph and most of a second."""
     first, last = paragraphs[:2]
     return [first, f"{last[: len(last) * 2 // 3].rstrip(' .')}..."]
 
@@ -668,7 +668,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def slugify(title: str, *, keep_quotes: bool = False) -> str:
-    """A slug as WordPress makes it: lower case, encoded in lower-case hexadecimal, cut at 200 characters.
+    """Return a slug as WordPress makes it: lower case, encoded in lower-case hexadecimal, cut at 200 characters.
 
     Old versions kept typographic quotes, encoded; newer ones drop them.
     """
@@ -721,7 +721,7 @@ def _closing(language: str, day: date, roll: int) -> Iterator[str]:
 
 
 def _special(kind: str, outlet: Outlet, language: str, roll: Iterator[int]) -> str:
-    """A paragraph that belongs to the text, though it looks like a date, a header or the site's own."""
+    """Return a paragraph that belongs to the text, though it looks like a date, a header or the site's own."""
     match kind:
         case "month":
             return words.anniversary(language, roll)
@@ -736,7 +736,7 @@ def _special(kind: str, outlet: Outlet, language: str, roll: Iterator[int]) -> s
 
 
 def _terms(query: str) -> list[str]:
-    """What a hit must contain: phrases in quotes, and the words outside them."""
+    """Return what a hit must contain: phrases in quotes, and the words outside them."""
     terms: list[str] = []
     for place, part in enumerate(query.casefold().split('"')):
         terms += [fold(part)] if place % 2 else part.split()
