@@ -4,7 +4,8 @@ A store is a module of its own; drivers are imported only where one is asked for
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -19,6 +20,25 @@ Indexing = Callable[[int, int], None]
 
 class StoreDown(Exception):
     """A store cannot be reached or written now; what it holds is whole, and the same command goes on from there."""
+
+
+@contextmanager
+def translating(
+    name: object,
+    down: type[Exception] | tuple[type[Exception], ...],
+    wrong: type[Exception],
+    line: Callable[[Exception], str] = str,
+    advice: str = "; see to it and sync again",
+) -> Iterator[None]:
+    """Translate a driver's errors: raise :class:`StoreDown` for those that pass, ``ArgumentError`` for the others, as
+    for what is no store of ours. ``line`` tells an error in one line, ``advice`` what to do.
+    """
+    try:
+        yield
+    except down as error:
+        raise StoreDown(f"{name}: {line(error)}{advice}") from error
+    except wrong as error:
+        raise ArgumentError(f"store {name}: {line(error)}") from error
 
 
 class Store(Protocol):

@@ -28,7 +28,7 @@ from ..archive.log import LogEnd, sync, write_whole
 from ..arguments import ArgumentError
 from ..columns import Kind, typed
 from ..items import Article
-from . import StoreDown
+from . import StoreDown, translating
 
 _VERSION: Final = 1
 _STATE: Final = "_kcnacrawl.json"
@@ -327,14 +327,11 @@ class ParquetStore:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except Locked as error:
-            raise StoreDown(str(error)) from error
-        except (OSError, duckdb.OperationalError) as error:
-            raise StoreDown(f"{self._folder}: {_line(error)}; see to it and sync again") from error
-        except duckdb.Error as error:
-            raise ArgumentError(f"store {self._folder}: {_line(error)}") from error
+        with translating(self._folder, (OSError, duckdb.OperationalError), duckdb.Error, _line):
+            try:
+                yield
+            except Locked as error:
+                raise StoreDown(str(error)) from error
 
 
 def _remove(path: Path) -> None:

@@ -10,6 +10,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,7 +24,7 @@ from ..arguments import ArgumentError
 from ..columns import COLUMNS, Kind, declared
 from ..items import Article
 from ..run import printable
-from . import Indexing, StoreDown, unheard, words
+from . import Indexing, StoreDown, translating, unheard, words
 
 # All that it logs it raises as well, or tells of a signal that is on its way to us.
 logging.getLogger(psycopg.__name__).addHandler(logging.NullHandler())
@@ -235,14 +236,9 @@ class PostgresqlStore:
             self._connection.execute(_LOCK)
             yield
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (psycopg.OperationalError, psycopg.InternalError) as error:
-            raise StoreDown(f"{self._name}: {_line(error)}; see to it and sync again") from error
-        except psycopg.Error as error:
-            raise ArgumentError(f"store {self._name}: {_line(error)}") from error
+    def _told(self) -> AbstractContextManager[None]:
+        down = (psycopg.OperationalError, psycopg.InternalError)
+        return translating(self._name, down, psycopg.Error, _line)
 
 
 def _read(address: str) -> dict[str, Any]:
@@ -257,8 +253,9 @@ def _read(address: str) -> dict[str, Any]:
         raise ArgumentError(f"store postgresql://…: {printable(reason)}") from error
 
 
-def _line(error: psycopg.Error) -> str:
-    return printable(error.diag.message_primary or str(error))
+def _line(error: Exception) -> str:
+    message = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return printable(message or str(error))
 
 
 def _searching(create: str) -> str:

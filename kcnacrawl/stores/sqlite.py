@@ -8,6 +8,7 @@ others makes the index anew first, since FTS5 must be told what stood there to t
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from ..archive.log import LogEnd
 from ..arguments import ArgumentError
 from ..columns import COLUMNS, Kind, declared
 from ..items import Article
-from . import Indexing, StoreDown, unheard, words
+from . import Indexing, StoreDown, translating, unheard, words
 
 _VERSION: Final = 2
 _OLDEST: Final = 1
@@ -173,14 +174,8 @@ class SqliteStore:
             raise
         self._connection.execute("COMMIT")
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StoreDown(f"{self._path}: {error}; see to it and sync again") from error
-        except sqlite3.DatabaseError as error:
-            raise ArgumentError(f"store {self._path}: {error}") from error
+    def _told(self) -> AbstractContextManager[None]:
+        return translating(self._path, sqlite3.OperationalError, sqlite3.DatabaseError)
 
 
 def find(path: Path, query: str) -> Iterator[Hit]:
@@ -229,17 +224,14 @@ def read_revisions(article_id: str, db: sqlite3.Connection) -> list[Article]:
     return [_article(row) for row in db.execute(_REVISIONS, (article_id,))]
 
 
-@contextlib.contextmanager
-def _read(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        # Beside a store stands what its readers and writers tell each other.
-        kept_out = error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
-        hint = "; it is read only in a folder that may be written: copy it into one" if kept_out else ""
-        raise StoreDown(f"{path}: {error}{hint}") from error
-    except sqlite3.DatabaseError as error:
-        raise ArgumentError(f"store {path}: {error}") from error
+def _read(path: Path) -> AbstractContextManager[None]:
+    return translating(path, sqlite3.OperationalError, sqlite3.DatabaseError, _with_hint, advice="")
+
+
+def _with_hint(error: Exception) -> str:
+    # Beside a store stands what its readers and writers tell each other.
+    kept_out = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+    return f"{error}; it is read only in a folder that may be written: copy it into one" if kept_out else str(error)
 
 
 def _make(db: sqlite3.Connection) -> None:
