@@ -16,12 +16,13 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
@@ -94,6 +95,63 @@ def warm() -> socket.socket:
 
     atexit.register(end)
     return ours
+
+
+SHIM = """#!{python} -IS
+import json, os, signal, socket, sys
+
+door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+door.connect({door!r})
+request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)])
+socket.send_fds(door, [request.encode()], [0, 1, 2])
+pid = int(door.recv(20))
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: os.kill(pid, number))
+sys.exit(int(door.recv(20)))
+"""
+
+
+@contextmanager
+def shim(path: Path, module: str) -> Iterator[None]:
+    """Puts a program at ``path`` that any shell may run as ``python -m MODULE …``, and that is forked as well."""
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+        address = f"{folder}/door"
+        door.bind(address)
+        door.listen()
+        path.write_text(SHIM.format(python=sys.executable, door=address), encoding="utf-8")
+        path.chmod(0o755)
+        threading.Thread(target=open_up, args=(door, module), daemon=True).start()
+        try:
+            yield
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+
+
+def open_up(door: socket.socket, module: str) -> None:
+    """Answers whoever knocks, until the door is shut."""
+    with suppress(OSError):
+        while True:
+            caller, _ = door.accept()
+            threading.Thread(target=answer, args=(caller, module), daemon=True).start()
+
+
+def answer(caller: socket.socket, module: str) -> None:
+    """Runs one command for a shim; tells it the pid, then the exit code."""
+    with caller:
+        request, streams, *_ = socket.recv_fds(caller, _LARGEST_REQUEST, 3)
+        words, cwd, environment = json.loads(request)
+        # Where modules are, the warm process knows.
+        environment = {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
+        environment |= {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+        stdin, stdout, stderr = streams
+        with Popen(
+            [sys.executable, "-m", module, *words], cwd=cwd, env=environment, stdin=stdin, stdout=stdout, stderr=stderr
+        ) as process:
+            for stream in streams:
+                os.close(stream)
+            caller.send(str(process.pid).encode())
+            code = process.wait()
+        caller.send(str(code if code >= 0 else 128 - code).encode())
 
 
 # In the warm process

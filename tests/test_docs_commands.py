@@ -89,15 +89,20 @@ def crawled(site: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def checkout(crawled: Path, tmp_path: Path) -> Path:
+def checkout(crawled: Path, tmp_path: Path) -> Iterator[Path]:
     """A folder like a checkout in which the demo and a first crawl were run."""
     for name in ("Makefile", "scrapy.cfg", "constraints.txt", "pyproject.toml", "docs", "examples"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / ".venv").symlink_to(sys.prefix)
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    for own in (*Path(sys.prefix).iterdir(), *(Path(sys.prefix) / "bin").iterdir()):
+        if own.name not in {"bin", "scrapy"}:
+            (programs.parent / own.relative_to(sys.prefix)).symlink_to(own)
     (tmp_path / "fast.py").write_text(SETTINGS, encoding="utf-8")
     for name in ("output", "output/demo"):
         shutil.copytree(crawled, tmp_path / name)
-    return tmp_path
+    with processes.shim(programs / "scrapy", "scrapy"):
+        yield tmp_path
 
 
 def environment(folder: Path, site: str) -> dict[str, str]:
