@@ -26,7 +26,7 @@ Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
 
 # Of as many as one asks for: six in a hundred are edited, eight in a thousand removed.
-ARTICLES = int(os.environ.get("RECHECK_ARTICLES", "250"))
+ARTICLES = int(os.environ.get("RECHECK_ARTICLES", "150"))
 EDITS, REMOVALS = ARTICLES * 300 // 5_000, ARTICLES * 40 // 5_000
 
 TAKEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -227,7 +227,7 @@ def test_removals_are_confirmed_though_nothing_else_is_due(serve: Serve, crawl: 
 def test_removals_of_one_source_are_confirmed_by_what_is_found_of_others(
     serve: Serve, crawl: Run, words: tuple[str, ...]
 ) -> None:
-    replica = serve(articles=560, sources=8)
+    replica = serve(articles=280, sources=8)
     folder = crawl(replica.url, "source").folder
     newest = {str(replica.world.truth(one)["source_id"]) for one in ungated(replica)[-5:]}
     sid = next(outlet.sid for outlet in replica.world.outlets if str(outlet.sid) not in newest)
