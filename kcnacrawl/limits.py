@@ -14,6 +14,19 @@ def positive(text: str) -> int:
     return whole(text, least=1)
 
 
+def size(text: str) -> int:
+    """A number of bytes from 1."""
+    return whole(text, least=1, most=10**15)
+
+
+def switch(text: str) -> bool:
+    """Return what a setting that is on or off says."""
+    try:
+        return {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}[text.lower()]
+    except KeyError as error:
+        raise ValueError("not 1 or 0") from error
+
+
 def days(text: str) -> tuple[int, ...]:
     """Numbers of days by comma, each greater than the one before."""
     found = tuple(positive(part.strip()) for part in text.split(","))
@@ -97,6 +110,12 @@ class Limits:
 
     recheck_days: tuple[int, ...] = _limit(days, (1, 3, 7, 30, 180))
     """So many days after it was taken an article is looked at again, and yearly from the last."""
+
+    warc: bool = _limit(switch, True)
+    """Whether every exchange with the site is kept, in ``warc/``."""
+
+    warc_bytes: int = _limit(size, 1_000_000_000)
+    """So large a file of exchanges grows before a new one is begun."""
 
     @classmethod
     def read(cls, settings: BaseSettings) -> Self:
