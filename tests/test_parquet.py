@@ -48,7 +48,7 @@ SCHEMA = pa.schema(
         *[(key, pa.string()) for key in ("source_label", "source_name", "source_language", "in_language")],
         *[(key, pa.string()) for key in ("description", "article_body", "access", "original_url")],
         *[("images", pa.list_(pa.string())), ("body_sha256", pa.string()), ("date_downloaded", INSTANT)],
-        *[("listing_url", pa.string()), ("run_id", pa.string())],
+        *[(key, pa.string()) for key in ("listing_url", "run_id", "revision_cause", "warc_record_id")],
     ]
 )
 
@@ -358,7 +358,7 @@ def test_a_file_is_refused_and_left_alone(archive: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("state", "line"),
     [
-        (b'{"version":2,"read":{"name":"articles.jsonl"}}', "made by another version of kcnacrawl"),
+        (b'{"version":9,"read":{"name":"articles.jsonl"}}', "made by another version of kcnacrawl"),
         (b'{"version":', "_kcnacrawl.json is none that sync made"),
         (b"", "_kcnacrawl.json is none that sync made"),
     ],

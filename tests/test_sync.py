@@ -434,7 +434,7 @@ def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
     assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
     with closing(sqlite3.connect(restored)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (2,)
+        assert other.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -> None:

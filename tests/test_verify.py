@@ -22,6 +22,7 @@ from kcnacrawl.items import Article
 from kcnacrawl.replica.server import Replica
 
 from . import processes
+from .archives import encoded
 from .conftest import ROOT, Crawl, command, scrapy
 from .test_archive import article, rejected, run
 
@@ -61,7 +62,7 @@ def archive(tmp_path: Path) -> Path:
         archive.open()
         for number in range(1, 21):
             await archive.store(replace(article(number), access="truncated" if number == 9 else "full"))
-        await archive.store(replace(article(5, "Another text."), revision=2))
+        await archive.store(replace(article(5, "Another text."), revision=2, revision_cause="site"))
         for number, reason in ((31, "http_error"), (32, "sign_up_wall"), (31, "bad_date")):
             await archive.reject(rejected(number, reason))
         await archive.close()
@@ -152,7 +153,11 @@ def test_a_lost_ledger_is_told_as_lines_not_learned_yet(archive: Path) -> None:
         (lambda line: b"\xff" + line[1:], "not UTF-8"),
         (lambda _: b"[" * 100_000, "not JSON"),
         (lambda line: line.replace(b'"headline":"A headline",', b""), "key 'headline' is missing"),
-        (lambda line: line.replace(b'"schema_version":1,', b""), "key 'schema_version' is missing"),
+        (lambda line: line.replace(b'"schema_version":2,', b""), "key 'schema_version' is missing"),
+        (lambda line: line.replace(b',"warc_record_id":null', b""), "key 'warc_record_id' is missing"),
+        (lambda line: line.replace(b'"schema_version":2', b'"schema_version":1'), "key 'revision_cause' is unknown"),
+        (lambda line: line.replace(b'"first"', b'"why"'), "revision_cause: Invalid enum value 'why'"),
+        (lambda line: line.replace(b'_id":null}', b'_id":"urn:uuid:1"}'), "warc_record_id: Expected `str` matching"),
         (lambda line: line.replace(b'"status":', b'"extra":0,"status":'), "key 'extra' is unknown"),
         (lambda line: line.replace(b'"status":', b'"url":"x","status":'), "key 'url' is there 2 times"),
         (lambda line: json.dumps(dict(sorted(json.loads(line).items()))).encode(), "the keys are out of order"),
@@ -174,6 +179,12 @@ def test_every_key_of_a_line_is_looked_at() -> None:
     assert [one.partition(":")[0] for one in found] == ["status", "images"]
 
 
+def test_a_line_of_version_1_is_no_fault() -> None:
+    one = replace(article(3), schema_version=1, revision_cause=None)
+    assert Form(Article).read(encoded(one).removesuffix(b"\n")) == (one, [])
+    assert list(article_faults(one)) == []
+
+
 def test_a_line_that_is_spelled_otherwise_is_no_fault() -> None:
     line = json.dumps(json.loads(msgspec.json.encode(replace(article(3), headline="조선 \u007f")))).encode()
     assert Form(Article).read(line) == (replace(article(3), headline="조선 \u007f"), [])
@@ -183,6 +194,8 @@ def test_a_line_that_is_spelled_otherwise_is_no_fault() -> None:
     ("changes", "what"),
     [
         ({"url": "https://kcnawatch.org/newstream/1616497394-000000004/a-slug"}, "url is not the address"),
+        ({"revision_cause": "site"}, "revision_cause site is none of revision 1"),
+        ({"revision_cause": None, "revision": 2}, "revision_cause is null"),
         ({"url": "https://kcnawatch.org/newstream/1616497394-000000003/a-slug/"}, "url is not the address"),
         ({"url": "https://kcnawatch.org/newstream/1616497394-000000003/a-slug?t=1"}, "url is not the address"),
         ({"url": "https://kcnawatch.org/newstream/1616497394-0000000031"}, "url is not the address"),
@@ -212,7 +225,9 @@ def test_a_rejection_that_cannot_be_is_told() -> None:
 
 
 def test_a_tombstone_may_have_no_date(tmp_path: Path) -> None:
-    gone = replace(article(1), revision=2, status="gone", date_published=None, date_published_raw=None)
+    gone = replace(
+        article(1), revision=2, revision_cause="site", status="gone", date_published=None, date_published_raw=None
+    )
     run(tmp_path, article(1), gone)
     assert faults(tmp_path) == []
 
@@ -224,7 +239,7 @@ def test_all_faults_are_told_by_their_lines_and_summed_up(archive: Path) -> None
     path = archive / "articles.jsonl"
     edit(path, 3, lambda line: line.replace(b"A text.", b"A test."))
     edit(path, 7, lambda line: b"no record at all".ljust(len(line)))
-    edit(path, 12, lambda line: line.replace(b'"revision":1', b'"revision":3'))
+    edit(path, 12, lambda line: line.replace(b'"revision":1', b'"revision":3').replace(b'"first"', b'"site" '))
     edit(archive / "quarantine.jsonl", 2, lambda line: line.replace(b"sign_up_wall", b"sign_up_door"))
     before = contents(archive)
     told = verify(archive)
@@ -252,10 +267,23 @@ def test_all_faults_are_told_by_their_lines_and_summed_up(archive: Path) -> None
             [article(1), article(1)],
             ["revision 1 of {} follows revision 1", "revision 1 of {} says what revision 1 said"],
         ),
-        ([replace(article(1), revision=2)], ["revision 2 of {} follows none"]),
-        ([article(1), replace(article(1, "B"), revision=3)], ["revision 3 of {} follows revision 1"]),
-        ([article(1), replace(article(1), revision=2)], ["revision 2 of {} says what revision 1 said"]),
-        ([article(1), replace(article(1, "B"), revision=2), replace(article(1), revision=3)], []),
+        ([replace(article(1), revision=2, revision_cause="site")], ["revision 2 of {} follows none"]),
+        (
+            [article(1), replace(article(1, "B"), revision=3, revision_cause="site")],
+            ["revision 3 of {} follows revision 1"],
+        ),
+        (
+            [article(1), replace(article(1), revision=2, revision_cause="site")],
+            ["revision 2 of {} says what revision 1 said"],
+        ),
+        (
+            [
+                article(1),
+                replace(article(1, "B"), revision=2, revision_cause="site"),
+                replace(article(1), revision=3, revision_cause="site"),
+            ],
+            [],
+        ),
     ],
 )
 def test_revisions_are_in_order_and_each_says_something_new(

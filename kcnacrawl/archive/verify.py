@@ -22,7 +22,7 @@ from typing import Final, Generic, TypeVar, get_type_hints
 
 import msgspec
 
-from ..items import Article, Rejected
+from ..items import SINCE_2, Article, Rejected
 from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
 from ..site.urls import identify, unix_time
 from . import StorageFailed
@@ -34,6 +34,8 @@ _BATCH: Final = 1_000
 
 # A site, the identity, a slug or none; no slash at the end, no query.
 _CANONICAL: Final = re.compile(r"https?://[^?#]+?/newstream/([0-9]{10}-[0-9]{7,9})(?:/[^/?#]+)?")
+
+_LACKED_BY_1: Final = b",%b}" % b",".join(b'"%b":null' % key.encode() for key in SINCE_2)
 
 # A line that is being written is whole, and a ledger that changed while it was copied is at rest, a moment later.
 _MOMENT: Final = 0.2
@@ -61,7 +63,11 @@ class Form(Generic[T]):
         except (ValueError, RecursionError) as error:
             return None, self._faults(line) or [str(error)]
         # As we write it: nothing is doubled, unknown or out of order. Else a closer look must tell.
-        return record, [] if self._encoder.encode(record) == line else self._faults(line)
+        return record, [] if self._written(record) == line else self._faults(line)
+
+    def _written(self, record: T) -> bytes:
+        line = self._encoder.encode(record)
+        return line.removesuffix(_LACKED_BY_1) + b"}" if _is_of_version_1(record) else line
 
     def _faults(self, line: bytes) -> list[str]:
         try:
@@ -73,10 +79,11 @@ class Form(Generic[T]):
         if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
             return ["not a JSON object"]
         counts = Counter(key for key, _ in pairs)
-        faults = [f"key {key!r} is missing" for key in self._keys if key not in counts]
-        faults += [f"key {key!r} is unknown" for key in counts if key not in self._types]
+        keys = [key for key in self._keys if ("schema_version", 1) not in pairs or key not in SINCE_2]
+        faults = [f"key {key!r} is missing" for key in keys if key not in counts]
+        faults += [f"key {key!r} is unknown" for key in counts if key not in keys]
         faults += [f"key {key!r} is there {count} times" for key, count in counts.items() if count > 1]
-        if not faults and [key for key, _ in pairs] != self._keys:
+        if not faults and [key for key, _ in pairs] != keys:
             faults.append("the keys are out of order")
         return faults + [fault for key, value in pairs if (fault := self._type_fault(key, value))]
 
@@ -86,6 +93,10 @@ class Form(Generic[T]):
         except msgspec.ValidationError as error:
             return f"{key}: {error}"
         return ""
+
+
+def _is_of_version_1(record: Article | Rejected) -> bool:
+    return isinstance(record, Article) and record.schema_version == 1
 
 
 def article_faults(article: Article) -> Iterator[str]:
@@ -98,6 +109,10 @@ def article_faults(article: Article) -> Iterator[str]:
         yield f"url_time {article.url_time} is not the time in {article.id}"
     if not _is_moment(article.date_downloaded):
         yield f"date_downloaded {article.date_downloaded} is no moment of the calendar"
+    if article.schema_version > 1 and (article.revision_cause == "first") != (article.revision == 1):
+        yield f"revision_cause {article.revision_cause} is none of revision {article.revision}"
+    if article.schema_version > 1 and article.revision_cause is None:
+        yield "revision_cause is null"
     yield from _date_faults(article)
 
 

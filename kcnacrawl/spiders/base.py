@@ -18,6 +18,7 @@ from ..archive.attribution import find_sid
 from ..arguments import ArgumentError, Arguments
 from ..bugs import TOLD, is_of_the_network
 from ..crawl.circuit_breaker import CircuitBreaker
+from ..downloadermiddlewares.capture import RECORD_ID
 from ..downloadermiddlewares.walls import markup_of, wall_of
 from ..exceptions import ForbiddenByRobots, Unfetched
 from ..items import WALLS, Article, ArticleFields, Card, Reason, Rejected, ScrapedPage
@@ -226,6 +227,7 @@ class KcnaSpider(Spider):
             card=card,
             source_id=attribute(fields),
             date_downloaded=instant(datetime.now(UTC)),
+            warc_record_id=response.meta.get(RECORD_ID),
         )
 
     def holds_text(self, article_id: str) -> bool:

@@ -17,7 +17,8 @@ from ..archive.ledger import OWED, Look, card_of
 from ..arguments import RecheckArguments, SourceRef
 from ..crawl.removals import LEAST, Outcome, Removals
 from ..crawl.validators import NOT_MODIFIED, conditions, validators
-from ..items import Article, Rejected, ScrapedPage
+from ..downloadermiddlewares.capture import RECORD_ID
+from ..items import Article, Rejected, ScrapedPage, revised
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
 from ..site.dates import instant
@@ -51,7 +52,7 @@ class RecheckSpider(KcnaSpider):
     # What the answers said of their version, until the look is remembered.
     validators: dict[str, tuple[str | None, str | None]]
     # Articles that were not found, until the run has seen enough to believe it.
-    unfound: dict[str, tuple[Rejected, Outcome]]
+    unfound: dict[str, tuple[Rejected, Outcome, str | None]]
     removals: Removals
     looks: int
     owing: int
@@ -148,7 +149,7 @@ class RecheckSpider(KcnaSpider):
     def weigh(self, capture: ScrapedPage, held: Article) -> ScrapedPage | Article:
         """A page that was read, beside what is held: a part of what is held whole shows only that it is back."""
         if capture.fields.access == "truncated" and held.access == "full" and held.status == "gone":
-            return self.revision(held, "live")
+            return self.revision(held, "live", capture.warc_record_id)
         return capture
 
     def missing(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
@@ -161,7 +162,7 @@ class RecheckSpider(KcnaSpider):
         else:
             before = look.missing if look else None
             outcome: Outcome = "again" if before and before[:10] < rejected.seen_at[:10] else "missing"
-            self.unfound[address.id] = (rejected, outcome)
+            self.unfound[address.id] = (rejected, outcome, response.meta.get(RECORD_ID))
             self.removals.saw(held.source_id, outcome)
             self.in_flight.discard(address.id)
 
@@ -179,8 +180,8 @@ class RecheckSpider(KcnaSpider):
                 return
             await asyncio.gather(*(self.judge_one(one, *found) for one, found in unfound[start : start + _BATCH]))
 
-    async def judge_one(self, article_id: str, rejected: Rejected, outcome: Outcome) -> None:
-        """Store a tombstone, or a line in the quarantine."""
+    async def judge_one(self, article_id: str, rejected: Rejected, outcome: Outcome, record_id: str | None) -> None:
+        """Store a tombstone, or a line in the quarantine. ``record_id`` is of what the site answered."""
         archive = self.run.archive
         held = archive.record_at(self.records[article_id])
         if self.removals.is_doubtful(held.source_id):
@@ -190,18 +191,17 @@ class RecheckSpider(KcnaSpider):
         elif outcome == "again":
             self.count("articles/gone")
             self.count("articles/revised")
-            await archive.store(replace(self.revision(held, "gone"), revision=held.revision + 1))
+            await archive.store(self.revision(held, "gone", record_id))
             self.remember(article_id)
         else:
             self.count("recheck/missing")
             self.count("rejected/not_found")
             await archive.reject(rejected)
 
-    def revision(self, held: Article, status: str) -> Article:
-        """What is held, with another status."""
+    def revision(self, held: Article, status: str, record_id: str | None) -> Article:
+        """What is held, with another status, as an answer shows that has that record."""
         now = instant(datetime.now(UTC))
-        change: dict[str, Any] = {"status": status, "date_downloaded": now, "run_id": self.run.id}
-        return replace(held, **change)
+        return revised(held, "site", status=status, date_downloaded=now, run_id=self.run.id, warc_record_id=record_id)
 
     # What was looked at
 
