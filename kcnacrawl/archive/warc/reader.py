@@ -3,6 +3,7 @@
 Readers that take a file for one stream give the beginning of a torn member as if it were all.
 """
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -151,10 +152,21 @@ class WarcReader:
 
     def find(self, record_id: str) -> KeptResponse | None:
         """Return the response with the id of its record; ``None`` if it is not kept, or a run writes it just now."""
-        place = self._index.find_record(record_id)
+        place = self._index.find_record(record_id) or self._find_unlearned(record_id)
         if place is None or (found := read_at(self._folder, place)) is None or found.record_id != record_id:
             return None
         return self._kept(found, place.file)
+
+    def _find_unlearned(self, record_id: str) -> Place | None:
+        """Look for a response in what the index does not know yet: the last that a run has written."""
+        ends = self._index.ends()
+        for path in warc_files(self._folder):
+            name = path.name.removesuffix(OPEN)
+            with contextlib.suppress(Damaged, FileNotFoundError):
+                for one in read_members(path, ends.get(name, 0)):
+                    if one.is_response and one.record_id == record_id:
+                        return Place(name, one.offset)
+        return None
 
     def _kept(self, member: Member, name: str) -> KeptResponse:
         record = member.record

@@ -21,6 +21,8 @@ from .recovery import catch_up
 
 # So many exchanges that no line of a log tells of, as those of a long walk, are synced by themselves.
 _MOST_UNSYNCED: Final = 1_000
+# A transaction takes longer than what it is about; what a kill keeps from the index is read again.
+_LEARNED_AT_ONCE: Final = 100
 
 
 class WarcFile:
@@ -132,7 +134,11 @@ class WarcWriter:
                 raise self._failed(error) from error
 
     def learn(self) -> None:
-        """Have the index learn of what is on disk."""
+        """Have the index learn of what is on disk, if there is enough of it."""
+        if len(self._unlearned) >= _LEARNED_AT_ONCE:
+            self._learn()
+
+    def _learn(self) -> None:
         if self._file is None:
             return
         synced = self._file.synced
@@ -178,7 +184,7 @@ class WarcWriter:
         self._unlearned.append(_Unlearned(Entry(record_id, kept, offset), file.end))
         if len(self._unlearned) >= _MOST_UNSYNCED:
             file.sync()
-            self.learn()
+            self._learn()
 
     def _original(self, digest: bytes) -> Original | None:
         """Return the record that keeps a payload; it is looked at, so that none refers to nothing."""
@@ -206,7 +212,7 @@ class WarcWriter:
     def _complete(self) -> None:
         if (file := self._file) is not None:
             file.close()
-            self.learn()
+            self._learn()
             self._file = None
 
     def _failed(self, error: OSError) -> StorageFailed:
