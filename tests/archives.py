@@ -94,6 +94,11 @@ def records(count: int) -> list[Article]:
     return [*first, *edited, *gone]
 
 
+def of_version_1(lines: list[Article]) -> list[Article]:
+    """The same as lines of version 1."""
+    return [dataclasses.replace(one, schema_version=1, **dict.fromkeys(SINCE_2)) for one in lines]
+
+
 def write(folder: Path, lines: list[Article]) -> None:
     folder.mkdir(exist_ok=True)
     with (folder / "articles.jsonl").open("ab") as file:

@@ -86,11 +86,13 @@ _COPY: Final = """
 COPY ({rows} ORDER BY date_published, id, revision) TO ? (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 4096)
 """
 _CHECK: Final = f"SELECT max(hash(COLUMNS(*))) FROM {_FILES}"  # noqa: S608 - our own names
-# Rows of a partition are sorted in memory; more than it takes is to end the sync and not the machine.
+# Rows of a partition are sorted in memory; more than it takes is to end the sync and not the machine. Statistics would
+# give a file in which a column has no null another schema than one in which it has some.
 _SETTINGS: Final = """
 SET memory_limit = '1GB';
 SET threads = 1;
 SET enable_progress_bar = false;
+SET disabled_optimizers = 'statistics_propagation';
 SET autoinstall_known_extensions = false;
 SET autoload_known_extensions = false;
 SET temp_directory = '{folder}/{staged}/spill';
