@@ -231,6 +231,8 @@ def test_a_full_disk_under_what_is_kept_of_the_exchanges(
     check_failed(failed, f"cannot write {tmp_path}/archive/warc")
     assert failed.records
     assert {one["warc_record_id"] for one in failed.records} <= kept_ids(failed.folder)
+    # That a page could not be kept is no fault of the site's.
+    assert "http_error" not in {one["reason"] for one in failed.quarantine}
     disk("64m")
     check_mended(replica, failed, crawl(replica.url, "source"))
     check_whole(failed.folder)

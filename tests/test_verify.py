@@ -1,6 +1,7 @@
 """``scrapy verify``: every fault by its line, no byte changed, exit 0 or 7."""
 
 import asyncio
+import gzip
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.verify import Form, Verification, article_faults, rejected_faults
+from kcnacrawl.archive.warc.reader import read_members
 from kcnacrawl.items import Article
 from kcnacrawl.replica.server import Replica
 
@@ -98,6 +100,25 @@ def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, launch: Lau
         looks += 1
     assert (writing.returncode, faults(folder)) == (0, [])
     assert looks > 2
+
+
+def test_what_records_were_read_from_is_looked_for_and_at(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve(articles=30, sources=1).url, "source")
+    (path,) = (done.folder / "warc").glob("*.warc.gz")
+    data = path.read_bytes()
+    members = [one for one in read_members(path) if one.is_response]
+    ids = [record["warc_record_id"] for record in done.records]
+    third = members[[one.record_id for one in members].index(ids[2])]
+    path.write_bytes(data[: third.offset] + data[third.end :])
+    assert faults(done.folder) == [f"articles.jsonl:3: {ids[2]} is not kept in warc/"]
+    altered = gzip.decompress(data[third.offset : third.end]).replace(b"</html>", b"</HTML>")
+    path.write_bytes(data[: third.offset] + gzip.compress(altered) + data[third.end :])
+    told = f"warc/{path.name}:1: {ids[2]}, at byte {third.offset}, is not what its digest says"
+    assert faults(done.folder) == [told]
+    path.write_bytes(data[:-9])
+    assert faults(done.folder)[0].endswith("(a torn record)")
+    path.unlink()
+    assert len(faults(done.folder)) == len(done.records)
 
 
 def test_a_killed_run_leaves_an_archive_without_fault(serve: Serve, tmp_path: Path) -> None:

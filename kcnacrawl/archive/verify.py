@@ -26,9 +26,10 @@ from ..items import SINCE_2, Article, Rejected
 from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
 from ..site.urls import identify, unix_time
 from . import StorageFailed
-from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS
+from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
 from .ledger import Known, Ledger, body_sha256
 from .log import LogEnd, read_lines
+from .warc.citations import Citations
 
 _BATCH: Final = 1_000
 
@@ -192,16 +193,28 @@ class Verification:
             stack.callback(copy.discard)
             derived.create()
             copy_ledger(self.folder / LEDGER, copy.path)
-            yield from self._logs_and_ledger(derived, copy, advance)
+            citations = stack.enter_context(Citations(Path(temporary) / "citations.sqlite"))
+            yield from self._logs_and_ledger(derived, copy, citations, advance)
+            yield from citations.faults(self.folder / WARC)
+            for line, record_id in citations.missing():
+                yield f"{ARTICLES}:{line}: {record_id} is not kept in {WARC}/"
         yield from self._reports()
 
-    def _logs_and_ledger(self, derived: Ledger, copy: Ledger, advance: Callable[[int], object]) -> Iterator[str]:
+    def _logs_and_ledger(
+        self, derived: Ledger, copy: Ledger, citations: Citations, advance: Callable[[int], object]
+    ) -> Iterator[str]:
         fault = copy.open()
         if fault and (self.folder / LEDGER).exists():
             yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
         revisions = _Revisions(derived)
         learn = partial(derived.learn_rejections, in_order=False)
-        articles = _Lines(self.folder / ARTICLES, Form(Article), revisions.faults, revisions.learn, advance)
+
+        def check(article: Article) -> Iterator[str]:
+            if article.warc_record_id is not None:
+                citations.add(articles.number, article.warc_record_id)
+            return revisions.faults(article)
+
+        articles = _Lines(self.folder / ARTICLES, Form(Article), check, revisions.learn, advance)
         quarantine = _Lines(self.folder / QUARANTINE, Form(Rejected), rejected_faults, learn, advance)
         logs: tuple[_Lines[Article] | _Lines[Rejected], ...] = (articles, quarantine)
         for log in logs:

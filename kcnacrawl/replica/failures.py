@@ -138,7 +138,8 @@ async def _coding(_request: web.BaseRequest, fault: Fault, regular: Regular) -> 
 
 async def _chunked(request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.StreamResponse:
     answer = await regular()
-    response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
+    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    response = web.StreamResponse(status=answer.status, headers=headers)
     response.enable_chunked_encoding()
     await response.prepare(request)
     body = _body(answer)

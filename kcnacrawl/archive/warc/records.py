@@ -82,26 +82,27 @@ def warcinfo(name: str, when: datetime, fields: Mapping[str, str]) -> bytes:
     return _member(WarcRecordType.warcinfo, new_id(), when, headers, block)
 
 
-def exchanged(exchange: Exchange, record_id: str, original: Original | None) -> Iterator[bytes]:
+def exchanged(exchange: Exchange, record_id: str, digest: bytes, original: Original | None) -> Iterator[bytes]:
     """Yield the members of an exchange, first the one with that id: the response, or without one the request.
 
-    With an ``original`` the response is a revisit: its payload is kept there.
+    ``digest`` is that of the response's payload. With an ``original`` the response is a revisit: its payload is kept
+    there.
     """
     request, response = exchange.request, exchange.response
     asked = _block(request.start, _without_secrets(request.headers), request.body)
     common = {"WARC-Target-URI": exchange.url}
     if response is None:
-        yield _http(WarcRecordType.request, record_id, exchange.when, common, asked, request.body)
+        yield _http(WarcRecordType.request, record_id, exchange.when, common, asked, payload_digest(request.body))
         told = f"fetchError: {' '.join(exchange.hindrance.split())}\r\n".encode()
         headers = common | {"WARC-Concurrent-To": f"<{record_id}>", "Content-Type": "application/warc-fields"}
         yield _member(WarcRecordType.metadata, new_id(), exchange.when, headers, told)
         return
-    yield _answer(exchange, response, record_id, original)
+    yield _answer(exchange, response, record_id, digest, original)
     headers = common | {"WARC-Concurrent-To": f"<{record_id}>"}
-    yield _http(WarcRecordType.request, new_id(), exchange.when, headers, asked, request.body)
+    yield _http(WarcRecordType.request, new_id(), exchange.when, headers, asked, payload_digest(request.body))
 
 
-def _answer(exchange: Exchange, response: Message, record_id: str, original: Original | None) -> bytes:
+def _answer(exchange: Exchange, response: Message, record_id: str, digest: bytes, original: Original | None) -> bytes:
     headers = {"WARC-Target-URI": exchange.url}
     if exchange.ip_address is not None:
         headers["WARC-IP-Address"] = exchange.ip_address
@@ -112,7 +113,7 @@ def _answer(exchange: Exchange, response: Message, record_id: str, original: Ori
     framed = _reframed(_without_secrets(response.headers), len(response.body))
     if original is None:
         block = _block(response.start, framed, response.body)
-        return _http(WarcRecordType.response, record_id, exchange.when, headers, block, response.body)
+        return _http(WarcRecordType.response, record_id, exchange.when, headers, block, digest)
     headers |= {
         "WARC-Profile": IDENTICAL,
         "WARC-Truncated": "length",
@@ -121,7 +122,7 @@ def _answer(exchange: Exchange, response: Message, record_id: str, original: Ori
         "WARC-Refers-To-Date": original.date,
     }
     block = _block(response.start, framed, b"")
-    return _http(WarcRecordType.revisit, record_id, exchange.when, headers, block, response.body)
+    return _http(WarcRecordType.revisit, record_id, exchange.when, headers, block, digest)
 
 
 def _without_secrets(headers: Headers) -> Headers:
@@ -149,12 +150,12 @@ def _line(name: bytes, value: bytes) -> bytes:
 
 
 def _http(
-    kind: WarcRecordType, record_id: str, when: datetime, headers: Mapping[str, str], block: bytes, payload: bytes
+    kind: WarcRecordType, record_id: str, when: datetime, headers: Mapping[str, str], block: bytes, digest: bytes
 ) -> bytes:
     message = "request" if kind == WarcRecordType.request else "response"
     described = {
         **headers,
-        "WARC-Payload-Digest": _told(payload_digest(payload)),
+        "WARC-Payload-Digest": _told(digest),
         "Content-Type": f"application/http; msgtype={message}",
     }
     return _member(kind, record_id, when, described, block)

@@ -106,8 +106,12 @@ class WarcWriter:
     def open(self) -> None:
         """Put in order what a killed run left, and learn what the index does not know. Also raise ``OSError``."""
         self._folder.mkdir(exist_ok=True)
-        self._index.open()
-        catch_up(self._folder, self._index)
+        try:
+            self._index.open()
+            catch_up(self._folder, self._index)
+        except BaseException:
+            self._index.close()
+            raise
         self._is_open = True
 
     def keep(self, exchange: Exchange) -> str | None:
@@ -121,6 +125,9 @@ class WarcWriter:
             self._append(exchange, record_id)
         except OSError as error:
             raise self._failed(error) from error
+        except StorageFailed as error:
+            self._failure = error
+            raise
         return record_id if exchange.response is not None else None
 
     def sync(self) -> None:
@@ -169,7 +176,7 @@ class WarcWriter:
         body = exchange.response.body if exchange.response is not None else b""
         digest = payload_digest(body)
         original = self._original(digest) if body else None
-        members = list(exchanged(exchange, record_id, original))
+        members = list(exchanged(exchange, record_id, digest, original))
         length = sum(map(len, members))
         if self._file is not None and self._file.end + length > self._most_bytes:
             self._complete()
