@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kcnacrawl.archive import StorageFailed
+from kcnacrawl.archive.warc.cdxj import cdxj_path
 from kcnacrawl.archive.warc.index import NAME, Place
 from kcnacrawl.archive.warc.reader import WarcReader, warc_files
 from kcnacrawl.archive.warc.records import Exchange, Message
@@ -139,6 +140,31 @@ def test_no_record_refers_to_one_that_is_gone(tmp_path: Path, harm: Callable[[Pa
     (again,) = keep(tmp_path, exchange(), run_id="run2")
     (kept,) = (one for one in read_warc(tmp_path / "warc/run2-00001.warc.gz") if one.id == again)
     assert (kept.kind, kept.body) == ("response", PAGE)
+
+
+# The index by address
+
+
+@pytest.mark.parametrize("way", ["as it is kept", "from the file"])
+def test_beside_each_file_stands_what_cdxj_indexer_says_of_it(tmp_path: Path, way: str) -> None:
+    writer = open_writer(tmp_path, most_bytes=5000)
+    urls = [f"{URL}{number}?b=2&a=%EA%B9%80" for number in (3, 1, 2, 1)] + ["http://127.0.0.1:8000/robots.txt"]
+    for number, url in enumerate(urls):
+        writer.keep(exchange(url, PAGE + b"%d" % number, (b"content-type", b"text/plain")))
+    writer.keep(exchange(URL, PAGE + b"1"))
+    writer.keep(exchange(response=Message(b"HTTP/1.1 302 Found", [(b"Location", b"/")], b"")))
+    writer.keep(exchange(response=None, hindrance="TimeoutError"))
+    writer.close()
+    paths = warc_files(tmp_path / "warc")
+    assert len(paths) > 1
+    if way == "from the file":
+        for path in paths:
+            cdxj_path(path).unlink()
+        keep(tmp_path)
+    for path in paths:
+        words = [BIN / "cdxj-indexer", "--sort", path]
+        told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        assert cdxj_path(path).read_text(encoding="ascii") == told
 
 
 # After a kill

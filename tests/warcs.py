@@ -9,6 +9,7 @@ from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
 
+from kcnacrawl.archive.warc.cdxj import cdxj_path
 from kcnacrawl.archive.warc.reader import Damaged, read_members, warc_files
 
 BIN = Path(sys.executable).parent
@@ -72,6 +73,8 @@ def check_whole(folder: Path) -> None:
         members = list(read_members(path))
         assert members[0].header("WARC-Type") == "warcinfo"
         assert members[-1].end == path.stat().st_size
+        lines = cdxj_path(path).read_text(encoding="ascii").splitlines()
+        assert len(lines) == sum(one.is_response for one in members)
         # One member a record: each is unpacked by itself.
         data = path.read_bytes()
         assert all(gzip.decompress(data[one.offset : one.end]).startswith(b"WARC/1.1\r\n") for one in members)

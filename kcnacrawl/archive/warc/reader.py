@@ -55,6 +55,11 @@ class Member:
         return self.record.record_type in _RESPONSES
 
     @property
+    def is_revisit(self) -> bool:
+        """Whether the payload is kept in another record."""
+        return self.record.record_type == WarcRecordType.revisit
+
+    @property
     def payload_digest(self) -> bytes | None:
         """The digest of a payload that is kept in this record."""
         if self.record.record_type != WarcRecordType.response:

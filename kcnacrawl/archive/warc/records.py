@@ -76,8 +76,8 @@ def payload_digest(body: bytes) -> bytes:
 
 def warcinfo(name: str, when: datetime, fields: Mapping[str, str]) -> bytes:
     """Return the member that begins a file."""
-    told = {**fields, "format": "WARC File Format 1.1", "conformsTo": _FORMAT}
-    block = "".join(f"{key}: {value}\r\n" for key, value in told.items()).encode()
+    described = {**fields, "format": "WARC File Format 1.1", "conformsTo": _FORMAT}
+    block = "".join(f"{key}: {value}\r\n" for key, value in described.items()).encode()
     headers = {"WARC-Filename": name, "Content-Type": "application/warc-fields"}
     return _member(WarcRecordType.warcinfo, new_id(), when, headers, block)
 
@@ -93,9 +93,9 @@ def exchanged(exchange: Exchange, record_id: str, digest: bytes, original: Origi
     common = {"WARC-Target-URI": exchange.url}
     if response is None:
         yield _http(WarcRecordType.request, record_id, exchange.when, common, asked, payload_digest(request.body))
-        told = f"fetchError: {' '.join(exchange.hindrance.split())}\r\n".encode()
+        error = f"fetchError: {' '.join(exchange.hindrance.split())}\r\n".encode()
         headers = common | {"WARC-Concurrent-To": f"<{record_id}>", "Content-Type": "application/warc-fields"}
-        yield _member(WarcRecordType.metadata, new_id(), exchange.when, headers, told)
+        yield _member(WarcRecordType.metadata, new_id(), exchange.when, headers, error)
         return
     yield _answer(exchange, response, record_id, digest, original)
     headers = common | {"WARC-Concurrent-To": f"<{record_id}>"}
@@ -133,11 +133,11 @@ def _reframed(headers: Headers, length: int) -> Headers:
     """Return the headers of a body that is there as a whole: what they told of its way over the wire is renamed, and
     readers find its length.
     """
-    told = b"%d" % length
-    if [one for one in headers if one[0].lower() in _FRAMING] == [(b"Content-Length", told)]:
+    true = b"%d" % length
+    if [one for one in headers if one[0].lower() in _FRAMING] == [(b"Content-Length", true)]:
         return headers
     renamed = [(_RENAMED + name if name.lower() in _FRAMING else name, value) for name, value in headers]
-    return [*renamed, (b"Content-Length", told)]
+    return [*renamed, (b"Content-Length", true)]
 
 
 def _block(start: bytes, headers: Headers, body: bytes) -> bytes:
@@ -155,7 +155,7 @@ def _http(
     message = "request" if kind == WarcRecordType.request else "response"
     described = {
         **headers,
-        "WARC-Payload-Digest": _told(digest),
+        "WARC-Payload-Digest": told(digest),
         "Content-Type": f"application/http; msgtype={message}",
     }
     return _member(kind, record_id, when, described, block)
@@ -167,7 +167,7 @@ def _member(kind: WarcRecordType, record_id: str, when: datetime, headers: Mappi
     described: Iterable[tuple[str, str]] = {
         "WARC-Date": date_of(when),
         **headers,
-        "WARC-Block-Digest": _told(hashlib.sha256(block).digest()),
+        "WARC-Block-Digest": told(hashlib.sha256(block).digest()),
     }.items()
     for name, value in described:
         record.headers[name] = value
@@ -179,5 +179,6 @@ def _member(kind: WarcRecordType, record_id: str, when: datetime, headers: Mappi
         return packed.getvalue()
 
 
-def _told(digest: bytes) -> str:
+def told(digest: bytes) -> str:
+    """Return a digest as records have it."""
     return f"sha256:{digest.hex()}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ..log import sync
+from .cdxj import cdxj_path, read_lines, write_cdxj
 from .index import Entry, Index
 from .reader import OPEN, Damaged, read_members, warc_files
 
@@ -28,6 +29,7 @@ def catch_up(folder: Path, index: Index) -> None:
         known = ends.get(name, 0)
         if size < known:
             index.forget(name)
+            cdxj_path(path).unlink(missing_ok=True)
             known = 0
         fault = _learn(path, index, known) if size > known else None
         if path.suffix == OPEN:
@@ -39,6 +41,10 @@ def catch_up(folder: Path, index: Index) -> None:
                 fault.offset,
                 fault,
             )
+        # A file that was begun and held nothing is gone.
+        complete = path.with_name(name)
+        if complete.exists() and not cdxj_path(complete).exists():
+            write_cdxj(complete, read_lines(complete))
 
 
 def _learn(path: Path, index: Index, start: int) -> Damaged | None:

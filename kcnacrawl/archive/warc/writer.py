@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 from .. import StorageFailed
 from ..log import sync
+from .cdxj import line, write_cdxj
 from .index import Entry, Index, Place
 from .reader import OPEN, SUFFIX, Member, read_at
-from .records import Exchange, Original, date_of, exchanged, new_id, payload_digest, warcinfo
+from .records import Exchange, Message, Original, date_of, exchanged, new_id, payload_digest, told, warcinfo
 from .recovery import catch_up
 
 # So many exchanges that no line of a log tells of, as those of a long walk, are synced by themselves.
@@ -102,6 +103,7 @@ class WarcWriter:
         self._failure: StorageFailed | None = None
         self._unlearned: list[_Unlearned] = []
         self._originals: dict[bytes, Original] = {}
+        self._cdxj: list[str] = []
 
     def open(self) -> None:
         """Put in order what a killed run left, and learn what the index does not know. Also raise ``OSError``."""
@@ -185,6 +187,8 @@ class WarcWriter:
         file.append(b"".join(members))
         if exchange.response is None:
             return
+        place = (file.path.name, offset, len(members[0]))
+        self._cdxj.append(_cdxj_line(exchange, exchange.response, digest, place, is_revisit=original is not None))
         kept = digest if body and original is None else None
         if kept is not None:
             self._originals[kept] = Original(record_id, exchange.url, date_of(exchange.when))
@@ -220,9 +224,20 @@ class WarcWriter:
         if (file := self._file) is not None:
             file.close()
             self._learn()
+            write_cdxj(file.path, self._cdxj)
+            self._cdxj.clear()
             self._file = None
 
     def _failed(self, error: OSError) -> StorageFailed:
         place = error.filename or (self._file.path if self._file is not None else self._folder)
         self._failure = StorageFailed(f"cannot write {place}: {error.strerror or error}; free it up and run again")
         return self._failure
+
+
+def _cdxj_line(
+    exchange: Exchange, response: Message, digest: bytes, place: tuple[str, int, int], *, is_revisit: bool
+) -> str:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+    status = response.start.split()[1].decode()
+    date = date_of(exchange.when)
+    return line(exchange.url, date, status, headers, told(digest), place, is_revisit=is_revisit)
