@@ -54,6 +54,7 @@ format: $(VENV)/.develops  ## put the code into shape
 
 bench: $(VENV)/.develops postgresql  ## against stock Scrapy; memory over ten times the articles; what each store takes
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/stores.py
 
 clean:  ## away with everything made

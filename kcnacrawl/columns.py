@@ -1,11 +1,11 @@
 """A record as a row: one table of columns, from which each store and reader takes its own names of types."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum, auto
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from .items import Article, Day, Instant
+from .items import SINCE_2, Article, Day, Instant
 
 
 class Kind(Enum):
@@ -48,6 +48,8 @@ def _kind(hint: Any) -> Kind:
 
 _HINTS: Final = get_type_hints(Article, include_extras=True)
 COLUMNS: Final = tuple(_column(one.name, _HINTS[one.name]) for one in fields(Article))
+ADDED: Final = tuple(one for one in COLUMNS if one.name in SINCE_2)
+"""What stores of records of version 1 lack."""
 
 
 def typed(names: Mapping[Kind, str]) -> dict[str, str]:
@@ -55,8 +57,11 @@ def typed(names: Mapping[Kind, str]) -> dict[str, str]:
     return {column.name: names[column.kind] for column in COLUMNS}
 
 
-def declared(names: Mapping[Kind, str]) -> str:
-    """Return the columns as ``CREATE TABLE`` has them."""
-    return ",\n    ".join(
-        f"{column.name} {names[column.kind]}{'' if column.nullable else ' NOT NULL'}" for column in COLUMNS
-    )
+def declared(names: Mapping[Kind, str], columns: Sequence[Column] = COLUMNS) -> str:
+    """Return columns as ``CREATE TABLE`` has them."""
+    return ",\n    ".join(declarations(names, columns))
+
+
+def declarations(names: Mapping[Kind, str], columns: Sequence[Column] = COLUMNS) -> list[str]:
+    """Return each column as ``CREATE TABLE`` and ``ADD COLUMN`` have it."""
+    return [f"{column.name} {names[column.kind]}{'' if column.nullable else ' NOT NULL'}" for column in columns]

@@ -63,6 +63,19 @@ def positive(text: str) -> int:
     return whole(text, least=1)
 
 
+def size(text: str) -> int:
+    """Return a number of bytes from 1."""
+    return whole(text, least=1, most=10**15)
+
+
+def switch(text: str) -> bool:
+    """Return whether a setting is on."""
+    try:
+        return {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}[text.lower()]
+    except KeyError as error:
+        raise ValueError("not 1 or 0") from error
+
+
 def days(text: str) -> tuple[int, ...]:
     """Return numbers of days, given by comma, each greater than the one before."""
     found = tuple(positive(part.strip()) for part in text.split(","))
@@ -162,6 +175,12 @@ class Config:
 
     recheck_days: tuple[int, ...] = setting("KCNACRAWL_RECHECK_DAYS", days, "1,3,7,30,180")
     """So many days after it was taken an article is looked at again, and yearly from the last."""
+
+    warc: bool = setting("KCNACRAWL_WARC", switch, "1")
+    """Whether every exchange with the site is kept, in ``warc/``."""
+
+    warc_bytes: int = setting("KCNACRAWL_WARC_BYTES", size, "1000000000")
+    """So large a file of exchanges grows before a new one is begun."""
 
     @classmethod
     def read(cls, settings: BaseSettings) -> Self:

@@ -5,15 +5,23 @@ A spider yields :class:`ScrapedPage`; the pipelines turn it into :class:`Article
 schema.org ``NewsArticle`` in snake case.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
+"""What new lines have. Lines of version 1 lack :data:`SINCE_2`, and are read as if those were ``None``."""
+
+SINCE_2: Final = ("revision_cause", "warc_record_id")
+"""The last keys of a line."""
 
 Access = Literal["full", "truncated", "empty"]
 Reason = Literal["sign_up_wall", "blocked", "not_found", "layout_changed", "bad_date", "too_large", "http_error"]
+RevisionCause = Literal["first", "site", "reader"]
+"""Why there is a line: the first on its article; the site shows something else; the bytes are the same, and more is
+read from them or known of them.
+"""
 WALLS: Final[frozenset[Reason]] = frozenset({"sign_up_wall", "blocked"})
 """Reasons that say the site does not want to show the page, as it is asked."""
 
@@ -23,6 +31,9 @@ Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Instant = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00\Z")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Language = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{2}\Z")]
+RecordId = Annotated[
+    str, msgspec.Meta(pattern=r"\Aurn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -63,6 +74,7 @@ class ScrapedPage:
     card: Card | None
     source_id: int | None
     date_downloaded: str
+    warc_record_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +85,7 @@ class Article:
     ingestion, from the number in the address) stand beside it as witnesses and never replace it.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     id: ArticleId
     revision: Count
     status: Literal["live", "gone"]
@@ -99,6 +111,14 @@ class Article:
     date_downloaded: Instant
     listing_url: str | None
     run_id: str
+    revision_cause: RevisionCause | None = None
+    warc_record_id: RecordId | None = None
+
+
+def revised(held: Article, cause: RevisionCause, **changes: Any) -> Article:
+    """Return the next line on an article, of whatever version the one is that is held."""
+    fixed: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "revision": held.revision + 1, "revision_cause": cause}
+    return replace(held, **changes | fixed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

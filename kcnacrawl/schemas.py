@@ -11,7 +11,7 @@ import msgspec
 
 from .columns import COLUMNS, Kind, typed
 from .extras import extra
-from .items import Article
+from .items import SCHEMA_VERSION, SINCE_2, Article
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,9 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {key: _anchored(properties[key]) for key in keys},
         # Also one for which the class has a value is on every line.
-        "required": keys,
+        "required": [key for key in keys if key not in SINCE_2],
+        "if": {"properties": {"schema_version": {"const": SCHEMA_VERSION}}},
+        "then": {"required": list(SINCE_2), "properties": {"revision_cause": {"type": "string"}}},
     }
 
 

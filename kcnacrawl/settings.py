@@ -58,6 +58,8 @@ DOWNLOADER_MIDDLEWARES = {
     "kcnacrawl.downloadermiddlewares.retry_after.RetryAfter": 560,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "kcnacrawl.downloadermiddlewares.compression.StrictCompression": 590,
+    # Nearest the network: what is kept is what came.
+    "kcnacrawl.downloadermiddlewares.capture.Capture": 950,
 }
 ITEM_PIPELINES = {
     "kcnacrawl.pipelines.normalise.NormalisePipeline": 100,

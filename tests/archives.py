@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from kcnacrawl.archive.ledger import body_sha256
-from kcnacrawl.items import Article
+from kcnacrawl.items import SINCE_2, Article
 
 WORDS = [
     "김정은동지께서",
@@ -65,11 +65,22 @@ def article(number: int, body: str, revision: int = 1, status: str = "live") -> 
         date_downloaded="2026-09-11T06:00:12+00:00",
         listing_url=None,
         run_id="20260911T060000Z-source-1f0c2a",
+        **later_keys(number, revision),
     )
+
+
+def later_keys(number: int, revision: int) -> dict[str, Any]:
+    """What lines of version 1 lack: every fifth article is of it."""
+    if number % 5 == 3:
+        return {"schema_version": 1}
+    record_id = f"urn:uuid:00000000-0000-4000-8000-{number:012}" if number % 5 else None
+    return {"revision_cause": "first" if revision == 1 else "site", "warc_record_id": record_id}
 
 
 def rewritten(one: Article, body: str, **changes: Any) -> Article:
     """The article with another text."""
+    if one.schema_version > 1 and changes.get("revision", 1) > 1:
+        changes.setdefault("revision_cause", "site")
     return dataclasses.replace(one, article_body=body, body_sha256=body_sha256(body), **changes)
 
 
@@ -83,10 +94,23 @@ def records(count: int) -> list[Article]:
     return [*first, *edited, *gone]
 
 
+def of_version_1(lines: list[Article]) -> list[Article]:
+    """The same as lines of version 1."""
+    return [dataclasses.replace(one, schema_version=1, **dict.fromkeys(SINCE_2)) for one in lines]
+
+
 def write(folder: Path, lines: list[Article]) -> None:
     folder.mkdir(exist_ok=True)
     with (folder / "articles.jsonl").open("ab") as file:
-        file.writelines(msgspec.json.encode(one) + b"\n" for one in lines)
+        file.writelines(encoded(one) for one in lines)
+
+
+def encoded(one: Article) -> bytes:
+    """The line of a record, as its version has it."""
+    line = msgspec.to_builtins(one)
+    if one.schema_version == 1:
+        line = {key: value for key, value in line.items() if key not in SINCE_2}
+    return msgspec.json.encode(line) + b"\n"
 
 
 def expected(lines: list[Article], *, latest: bool) -> list[tuple[object, ...]]:

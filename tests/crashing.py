@@ -1,9 +1,10 @@
 """``python -m tests.crashing POINT N crawl …``: Scrapy, that kills itself at the Nth passage of a point.
 
 The points lie where a record is in danger: half written, written and not synced, synced and not in the ledger,
-wanted, and while the archive is opened. For ``scrapy sync``: a record is read; before a batch; for PostgreSQL in its
-transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is written, the commit
-holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
+wanted, and while the archive is opened; and where an exchange is: half written, written and not synced, synced and
+not in the index, and where its file is completed. For ``scrapy sync``: a record is read; before a batch; for
+PostgreSQL in its transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is
+written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
 """
 
 import os
@@ -20,15 +21,20 @@ from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.archive.ledger.queue import Queue
 from kcnacrawl.archive.ledger.walked import Walked
+from kcnacrawl.archive.warc.index import Index
+from kcnacrawl.archive.warc.writer import WarcFile
 from kcnacrawl.stores import feed, parquet
 from kcnacrawl.stores.postgresql import PostgresqlStore
 
-POINTS = ("write", "sync", "ledger", "want", "walk", "open")
+POINTS = ("write", "sync", "ledger", "want", "walk", "open", "keep", "kept", "learn", "complete")
 STEPS: dict[str, tuple[Any, str]] = {
     "ledger": (Ledger, "learn_articles"),
     "want": (Queue, "want"),
     "walk": (Walked, "record"),
     "open": (Archive, "_read"),
+    "kept": (WarcFile, "sync"),
+    "learn": (Index, "learn"),
+    "complete": (WarcFile, "close"),
     "record": (feed, "read_article"),
     "batch": (PostgresqlStore, "apply"),
     "cursor": (PostgresqlStore, "_remember"),
@@ -59,6 +65,11 @@ def half_write(fd: int, data: bytes, offset: int, write: Callable[..., int] = os
     die()
 
 
+def half_append(file: WarcFile, data: bytes, append: Callable[..., None] = WarcFile.append) -> None:
+    append(file, data[: len(data) // 2])
+    die()
+
+
 def in_thread(name: str, function: Callable[..., Any], elsewhere: Callable[..., Any]) -> Callable[..., Any]:
     """``function`` in threads of that name, ``elsewhere`` in others."""
 
@@ -73,7 +84,10 @@ def arm(point: str, number: int) -> None:
         die()
 
     if point == "write":
-        os.pwrite = at_passage(number, os.pwrite, half_write)
+        os.pwrite = in_thread("articles", at_passage(number, os.pwrite, half_write), os.pwrite)
+    elif point == "keep":
+        # Before the first exchange, a file's own record.
+        WarcFile.append = at_passage(number + 1, WarcFile.append, half_append)
     elif point == "sync":
         # Only those between a write and its ledger: opening syncs as well.
         os.fsync = in_thread("articles", at_passage(number, os.fsync, killed), os.fsync)

@@ -55,6 +55,8 @@ MIX: Mapping[str, Sequence[Fault]] = {
     "garbage": [Fault.of(BUT_ROBOTS, "garbage")],
     "wrong_charset": [Fault.of(BUT_ROBOTS, "wrong_charset")],
     "coding": [Fault.of(BUT_ROBOTS, "coding")],
+    "chunked": [Fault.of(ANY, "chunked")],
+    "cookie": [Fault.of(ANY, "cookie")],
     "latin_header": [Fault.of(BUT_ROBOTS, "latin_header")],
     "notice": [Fault.of(f"{ARTICLE}|{LISTING}|{AJAX}", "notice")],
     "database": [Fault.of(BUT_ROBOTS, "database")],

@@ -54,6 +54,7 @@ def article(number: int = 1, text: str = "A text.") -> Article:
         date_downloaded=instant(NOW),
         listing_url=None,
         run_id="a-run",
+        revision_cause="first",
     )
 
 

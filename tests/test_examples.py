@@ -240,7 +240,7 @@ def test_the_card_tells_the_file_the_days_and_the_gaps(
     last = {one["id"]: one for one in revisions}
     days = sorted(one["date_published"] for one in last.values() if one["date_published"])
     assert told["temporalCoverage"] == f"{days[0]}/{days[-1]}"
-    assert told["version"] == f"1.{len(revisions)}.0"
+    assert told["version"] == f"2.{len(revisions)}.0"
     assert told["license"]["name"] == "No licence"
     cut, empty = (sum(one["access"] == access for one in articles) for access in ("truncated", "empty"))
     missing = len(read_lines(archive / "quarantine.jsonl"))

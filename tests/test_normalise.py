@@ -48,6 +48,7 @@ CAPTURE = ScrapedPage(
     card=CARD,
     source_id=163,
     date_downloaded="2025-07-06T01:02:03+00:00",
+    warc_record_id="urn:uuid:6d1a1f4e-5a0c-4b1f-9d7e-3b7f0c5a2e11",
 )
 
 
@@ -61,7 +62,7 @@ def listed(raw: str | None) -> Article:
 
 def test_every_key_of_the_record() -> None:
     assert asdict(record()) == {
-        "schema_version": 1,
+        "schema_version": 2,
         "id": ID,
         "revision": 1,
         "status": "live",
@@ -87,6 +88,8 @@ def test_every_key_of_the_record() -> None:
         "date_downloaded": "2025-07-06T01:02:03+00:00",
         "listing_url": "https://kcnawatch.org/article/163/",
         "run_id": RUN,
+        "revision_cause": "first",
+        "warc_record_id": "urn:uuid:6d1a1f4e-5a0c-4b1f-9d7e-3b7f0c5a2e11",
     }
 
 

@@ -24,13 +24,13 @@ import pytest
 from datasets import load_dataset
 
 from kcnacrawl.arguments import ArgumentError
-from kcnacrawl.items import Article
+from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.stores import StoreDown, open_store, parquet
 from kcnacrawl.stores.feed import sync
 from kcnacrawl.stores.parquet import ParquetStore
 
 from . import processes
-from .archives import article, expected, records, write
+from .archives import article, expected, of_version_1, records, write
 from .conftest import ROOT, scrapy
 
 KEYS = [field.name for field in dataclasses.fields(Article)]
@@ -48,7 +48,7 @@ SCHEMA = pa.schema(
         *[(key, pa.string()) for key in ("source_label", "source_name", "source_language", "in_language")],
         *[(key, pa.string()) for key in ("description", "article_body", "access", "original_url")],
         *[("images", pa.list_(pa.string())), ("body_sha256", pa.string()), ("date_downloaded", INSTANT)],
-        *[("listing_url", pa.string()), ("run_id", pa.string())],
+        *[(key, pa.string()) for key in ("listing_url", "run_id", "revision_cause", "warc_record_id")],
     ]
 )
 
@@ -358,7 +358,7 @@ def test_a_file_is_refused_and_left_alone(archive: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("state", "line"),
     [
-        (b'{"version":2,"read":{"name":"articles.jsonl"}}', "made by another version of kcnacrawl"),
+        (b'{"version":9,"read":{"name":"articles.jsonl"}}', "made by another version of kcnacrawl"),
         (b'{"version":', "_kcnacrawl.json is none that sync made"),
         (b"", "_kcnacrawl.json is none that sync made"),
     ],
@@ -368,6 +368,49 @@ def test_a_store_of_another_version_or_none_is_refused(archive: Path, tmp_path: 
     with pytest.raises(ArgumentError, match=line):
         fill(archive, tmp_path)
     assert (tmp_path / "_kcnacrawl.json").read_bytes() == state
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Path:
+    """An archive of version 1, and beside it a store that lacks what is new since."""
+    write(tmp_path / "narrow", of_version_1(LINES))
+    store = tmp_path / "narrow/parquet"
+    fill(tmp_path / "narrow", store)
+    for path in files(store).values():
+        pq.write_table(pq.ParquetFile(path).read().drop_columns(list(SINCE_2)), path)
+    state = store / "_kcnacrawl.json"
+    state.write_bytes(state.read_bytes().replace(b'"version":2', b'"version":1'))
+    return tmp_path / "narrow"
+
+
+def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(narrow: Path) -> None:
+    assert fill(narrow, narrow / "parquet") == 0
+    lines = of_version_1(LINES)
+    assert held(narrow / "parquet") == {table: expected(lines, latest=table == "articles") for table in TABLES}
+    assert all(pq.read_schema(path) == SCHEMA for path in files(narrow / "parquet").values())
+    write(narrow, [article(90, "greenhouse")])
+    assert fill(narrow, narrow / "parquet") == 1
+
+
+@pytest.mark.parametrize("step", ["write_whole", "rmtree"])
+def test_a_sync_that_fails_while_it_adds_columns_is_finished_by_the_next(
+    narrow: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    whole, passages = getattr(parquet, step), iter(range(2))
+
+    def fail(*values: Path) -> None:
+        # Before it begins, what was set aside is cleared once.
+        if step == "write_whole" or next(passages):
+            raise OSError(28, "No space left on device")
+        whole(*values)
+
+    monkeypatch.setattr(parquet, step, fail)
+    with pytest.raises(StoreDown, match="No space left on device"):
+        fill(narrow, narrow / "parquet")
+    monkeypatch.undo()
+    assert fill(narrow, narrow / "parquet") == 0
+    lines = of_version_1(LINES)
+    assert held(narrow / "parquet") == {table: expected(lines, latest=table == "articles") for table in TABLES}
 
 
 def test_a_store_of_another_archive_is_refused(archive: Path, tmp_path: Path) -> None:

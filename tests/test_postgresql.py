@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ from hypothesis import strategies as st
 from kcnacrawl.archive import StorageFailed
 from kcnacrawl.archive.log import LogEnd
 from kcnacrawl.arguments import ArgumentError
-from kcnacrawl.items import Article
+from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.stores import StoreDown, open_store, words
 from kcnacrawl.stores.feed import sync
-from kcnacrawl.stores.postgresql import _LOCK, _searchable
+from kcnacrawl.stores.postgresql import _KCNA_FIND, _LOCK, _searchable
 from kcnacrawl.stores.sqlite import find
 
 from . import processes
-from .archives import article, expected, plain, records, write
+from .archives import article, expected, of_version_1, plain, records, write
 from .conftest import ROOT, scrapy, wait_for
 from .postgresql import LOCKED, PASSWORD, Server
 
@@ -403,6 +404,26 @@ def test_a_store_of_older_rules_or_letters_is_indexed_anew(tmp_path: Path, addre
     assert fill(tmp_path, address) == 0
     assert (state(address), ask(address, "SELECT * FROM search ORDER BY id")) == before
     assert hidden.id in found(address, "김\u00ad정은")
+    assert fill(tmp_path, address) == 0
+
+
+@pytest.mark.parametrize("letters", [words.FOLDING, "2, Unicode 13.0.0"])
+def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(
+    tmp_path: Path, address: str, letters: str
+) -> None:
+    old, new = of_version_1(records(20)), [article(90, "greenhouse")]
+    write(tmp_path, old)
+    fill(tmp_path, address)
+    with psycopg.connect(address) as db:
+        for table, column in product(("articles", "revisions"), SINCE_2):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column} CASCADE")
+        db.execute(f"CREATE {_KCNA_FIND}")
+        db.execute(f"COMMENT ON TABLE cursors IS 'kcnacrawl store, version 2; words {letters}'")
+    assert found(address, "greenhouse") == []
+    write(tmp_path, new)
+    assert fill(tmp_path, address) == 1
+    assert state(address) == whole(old + new)
+    assert found(address, "greenhouse") == [new[0].id]
     assert fill(tmp_path, address) == 0
 
 

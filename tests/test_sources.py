@@ -66,7 +66,8 @@ def test_what_is_put_right_is_no_edit_of_the_sites(serve: Serve, crawl: Run) -> 
     before = {record["id"]: record for record in done.records if record["revision"] == 1}
     for record in put_right:
         different = {name for name in record if record[name] != before[record["id"]][name]}
-        assert different == {"revision", "source_id", "source_name", "run_id"}
+        assert different == {"revision", "source_id", "source_name", "run_id", "revision_cause"}
+        assert record["revision_cause"] == "reader"
     assert scrapy(folder, "changes", "--jsonl").stdout == ""
     assert scrapy(folder, "verify").returncode == 0
     again = crawl(replica.url, "source")

@@ -15,6 +15,7 @@ from kcnacrawl.replica.server import Replica
 from . import processes
 from .conftest import ROOT, Crawl, command, crawl_later, differences, fetched
 from .test_verify import verify
+from .warcs import check_whole, kept_ids
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -220,6 +221,23 @@ def test_a_full_disk_under_one_file(
     check_mended(replica, failed, crawl(replica.url, "source"))
 
 
+def test_a_full_disk_under_what_is_kept_of_the_exchanges(
+    serve: Serve, crawl: Run, disk: Callable[[str], Path], tmp_path: Path
+) -> None:
+    replica = serve(articles=80, sources=2)
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive/warc").symlink_to(disk("200k"))
+    failed = crawl(replica.url, "source")
+    check_failed(failed, f"cannot write {tmp_path}/archive/warc")
+    assert failed.records
+    assert {one["warc_record_id"] for one in failed.records} <= kept_ids(failed.folder)
+    # That a page could not be kept is no fault of the site's.
+    assert "http_error" not in {one["reason"] for one in failed.quarantine}
+    disk("64m")
+    check_mended(replica, failed, crawl(replica.url, "source"))
+    check_whole(failed.folder)
+
+
 def test_a_full_disk_under_the_run_reports(
     serve: Serve, crawl: Run, disk: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -301,7 +319,7 @@ def only_read() -> Iterator[Callable[[Path], None]]:
         path.chmod(mode)
 
 
-@pytest.mark.parametrize("name", [".", ".lock", "articles.jsonl", "quarantine.jsonl", "ledger.sqlite", "runs"])
+@pytest.mark.parametrize("name", [".", ".lock", "articles.jsonl", "quarantine.jsonl", "ledger.sqlite", "runs", "warc"])
 def test_what_may_only_be_read_is_told_and_left_as_it_is(
     serve: Serve, crawl: Run, only_read: Callable[[Path], None], name: str
 ) -> None:
@@ -327,7 +345,9 @@ def test_an_archive_that_may_only_be_read_is_verified(
     assert (told.returncode, told.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["archive", "archive/articles.jsonl", "archive/ledger.sqlite", "archive/runs"])
+@pytest.mark.parametrize(
+    "name", ["archive", "archive/articles.jsonl", "archive/ledger.sqlite", "archive/runs", "archive/warc"]
+)
 def test_what_stands_in_the_way_is_told_and_left_alone(serve: Serve, crawl: Run, tmp_path: Path, name: str) -> None:
     replica = serve(articles=60, sources=1)
     path = tmp_path / name

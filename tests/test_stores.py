@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
-import msgspec
 import psycopg
 import pytest
 
 from kcnacrawl.items import Article
 
 from . import processes
-from .archives import article, expected, plain, records, write
+from .archives import article, encoded, expected, plain, records, write
 from .conftest import ROOT, scrapy
 from .postgresql import Server
 
@@ -199,4 +198,4 @@ def test_the_bulk_lines_for_elasticsearch_leave_the_latest_revision_of_each_arti
         lines = [json.loads(one) for one in file]
     assert lines[::2] == [{"index": {"_index": "articles", "_id": one.id}} for one in LINES]
     indexed = {action["index"]["_id"]: record for action, record in zip(lines[::2], lines[1::2], strict=True)}
-    assert indexed == {one.id: msgspec.to_builtins(one) | {"images": list(one.images)} for one in LINES}
+    assert indexed == {one.id: json.loads(encoded(one)) for one in LINES}

@@ -12,6 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -20,12 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcnacrawl.archive.archive import read_article
-from kcnacrawl.items import Article
+from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.stores import words
 
 from . import processes
-from .archives import article, expected, records, write
+from .archives import article, expected, of_version_1, records, write
 from .conftest import ROOT, command, read_lines, scrapy, wait_for
 
 Serve = Callable[..., Replica]
@@ -436,7 +437,7 @@ def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
     assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
     with closing(sqlite3.connect(restored)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (2,)
+        assert other.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -> None:
@@ -509,6 +510,28 @@ def test_a_store_of_the_version_before_is_indexed_anew_by_the_next_sync(tmp_path
     assert [json.loads(line)["id"] for line in find(tmp_path, store, "김정은").splitlines()] == [hidden.id]
     assert find(tmp_path, store, "정책") == ""
     assert len(find(tmp_path, store, "핵무력").splitlines()) == 1
+
+
+@pytest.mark.parametrize("version", [2, 0])
+def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(tmp_path: Path, version: int) -> None:
+    old, new = of_version_1(records(20)), [article(90, "greenhouse"), article(91, "orchard")]
+    write(tmp_path, old)
+    store = tmp_path / "store.sqlite"
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    with closing(sqlite3.connect(store)) as db:
+        for table, column in product(("articles", "revisions"), SINCE_2):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        # Or it was restored from a dump, which does not keep the version.
+        db.execute(f"PRAGMA user_version = {version}")
+    done = scrapy(tmp_path, "find", "--store", str(store), "정책")
+    due = f"made by the version before; scrapy sync sqlite:///{store} brings it up to date"
+    assert (done.returncode, done.stderr) == (2, f"kcnacrawl: usage (2): store {store}: {due}\n")
+    write(tmp_path, new)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").stdout == "sqlite: 2 new records\n"
+    held = state(store)
+    assert held["articles"] == expected(old + new, latest=True)
+    assert held["revisions"] == expected(old + new, latest=False)
+    assert len(find(tmp_path, store, "greenhouse").splitlines()) == 1
 
 
 def test_an_index_of_another_pythons_letters_is_read_and_made_anew_by_the_next_sync(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``scrapy verify``: every fault by its line, no byte changed, exit 0 or 7."""
 
 import asyncio
+import gzip
 import json
 import os
 import shutil
@@ -18,10 +19,12 @@ import pytest
 
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.verify import Form, Verification, article_faults, rejected_faults
+from kcnacrawl.archive.warc.reader import read_members
 from kcnacrawl.items import Article
 from kcnacrawl.replica.server import Replica
 
 from . import processes
+from .archives import encoded
 from .conftest import ROOT, Crawl, command, scrapy
 from .test_archive import article, rejected, run
 
@@ -61,7 +64,7 @@ def archive(tmp_path: Path) -> Path:
         archive.open()
         for number in range(1, 21):
             await archive.store(replace(article(number), access="truncated" if number == 9 else "full"))
-        await archive.store(replace(article(5, "Another text."), revision=2))
+        await archive.store(replace(article(5, "Another text."), revision=2, revision_cause="site"))
         for number, reason in ((31, "http_error"), (32, "sign_up_wall"), (31, "bad_date")):
             await archive.reject(rejected(number, reason))
         await archive.close()
@@ -97,6 +100,25 @@ def test_an_archive_that_is_being_written_has_no_fault(serve: Serve, launch: Lau
         looks += 1
     assert (writing.returncode, faults(folder)) == (0, [])
     assert looks > 2
+
+
+def test_what_records_were_read_from_is_looked_for_and_at(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve(articles=30, sources=1).url, "source")
+    (path,) = (done.folder / "warc").glob("*.warc.gz")
+    data = path.read_bytes()
+    members = [one for one in read_members(path) if one.is_response]
+    ids = [record["warc_record_id"] for record in done.records]
+    third = members[[one.record_id for one in members].index(ids[2])]
+    path.write_bytes(data[: third.offset] + data[third.end :])
+    assert faults(done.folder) == [f"articles.jsonl:3: {ids[2]} is not kept in warc/"]
+    altered = gzip.decompress(data[third.offset : third.end]).replace(b"</html>", b"</HTML>")
+    path.write_bytes(data[: third.offset] + gzip.compress(altered) + data[third.end :])
+    told = f"warc/{path.name}:1: {ids[2]}, at byte {third.offset}, is not what its digest says"
+    assert faults(done.folder) == [told]
+    path.write_bytes(data[:-9])
+    assert faults(done.folder)[0].endswith("(a torn record)")
+    path.unlink()
+    assert len(faults(done.folder)) == len(done.records)
 
 
 def test_a_killed_run_leaves_an_archive_without_fault(serve: Serve, tmp_path: Path) -> None:
@@ -152,7 +174,11 @@ def test_a_lost_ledger_is_told_as_lines_not_learned_yet(archive: Path) -> None:
         (lambda line: b"\xff" + line[1:], "not UTF-8"),
         (lambda _: b"[" * 100_000, "not JSON"),
         (lambda line: line.replace(b'"headline":"A headline",', b""), "key 'headline' is missing"),
-        (lambda line: line.replace(b'"schema_version":1,', b""), "key 'schema_version' is missing"),
+        (lambda line: line.replace(b'"schema_version":2,', b""), "key 'schema_version' is missing"),
+        (lambda line: line.replace(b',"warc_record_id":null', b""), "key 'warc_record_id' is missing"),
+        (lambda line: line.replace(b'"schema_version":2', b'"schema_version":1'), "key 'revision_cause' is unknown"),
+        (lambda line: line.replace(b'"first"', b'"why"'), "revision_cause: Invalid enum value 'why'"),
+        (lambda line: line.replace(b'_id":null}', b'_id":"urn:uuid:1"}'), "warc_record_id: Expected `str` matching"),
         (lambda line: line.replace(b'"status":', b'"extra":0,"status":'), "key 'extra' is unknown"),
         (lambda line: line.replace(b'"status":', b'"url":"x","status":'), "key 'url' is there 2 times"),
         (lambda line: json.dumps(dict(sorted(json.loads(line).items()))).encode(), "the keys are out of order"),
@@ -174,6 +200,12 @@ def test_every_key_of_a_line_is_looked_at() -> None:
     assert [one.partition(":")[0] for one in found] == ["status", "images"]
 
 
+def test_a_line_of_version_1_is_no_fault() -> None:
+    one = replace(article(3), schema_version=1, revision_cause=None)
+    assert Form(Article).read(encoded(one).removesuffix(b"\n")) == (one, [])
+    assert list(article_faults(one)) == []
+
+
 def test_a_line_that_is_spelled_otherwise_is_no_fault() -> None:
     line = json.dumps(json.loads(msgspec.json.encode(replace(article(3), headline="조선 \u007f")))).encode()
     assert Form(Article).read(line) == (replace(article(3), headline="조선 \u007f"), [])
@@ -183,6 +215,8 @@ def test_a_line_that_is_spelled_otherwise_is_no_fault() -> None:
     ("changes", "what"),
     [
         ({"url": "https://kcnawatch.org/newstream/1616497394-000000004/a-slug"}, "url is not the address"),
+        ({"revision_cause": "site"}, "revision_cause site is none of revision 1"),
+        ({"revision_cause": None, "revision": 2}, "revision_cause is null"),
         ({"url": "https://kcnawatch.org/newstream/1616497394-000000003/a-slug/"}, "url is not the address"),
         ({"url": "https://kcnawatch.org/newstream/1616497394-000000003/a-slug?t=1"}, "url is not the address"),
         ({"url": "https://kcnawatch.org/newstream/1616497394-0000000031"}, "url is not the address"),
@@ -212,7 +246,9 @@ def test_a_rejection_that_cannot_be_is_told() -> None:
 
 
 def test_a_tombstone_may_have_no_date(tmp_path: Path) -> None:
-    gone = replace(article(1), revision=2, status="gone", date_published=None, date_published_raw=None)
+    gone = replace(
+        article(1), revision=2, revision_cause="site", status="gone", date_published=None, date_published_raw=None
+    )
     run(tmp_path, article(1), gone)
     assert faults(tmp_path) == []
 
@@ -224,7 +260,7 @@ def test_all_faults_are_told_by_their_lines_and_summed_up(archive: Path) -> None
     path = archive / "articles.jsonl"
     edit(path, 3, lambda line: line.replace(b"A text.", b"A test."))
     edit(path, 7, lambda line: b"no record at all".ljust(len(line)))
-    edit(path, 12, lambda line: line.replace(b'"revision":1', b'"revision":3'))
+    edit(path, 12, lambda line: line.replace(b'"revision":1', b'"revision":3').replace(b'"first"', b'"site" '))
     edit(archive / "quarantine.jsonl", 2, lambda line: line.replace(b"sign_up_wall", b"sign_up_door"))
     before = contents(archive)
     told = verify(archive)
@@ -252,10 +288,23 @@ def test_all_faults_are_told_by_their_lines_and_summed_up(archive: Path) -> None
             [article(1), article(1)],
             ["revision 1 of {} follows revision 1", "revision 1 of {} says what revision 1 said"],
         ),
-        ([replace(article(1), revision=2)], ["revision 2 of {} follows none"]),
-        ([article(1), replace(article(1, "B"), revision=3)], ["revision 3 of {} follows revision 1"]),
-        ([article(1), replace(article(1), revision=2)], ["revision 2 of {} says what revision 1 said"]),
-        ([article(1), replace(article(1, "B"), revision=2), replace(article(1), revision=3)], []),
+        ([replace(article(1), revision=2, revision_cause="site")], ["revision 2 of {} follows none"]),
+        (
+            [article(1), replace(article(1, "B"), revision=3, revision_cause="site")],
+            ["revision 3 of {} follows revision 1"],
+        ),
+        (
+            [article(1), replace(article(1), revision=2, revision_cause="site")],
+            ["revision 2 of {} says what revision 1 said"],
+        ),
+        (
+            [
+                article(1),
+                replace(article(1, "B"), revision=2, revision_cause="site"),
+                replace(article(1), revision=3, revision_cause="site"),
+            ],
+            [],
+        ),
     ],
 )
 def test_revisions_are_in_order_and_each_says_something_new(

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,11 +17,13 @@ from . import ArchiveError, StorageFailed
 from .ledger import Ledger
 from .lock import Lock
 from .log import Log, LogEnd, crc_of, read_lines, sync
+from .warc.writer import WarcWriter
 
 ARTICLES: Final = "articles.jsonl"
 QUARANTINE: Final = "quarantine.jsonl"
 LEDGER: Final = "ledger.sqlite"
 RUNS: Final = "runs"
+WARC: Final = "warc"
 LOCK: Final = ".lock"
 
 _BATCH: Final = 5_000
@@ -43,14 +45,20 @@ class Archive:
         self.folder = folder
         self.ledger = Ledger(folder / LEDGER)
         self._lock = Lock(folder / LOCK)
-        self._articles: Log[Article] = Log(folder / ARTICLES, self.ledger.learn_articles)
-        self._quarantine: Log[Rejected] = Log(folder / QUARANTINE, self.ledger.learn_rejections)
+        self._articles: Log[Article] = Log(folder / ARTICLES, self._learn_articles, self._sync_exchanges)
+        self._quarantine: Log[Rejected] = Log(folder / QUARANTINE, self._learn_rejections, self._sync_exchanges)
+        self._warc: WarcWriter | None = None
         self._encoder = msgspec.json.Encoder()
 
     @property
     def articles_path(self) -> Path:
         """The file of records."""
         return self.folder / ARTICLES
+
+    def keep_exchanges(self, run_id: str, most_bytes: int, told: Mapping[str, str]) -> WarcWriter:
+        """Have the exchanges of a run kept from the opening of the archive to its close, and give what keeps them."""
+        self._warc = WarcWriter(self.folder / WARC, run_id, most_bytes, told)
+        return self._warc
 
     def open(self) -> None:
         """Takes the lock and brings logs and ledger into agreement, in time proportional to what the ledger has not
@@ -80,6 +88,8 @@ class Archive:
             self._catch_up(self.ledger)
         for name, log in ((ARTICLES, self._articles), (QUARANTINE, self._quarantine)):
             self.ledger.set_log_end(log.open(self.ledger.log_end(name)))
+        if self._warc is not None:
+            self._warc.open()
 
     def _let_go(self) -> None:
         # Whatever keeps the ledger from being closed in order is told already.
@@ -118,9 +128,13 @@ class Archive:
         """Waits for what is under way, closes the files and gives the lock back. Raises :class:`StorageFailed`."""
         await asyncio.gather(self._articles.close(), self._quarantine.close())
         try:
-            self.ledger.close()
+            if self._warc is not None:
+                self._warc.close()
         finally:
-            self._lock.release()
+            try:
+                self.ledger.close()
+            finally:
+                self._lock.release()
 
     def pages_folder(self, run_id: str) -> Path:
         """Where pages that a run could not read are kept."""
@@ -147,7 +161,21 @@ class Archive:
             return None
         return path
 
-    # Logs and ledger
+    # Exchanges, logs and ledger: each is on disk before the next tells of it
+
+    def _sync_exchanges(self) -> None:
+        if self._warc is not None:
+            self._warc.sync()
+
+    def _learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
+        if self._warc is not None:
+            self._warc.learn()
+        self.ledger.learn_articles(articles, end)
+
+    def _learn_rejections(self, rejections: Sequence[Rejected], end: LogEnd) -> None:
+        if self._warc is not None:
+            self._warc.learn()
+        self.ledger.learn_rejections(rejections, end)
 
     def _changed(self, name: str) -> str:
         """How a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""

@@ -5,9 +5,10 @@ What is stored before its source is known is put right by the first run that kno
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+from ..items import revised
 from ..site.labels import read_label
 from .archive import Archive
 from .ledger import Ledger
@@ -83,11 +84,6 @@ async def attribute(archive: Archive, run_id: str, is_stopped: Callable[[], bool
 
 async def _correct(archive: Archive, begin: int, known: Attribution, run_id: str) -> None:
     held = archive.record_at(begin)
-    corrected = replace(
-        held,
-        revision=held.revision + 1,
-        source_id=known.source_id,
-        source_name=known.source_name,
-        run_id=run_id,
-    )
+    # The page is the one that was read before, and so is the record that keeps it.
+    corrected = revised(held, "reader", source_id=known.source_id, source_name=known.source_name, run_id=run_id)
     await archive.store(corrected)

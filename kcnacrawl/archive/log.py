@@ -39,11 +39,17 @@ class LogEnd:
 
 
 class Log(Generic[T]):
-    """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk."""
+    """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk.
 
-    def __init__(self, path: Path, on_stored: Callable[[list[T], LogEnd], None]) -> None:
+    ``before`` is called in the thread that writes, once for all lines of a sync: it puts on disk what they point to.
+    """
+
+    def __init__(
+        self, path: Path, on_stored: Callable[[list[T], LogEnd], None], before: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = path
         self._on_stored = on_stored
+        self._before = before
         self._fd = -1
         self._end = LogEnd(path.name)
         self._queue: list[tuple[bytes, T, asyncio.Future[None]]] = []
@@ -115,6 +121,7 @@ class Log(Generic[T]):
         return StorageFailed(f"cannot write {self._path}: {error.strerror or error}; free it up and run again")
 
     def _write(self, data: bytes) -> None:
+        self._before()
         try:
             done = 0
             while done < len(data):

@@ -22,19 +22,22 @@ from typing import Final, Generic, TypeVar, get_type_hints
 
 import msgspec
 
-from ..items import Article, Rejected
+from ..items import SINCE_2, Article, Rejected
 from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
 from ..site.urls import identify, unix_time
 from . import StorageFailed
-from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS
+from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
 from .ledger import Known, Ledger, body_sha256
 from .log import LogEnd, read_lines
 from .run_report import read_report
+from .warc.citations import Citations
 
 _BATCH: Final = 1_000
 
 # A site, the identity, a slug or none; no slash at the end, no query.
 _CANONICAL: Final = re.compile(r"https?://[^?#]+?/newstream/([0-9]{10}-[0-9]{7,9})(?:/[^/?#]+)?")
+
+_LACKED_BY_1: Final = b",%b}" % b",".join(b'"%b":null' % key.encode() for key in SINCE_2)
 
 # A line that is being written is whole, and a ledger that changed while it was copied is at rest, a moment later.
 _MOMENT: Final = 0.2
@@ -62,7 +65,11 @@ class Form(Generic[T]):
         except (ValueError, RecursionError) as error:
             return None, self._faults(line) or [str(error)]
         # As we write it: nothing is doubled, unknown or out of order. Else a closer look must tell.
-        return record, [] if self._encoder.encode(record) == line else self._faults(line)
+        return record, [] if self._written(record) == line else self._faults(line)
+
+    def _written(self, record: T) -> bytes:
+        line = self._encoder.encode(record)
+        return line.removesuffix(_LACKED_BY_1) + b"}" if _is_of_version_1(record) else line
 
     def _faults(self, line: bytes) -> list[str]:
         try:
@@ -74,10 +81,11 @@ class Form(Generic[T]):
         if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
             return ["not a JSON object"]
         counts = Counter(key for key, _ in pairs)
-        faults = [f"key {key!r} is missing" for key in self._keys if key not in counts]
-        faults += [f"key {key!r} is unknown" for key in counts if key not in self._types]
+        keys = [key for key in self._keys if ("schema_version", 1) not in pairs or key not in SINCE_2]
+        faults = [f"key {key!r} is missing" for key in keys if key not in counts]
+        faults += [f"key {key!r} is unknown" for key in counts if key not in keys]
         faults += [f"key {key!r} is there {count} times" for key, count in counts.items() if count > 1]
-        if not faults and [key for key, _ in pairs] != self._keys:
+        if not faults and [key for key, _ in pairs] != keys:
             faults.append("the keys are out of order")
         return faults + [fault for key, value in pairs if (fault := self._type_fault(key, value))]
 
@@ -87,6 +95,10 @@ class Form(Generic[T]):
         except msgspec.ValidationError as error:
             return f"{key}: {error}"
         return ""
+
+
+def _is_of_version_1(record: Article | Rejected) -> bool:
+    return isinstance(record, Article) and record.schema_version == 1
 
 
 def article_faults(article: Article) -> Iterator[str]:
@@ -99,6 +111,10 @@ def article_faults(article: Article) -> Iterator[str]:
         yield f"url_time {article.url_time} is not the time in {article.id}"
     if not _is_moment(article.date_downloaded):
         yield f"date_downloaded {article.date_downloaded} is no moment of the calendar"
+    if article.schema_version > 1 and (article.revision_cause == "first") != (article.revision == 1):
+        yield f"revision_cause {article.revision_cause} is none of revision {article.revision}"
+    if article.schema_version > 1 and article.revision_cause is None:
+        yield "revision_cause is null"
     yield from _date_faults(article)
 
 
@@ -178,16 +194,28 @@ class Verification:
             stack.callback(copy.discard)
             derived.create()
             copy_ledger(self.folder / LEDGER, copy.path)
-            yield from self._logs_and_ledger(derived, copy, advance)
+            citations = stack.enter_context(Citations(Path(temporary) / "citations.sqlite"))
+            yield from self._logs_and_ledger(derived, copy, citations, advance)
+            yield from citations.faults(self.folder / WARC)
+            for line, record_id in citations.missing():
+                yield f"{ARTICLES}:{line}: {record_id} is not kept in {WARC}/"
         yield from self._reports()
 
-    def _logs_and_ledger(self, derived: Ledger, copy: Ledger, advance: Callable[[int], object]) -> Iterator[str]:
+    def _logs_and_ledger(
+        self, derived: Ledger, copy: Ledger, citations: Citations, advance: Callable[[int], object]
+    ) -> Iterator[str]:
         fault = copy.open()
         if fault and (self.folder / LEDGER).exists():
             yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
         revisions = _Revisions(derived)
         learn = partial(derived.learn_rejections, in_order=False)
-        articles = _Lines(self.folder / ARTICLES, Form(Article), revisions.faults, revisions.learn, advance)
+
+        def check(article: Article) -> Iterator[str]:
+            if article.warc_record_id is not None:
+                citations.add(articles.number, article.warc_record_id)
+            return revisions.faults(article)
+
+        articles = _Lines(self.folder / ARTICLES, Form(Article), check, revisions.learn, advance)
         quarantine = _Lines(self.folder / QUARANTINE, Form(Rejected), rejected_faults, learn, advance)
         logs: tuple[_Lines[Article] | _Lines[Rejected], ...] = (articles, quarantine)
         for log in logs:

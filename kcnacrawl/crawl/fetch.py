@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from ..archive import StorageFailed
 from ..archive.attribution import find_sid
+from ..downloadermiddlewares.capture import RECORD_ID
 from ..downloadermiddlewares.walls import markup_of
 from ..items import WALLS, Article, ArticleFields, Card, Reason, Rejected, ScrapedPage
 from ..pages import LayoutChanged, PageError
@@ -96,6 +97,7 @@ class ArticleFetcher:
             card=card,
             source_id=attribute(fields),
             date_downloaded=instant(datetime.now(UTC)),
+            warc_record_id=response.meta.get(RECORD_ID),
         )
 
     def fail(self, failure: Failure) -> Output:

@@ -47,9 +47,10 @@ class DeduplicatePipeline:
             if on_the_way is None:
                 self._ledger.confirm(replace(item, access=known.access))
             raise Unchanged(f"{item.id} is held whole", log_level="DEBUG")
-        revised = replace(item, revision=known.revision + 1 if known is not None else 1)
-        self._on_the_way[item.id] = Known.of(revised)
-        return revised
+        if known is not None:
+            item = replace(item, revision=known.revision + 1, revision_cause="site")
+        self._on_the_way[item.id] = Known.of(item)
+        return item
 
     def dropped(self, item: object, exception: Exception) -> None:
         """Handle `item_dropped`: forget the item. A twin of one that is being stored says nothing of that one."""

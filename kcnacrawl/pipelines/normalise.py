@@ -76,6 +76,8 @@ def normalise(capture: ScrapedPage, site: Site, run_id: str) -> Article:
         date_downloaded=capture.date_downloaded,
         listing_url=card.listing_url if card else None,
         run_id=run_id,
+        revision_cause="first",
+        warc_record_id=capture.warc_record_id,
     )
 
 

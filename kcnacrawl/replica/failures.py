@@ -18,6 +18,7 @@ from kcnacrawl.replica.render import SIGN_UP_FORM, sign_up_address
 Regular = Callable[[], Awaitable[web.Response]]
 _Failure = Callable[[web.BaseRequest, Fault, Regular], Awaitable[web.StreamResponse]]
 _MAIN = b'<main class="container">'
+_PIECE_BYTES = 5_000
 
 
 async def fail(request: web.BaseRequest, fault: Fault, regular: Regular) -> web.StreamResponse:
@@ -132,6 +133,25 @@ async def _coding(_request: web.BaseRequest, fault: Fault, regular: Regular) -> 
     if "gzip" in value.lower():
         answer.body = gzip.compress(_body(answer))
     answer.headers["Content-Encoding"] = value
+    return answer
+
+
+async def _chunked(request: web.BaseRequest, _fault: Fault, regular: Regular) -> web.StreamResponse:
+    answer = await regular()
+    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    body = _body(answer)
+    for start in range(0, len(body), _PIECE_BYTES):
+        await response.write(body[start : start + _PIECE_BYTES])
+    await response.write_eof()
+    return response
+
+
+async def _cookie(_request: web.BaseRequest, fault: Fault, regular: Regular) -> web.Response:
+    answer = await regular()
+    answer.headers["Set-Cookie"] = str(fault.options.get("value", "session=secret"))
     return answer
 
 
@@ -274,6 +294,8 @@ _FAILURES: Mapping[str, _Failure] = {
     "garbage": _garbage,
     "wrong_charset": _wrong_charset,
     "coding": _coding,
+    "chunked": _chunked,
+    "cookie": _cookie,
     "latin_header": _latin_header,
     "recoded": _recoded,
     "notice": _notice,

@@ -24,6 +24,8 @@ KINDS: Mapping[str, str] = {
     "garbage": "5,000 bytes of nonsense",
     "wrong_charset": "the header says ISO-8859-1",
     "coding": "the header `Content-Encoding` has a `value` (utf-8), and the body is as without it",
+    "chunked": "the body in chunks",
+    "cookie": "the answer sets a cookie, `value` (session=secret)",
     "latin_header": "`status` (403) with a header that is no UTF-8",
     "recoded": "the page in another `encoding` (cp949), and the header says UTF-8",
     "notice": "a PHP notice, two byte order marks and a comment before the answer",

@@ -16,7 +16,8 @@ from ..arguments import RecheckArguments, SourceRef
 from ..crawl.rejections import Output, Rejections
 from ..crawl.removals import LEAST, Outcome, Removals
 from ..crawl.validators import NOT_MODIFIED, conditions, validators
-from ..items import Article, Rejected, ScrapedPage
+from ..downloadermiddlewares.capture import RECORD_ID
+from ..items import Article, Rejected, ScrapedPage, revised
 from ..pipelines.archive import Quarantined
 from ..pipelines.deduplicate import Unchanged
 from ..site.dates import instant
@@ -50,7 +51,7 @@ class RecheckSpider(KcnaSpider):
         # What the answers said of their version, until the look is remembered.
         self.validators: dict[str, tuple[str | None, str | None]] = {}
         # Articles that were not found, until the run has seen enough to believe it.
-        self.unfound: dict[str, tuple[Rejected, Outcome]] = {}
+        self.unfound: dict[str, tuple[Rejected, Outcome, str | None]] = {}
         self.looks = self.owing = 0
         self.removals = Removals(self.run.config.not_found)
         self.rejections = Rejections(self.crawler)
@@ -140,7 +141,7 @@ class RecheckSpider(KcnaSpider):
     def weigh(self, capture: ScrapedPage, held: Article) -> ScrapedPage | Article:
         """Return what to store of a page: of a tombstone whose page is back but cut, the held text as live again."""
         if capture.fields.access == "truncated" and held.access == "full" and held.status == "gone":
-            return self.revision(held, "live")
+            return self.revision(held, "live", capture.warc_record_id)
         return capture
 
     def missing(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
@@ -153,7 +154,7 @@ class RecheckSpider(KcnaSpider):
         else:
             before = look.missing if look else None
             outcome: Outcome = "again" if before and before[:10] < rejected.seen_at[:10] else "missing"
-            self.unfound[address.id] = (rejected, outcome)
+            self.unfound[address.id] = (rejected, outcome, response.meta.get(RECORD_ID))
             self.removals.saw(held.source_id, outcome)
             self.fetcher.in_flight.discard(address.id)
 
@@ -171,8 +172,8 @@ class RecheckSpider(KcnaSpider):
                 return
             await asyncio.gather(*(self.judge_one(one, *found) for one, found in unfound[start : start + _BATCH]))
 
-    async def judge_one(self, article_id: str, rejected: Rejected, outcome: Outcome) -> None:
-        """Store a tombstone, or a line in the quarantine."""
+    async def judge_one(self, article_id: str, rejected: Rejected, outcome: Outcome, record_id: str | None) -> None:
+        """Store a tombstone, or a line in the quarantine. ``record_id`` is of what the site answered."""
         archive = self.run.archive
         held = archive.record_at(self.records[article_id])
         if self.removals.is_doubtful(held.source_id):
@@ -182,7 +183,7 @@ class RecheckSpider(KcnaSpider):
         elif outcome == "again":
             self.counts.add("articles/gone")
             self.counts.add("articles/revised")
-            tombstone = replace(self.revision(held, "gone"), revision=held.revision + 1)
+            tombstone = self.revision(held, "gone", record_id)
             await archive.store(tombstone)
             # The pipelines are being closed. Feed exports and others that listen are not, and on disk it is.
             await self.crawler.signals.send_catch_log_async(
@@ -193,11 +194,10 @@ class RecheckSpider(KcnaSpider):
             self.counts.add("rejected/not_found")
             await archive.reject(rejected)
 
-    def revision(self, held: Article, status: str) -> Article:
-        """Return what is held, with another status."""
+    def revision(self, held: Article, status: str, record_id: str | None) -> Article:
+        """Return what is held, with another status, as the answer shows that has that record."""
         now = instant(datetime.now(UTC))
-        change: dict[str, Any] = {"status": status, "date_downloaded": now, "run_id": self.run.id}
-        return replace(held, **change)
+        return revised(held, "site", status=status, date_downloaded=now, run_id=self.run.id, warc_record_id=record_id)
 
     # What was looked at
 

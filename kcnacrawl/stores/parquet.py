@@ -26,11 +26,13 @@ from ..archive import Locked
 from ..archive.lock import Lock
 from ..archive.log import LogEnd, sync, write_whole
 from ..arguments import ArgumentError
-from ..columns import Kind, typed
+from ..columns import ADDED, Kind, typed
 from ..items import Article
 from . import StoreDown, translating
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_OLDEST: Final = 1
+"""A version whose files lack the columns that were added since; the next sync adds them."""
 _STATE: Final = "_kcnacrawl.json"
 _LOCK: Final = ".lock"
 _STAGED: Final = ".staged"
@@ -39,16 +41,15 @@ _FILE: Final = "data.parquet"
 # A record replaces one of the same key and of no higher revision.
 _TABLES: Final = {"articles": "id", "revisions": "id, revision"}
 
-_COLUMNS: Final = typed(
-    {
-        Kind.TEXT: "VARCHAR",
-        Kind.INTEGER: "BIGINT",
-        Kind.BOOLEAN: "BOOLEAN",
-        Kind.DAY: "DATE",
-        Kind.INSTANT: "TIMESTAMP WITH TIME ZONE",
-        Kind.TEXTS: "VARCHAR[]",
-    }
-)
+_TYPES: Final = {
+    Kind.TEXT: "VARCHAR",
+    Kind.INTEGER: "BIGINT",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.DAY: "DATE",
+    Kind.INSTANT: "TIMESTAMP WITH TIME ZONE",
+    Kind.TEXTS: "VARCHAR[]",
+}
+_COLUMNS: Final = typed(_TYPES)
 _KEYS: Final = ", ".join(_COLUMNS)
 _PLACE: Final = "coalesce(source_id, 0) AS source, coalesce(year(date_published), 0) AS year"
 _LINES: Final = f"""read_json(
@@ -78,16 +79,20 @@ SELECT source, year FROM taken UNION SELECT source, year FROM held SEMI JOIN tak
 """
 _NEW_ROWS: Final = f"SELECT {_KEYS} FROM {_LINES} SEMI JOIN taken USING (position)"  # noqa: S608 - our own names
 _OLD_ROWS: Final = f"SELECT {_KEYS} FROM {_FILES} ANTI JOIN taken USING ({{key}})"  # noqa: S608 - our own names
+_ADDED: Final = ", ".join(f"NULL::{_TYPES[one.kind]} AS {one.name}" for one in ADDED)
+_WIDENED: Final = f"SELECT *, {_ADDED} FROM {_FILES}"  # noqa: S608 - our own names
 # A group of rows is packed and read as one, and rows may be long.
 _COPY: Final = """
 COPY ({rows} ORDER BY date_published, id, revision) TO ? (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 4096)
 """
 _CHECK: Final = f"SELECT max(hash(COLUMNS(*))) FROM {_FILES}"  # noqa: S608 - our own names
-# Rows of a partition are sorted in memory; more than it takes is to end the sync and not the machine.
+# Rows of a partition are sorted in memory; more than it takes is to end the sync and not the machine. Statistics would
+# give a file in which a column has no null another schema than one in which it has some.
 _SETTINGS: Final = """
 SET memory_limit = '1GB';
 SET threads = 1;
 SET enable_progress_bar = false;
+SET disabled_optimizers = 'statistics_propagation';
 SET autoinstall_known_extensions = false;
 SET autoload_known_extensions = false;
 SET temp_directory = '{folder}/{staged}/spill';
@@ -118,6 +123,11 @@ class _State:
     version: int
     read: LogEnd
 
+    @property
+    def folder(self) -> str:
+        """The name of the folder where what this state commits is set aside."""
+        return str(self.read.end) if self.version == _OLDEST else f"{self.read.end}.{self.version}"
+
 
 class ParquetStore:
     """A store in one folder, which one sync at a time fills."""
@@ -137,8 +147,11 @@ class ParquetStore:
             lock = Lock(self._folder / _LOCK)
             lock.acquire()
             stack.callback(lock.release)
-            self._read = self._recover()
+            state = self._recover()
+            self._read = state.read
             self._db = stack.enter_context(self._connect())
+            if state.version != _VERSION:
+                self._add_columns()
             self._held = stack.pop_all()
         return self
 
@@ -185,7 +198,7 @@ class ParquetStore:
                 f"store {self._folder}: a folder, but none that sync made; give one that is new or empty"
             )
 
-    def _recover(self) -> LogEnd:
+    def _recover(self) -> _State:
         """Put in order what a killed sync left; return how far the archive is read."""
         path = self._folder / _STATE
         if not path.exists():
@@ -194,12 +207,12 @@ class ParquetStore:
             state = msgspec.json.decode(path.read_bytes(), type=_State)
         except ValueError as error:
             raise ArgumentError(f"store {self._folder}: {_STATE} is none that sync made ({error})") from error
-        if state.version != _VERSION:
+        if not _OLDEST <= state.version <= _VERSION:
             raise ArgumentError(
                 f"store {self._folder}: made by another version of kcnacrawl; move it away and sync again"
             )
-        self._settle(state.read)
-        return state.read
+        self._settle(state)
+        return state
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         db = duckdb.connect(":memory:")
@@ -226,17 +239,38 @@ class ParquetStore:
     def _commit(self) -> None:
         if not self._count:
             return
-        new = self._new(self._read)
-        new.mkdir()
+        new = self._begin()
         self._run(_INCOMING, list(self._lines.iterdir()), self._longest)
         for table in _TABLES:
             for partition in self._choose(table):
                 self._write(table, partition, new)
+        self._hold(new)
+        self._count = self._bytes = self._longest = 0
+
+    def _add_columns(self) -> None:
+        """Write every partition with the columns that it lacks, in one commit."""
+        new = self._begin()
+        for table in _TABLES:
+            for held in self._files(table):
+                source, year = (part.partition("=")[2] for part in held.parts[-3:-1])
+                path = new / f"{table}.{source}.{year}"
+                with self._blaming([held]):
+                    self._run(_COPY.format(rows=_WIDENED), [held], path)
+                sync(path)
+        self._hold(new)
+
+    def _begin(self) -> Path:
+        """Make the folder where the files of a commit are set aside."""
+        new = self._staged / _State(_VERSION, self._read).folder
+        new.mkdir()
+        return new
+
+    def _hold(self, new: Path) -> None:
+        """Have a commit hold: from here on, whatever is killed, its files come to where they belong."""
         sync(new)
         sync(self._staged)
         self._remember(self._read)
-        self._settle(self._read)
-        self._count = self._bytes = self._longest = 0
+        self._settle(_State(_VERSION, self._read))
 
     def _choose(self, table: str) -> list[Partition]:
         """Find which of the incoming records a table takes; return the partitions that this changes."""
@@ -267,10 +301,10 @@ class ParquetStore:
     def _remember(self, read: LogEnd) -> None:
         write_whole(self._folder / _STATE, msgspec.json.encode(_State(_VERSION, read)) + b"\n")
 
-    def _settle(self, read: LogEnd) -> None:
+    def _settle(self, state: _State) -> None:
         """Move what is committed to where it belongs, as often as need be, and clear what was set aside."""
         changed = set[Path]()
-        new = self._new(read)
+        new = self._staged / state.folder
         for path in sorted(new.iterdir()) if new.exists() else ():
             table, source, year = path.name.split(".")
             target = self._file(table, Partition(int(source), int(year)))
@@ -289,10 +323,6 @@ class ParquetStore:
         self._lines.mkdir(parents=True)
 
     # Names
-
-    def _new(self, read: LogEnd) -> Path:
-        """Where a commit's files are set aside; the cursor tells whether it holds."""
-        return self._staged / str(read.end)
 
     def _lines_of(self, partition: Partition) -> Path:
         return self._lines / f"{partition.source}.{partition.year}.jsonl"

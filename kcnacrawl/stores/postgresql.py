@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ..archive import StorageFailed
 from ..archive.log import LogEnd
 from ..arguments import ArgumentError
-from ..columns import COLUMNS, Kind, declared
+from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article
 from ..run import printable
 from . import Indexing, StoreDown, translating, unheard, words
@@ -30,23 +30,28 @@ from . import Indexing, StoreDown, translating, unheard, words
 logging.getLogger(psycopg.__name__).addHandler(logging.NullHandler())
 
 _PROGRAM: Final = "kcnacrawl store, version "
-_SAME_TABLES: Final = re.compile(rf"{_PROGRAM}(?:1|2;.*)")
-"""Versions of which only what is searched may be of other rules or letters."""
-_VERSION: Final = f"{_PROGRAM}2; words {words.FOLDING}"
+_KNOWN: Final = re.compile(rf"{_PROGRAM}(?:1|2;.*|3;.*)")
+"""Versions that are brought up to date: of 3, only what is searched may be of other rules or letters."""
+_LACKING: Final = re.compile(rf"{_PROGRAM}[12]\b.*")
+_VERSION: Final = f"{_PROGRAM}3; words {words.FOLDING}"
 _OLDEST_SERVER: Final = 14
 _DEFAULTS: Final = {"application_name": "kcnacrawl", "connect_timeout": "30"}
 # libpq ends user and password at the first of these two, and would take the rest of a password for a host.
 _ADDRESS: Final = re.compile(r"postgres(?:ql)?://(?:[^@/]*@)?[^@?]*(?:\?.*)?", re.DOTALL)
 
-_COLUMNS: Final = declared(
-    {
-        Kind.TEXT: "text",
-        Kind.INTEGER: "integer",
-        Kind.BOOLEAN: "boolean",
-        Kind.DAY: "date",
-        Kind.INSTANT: "timestamptz",
-        Kind.TEXTS: "text[]",
-    }
+_TYPES: Final = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "integer",
+    Kind.BOOLEAN: "boolean",
+    Kind.DAY: "date",
+    Kind.INSTANT: "timestamptz",
+    Kind.TEXTS: "text[]",
+}
+_COLUMNS: Final = declared(_TYPES)
+_ADDITIONS: Final = "".join(
+    f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {one};\n"
+    for table in ("revisions", "articles")
+    for one in declarations(_TYPES, ADDED)
 )
 _TABLES: Final = f"""
 CREATE TABLE revisions (
@@ -210,15 +215,18 @@ class PostgresqlStore:
             self._connection.execute(_TABLES + _searching("CREATE"))
         elif not made.startswith(_PROGRAM):
             raise ArgumentError(f"store {self._name}: holds {', '.join(sorted(held))}, but none that sync made")
-        elif not _SAME_TABLES.fullmatch(made):
+        elif not _KNOWN.fullmatch(made):
             raise ArgumentError(f"store {self._name}: made by another version of kcnacrawl; sync into a new schema")
         elif made != _VERSION:
-            self._index_anew()
+            if _LACKING.fullmatch(made):
+                self._connection.execute(_ADDITIONS)
+            self._connection.execute(_searching("CREATE OR REPLACE"))
+            if made.partition(";")[2] != _VERSION.partition(";")[2]:
+                self._index_anew()
 
     def _index_anew(self) -> None:
         """Make what is searched by the rules and letters of today."""
         self._connection.execute("DELETE FROM search")
-        self._connection.execute(_searching("CREATE OR REPLACE"))
         total = sum(count for (count,) in self._connection.execute("SELECT count(*) FROM articles"))
         done = 0
         self._indexing(done, total)

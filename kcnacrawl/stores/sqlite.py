@@ -18,20 +18,25 @@ import msgspec
 
 from ..archive.log import LogEnd
 from ..arguments import ArgumentError
-from ..columns import COLUMNS, Kind, declared
+from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article
 from . import Indexing, StoreDown, translating, unheard, words
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _OLDEST: Final = 1
-"""A version that lacks nothing but ``indexed``."""
+"""A version that a sync brings up to date: 1 lacks ``indexed``, and as 2 does, the columns that were added since."""
 _KEYS: Final = tuple(column.name for column in COLUMNS)
-_COLUMNS: Final = declared(
-    {
-        **dict.fromkeys((Kind.TEXT, Kind.DAY, Kind.INSTANT, Kind.TEXTS), "TEXT"),
-        **dict.fromkeys((Kind.INTEGER, Kind.BOOLEAN), "INTEGER"),
-    }
-)
+_TYPES: Final = {
+    **dict.fromkeys((Kind.TEXT, Kind.DAY, Kind.INSTANT, Kind.TEXTS), "TEXT"),
+    **dict.fromkeys((Kind.INTEGER, Kind.BOOLEAN), "INTEGER"),
+}
+_COLUMNS: Final = declared(_TYPES, [one for one in COLUMNS if one not in ADDED])
+# After what came before them, so that a store that lacked them is as one that never did.
+_ADDITIONS: Final = [
+    f"ALTER TABLE {table} ADD COLUMN {one}"
+    for table in ("articles", "revisions")
+    for one in declarations(_TYPES, ADDED)
+]
 _INDEXED: Final = "CREATE TABLE indexed (folding TEXT NOT NULL) STRICT"
 # A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions
 # are counted by stands in indexes, or their texts would have to be read along.
@@ -159,6 +164,8 @@ class SqliteStore:
             _make(db)
         else:
             _check(db, self._path)
+            if _lacks_columns(db):
+                _add_columns(db)
             if _folding(db) != words.FOLDING:
                 _index_anew(db, self._indexing)
             db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -211,6 +218,10 @@ def connect(path: Path) -> sqlite3.Connection:
         # Others' SQL may be asked of it, too.
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         _check(db, path)
+        if _lacks_columns(db):
+            raise ArgumentError(
+                f"store {path}: made by the version before; scrapy sync sqlite:///{path} brings it up to date"
+            )
         if _rules(_folding(db)) != _rules(words.FOLDING):
             raise ArgumentError(
                 f"store {path}: indexed by another version of kcnacrawl; scrapy sync sqlite:///{path} indexes it anew"
@@ -238,7 +249,20 @@ def _make(db: sqlite3.Connection) -> None:
     """Make the tables of a store."""
     for statement in _SCHEMA.split(";\n"):
         db.execute(statement)
+    _add_columns(db)
     db.execute("INSERT INTO indexed VALUES (?)", (words.FOLDING,))
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Give the tables what those of version 2 lack."""
+    for statement in _ADDITIONS:
+        db.execute(statement)
+
+
+def _lacks_columns(db: sqlite3.Connection) -> bool:
+    """Return True if the tables are those of version 2."""
+    held = {name for (name,) in db.execute("SELECT name FROM pragma_table_info('articles')")}
+    return held.isdisjoint(one.name for one in ADDED)
 
 
 def _folding(db: sqlite3.Connection) -> str:
@@ -277,7 +301,9 @@ def _names(db: sqlite3.Connection) -> dict[str, str | None]:
 def _restored(db: sqlite3.Connection) -> bool:
     """Return True if a database has the tables of a store: ``.dump`` keeps these, but not the number of the version."""
     with contextlib.closing(sqlite3.connect(":memory:")) as made:
-        _make(made)
+        made.executescript(_SCHEMA)
+        if not _lacks_columns(db):
+            _add_columns(made)
         return _names(made).items() - {("indexed", _INDEXED)} <= _names(db).items()
 
 

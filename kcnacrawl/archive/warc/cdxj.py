@@ -1,0 +1,72 @@
+"""The index by address and time that pywb and others look things up in: a line an answer, as ``cdxj-indexer`` has it.
+
+Beside each file that is complete stands one of its own. It is derived: where it is missing, the next opening makes it.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from ..log import write_whole
+from .reader import SUFFIX, Damaged, Member, read_members
+
+_MIME: Final = re.compile(r"[^;\s]*")
+
+
+def cdxj_path(path: Path) -> Path:
+    """Return where the lines on a file of records are."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + ".cdxj")
+
+
+def write_cdxj(path: Path, lines: Iterable[str]) -> None:
+    """Write the lines on a file of records beside it. Raise ``OSError``."""
+    write_whole(cdxj_path(path), "".join(sorted(lines)).encode())
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines on a file that is complete, as far as it is whole. Raise ``OSError``."""
+    with contextlib.suppress(Damaged):
+        for one in read_members(path):
+            if one.is_response:
+                yield _line_on(one, path.name)
+
+
+def line(
+    url: str,
+    date: str,
+    status: str,
+    headers: Sequence[tuple[str, str]],
+    digest: str,
+    place: tuple[str, int, int],
+    *,
+    is_revisit: bool,
+) -> str:
+    """Return the line on an answer: ``date`` is its ``WARC-Date``, ``place`` its file, offset and length."""
+    # It loads what asks for web pages, which takes a while, and most commands keep nothing.
+    import surt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; as above
+
+    types = [value for name, value in headers if name.lower() == "content-type"]
+    found = _MIME.match(types[0].strip()) if types else None
+    mime = "warc/revisit" if is_revisit else found and found[0]
+    name, offset, length = place
+    told = {"url": url, "mime": mime, "status": status, "digest": digest}
+    told |= {"length": str(length), "offset": str(offset), "filename": name}
+    moment = re.sub("[^0-9]", "", date)[:14]
+    return f"{surt.surt(url)} {moment} {json.dumps({key: value for key, value in told.items() if value})}\n"
+
+
+def _line_on(member: Member, name: str) -> str:
+    record = member.record
+    record.parse_http()
+    return line(
+        member.header("WARC-Target-URI"),
+        member.header("WARC-Date"),
+        str(record.http_headers.status_code),
+        record.http_headers.to_tuples(),
+        member.header("WARC-Payload-Digest"),
+        (name, member.offset, member.end - member.offset),
+        is_revisit=member.is_revisit,
+    )

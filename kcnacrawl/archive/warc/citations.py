@@ -1,0 +1,73 @@
+"""Whether what the records were read from is kept, and is what it was. Reads only; a run may go on writing."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .reader import OPEN, Damaged, Member, read_members, warc_files
+
+
+class Citations:
+    """The answers that records name, and those that are kept: in a file of its own, so that memory is flat. A context
+    manager. First all records are to be added; what they name is kept before they are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+
+    def __enter__(self) -> Self:
+        self._db.executescript("""
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE named (line INTEGER PRIMARY KEY, id BLOB NOT NULL) STRICT;
+CREATE TABLE kept (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+BEGIN;
+""")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def add(self, line: int, record_id: str) -> None:
+        """Take note of what the record on a line was read from."""
+        self._db.execute("INSERT INTO named VALUES (?, ?)", (line, uuid.UUID(record_id).bytes))
+
+    def faults(self, folder: Path) -> Iterator[str]:
+        """Yield what is wrong with the files of a folder, ``file:line: what``."""
+        for path in warc_files(folder):
+            yield from self._read(path)
+
+    def missing(self) -> Iterator[tuple[int, str]]:
+        """Yield the lines whose answer is in none of the files that were read, and its id."""
+        unkept = "SELECT line, id FROM named WHERE id NOT IN (SELECT id FROM kept) ORDER BY line"
+        for line, record_id in self._db.execute(unkept):
+            yield line, uuid.UUID(bytes=record_id).urn
+
+    def _read(self, path: Path) -> Iterator[str]:
+        name = f"{path.parent.name}/{path.name.removesuffix(OPEN)}"
+        try:
+            for one in _members(path):
+                if one.is_response:
+                    self._keep(one.record_id)
+                if one.header("WARC-Block-Digest") and not one.record.verify_block_digest():
+                    yield f"{name}:1: {one.record_id}, at byte {one.offset}, is not what its digest says"
+        except Damaged as error:
+            # What a run writes, or a killed one has left, has no end yet.
+            if path.suffix != OPEN:
+                yield f"{name}:1: damaged at byte {error.offset} ({error})"
+
+    def _keep(self, record_id: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO kept VALUES (?)", (uuid.UUID(record_id).bytes,))
+
+
+def _members(path: Path) -> Iterator[Member]:
+    """Yield the records of a file, also if it is completed after it was looked up."""
+    try:
+        yield from read_members(path)
+    except FileNotFoundError:
+        yield from read_members(path.with_name(path.name.removesuffix(OPEN)))

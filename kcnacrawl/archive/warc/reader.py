@@ -1,0 +1,224 @@
+"""What was kept, read back: member by member, so that one that is torn or damaged is told and never passed over.
+
+Readers that take a file for one stream give the beginning of a torn member as if it were all.
+"""
+
+import contextlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from fastwarc.warc import WarcRecord, WarcRecordType
+
+from .. import StorageFailed
+from .index import Entry, Index, Place
+
+SUFFIX: Final = ".warc.gz"
+OPEN: Final = ".open"
+"""What the name of a file that is written ends in."""
+
+_CHUNK: Final = 1 << 16
+_RESPONSES: Final = (WarcRecordType.response, WarcRecordType.revisit)
+
+
+class Damaged(Exception):
+    """A member is torn or is no record; ``offset`` is where it begins."""
+
+    def __init__(self, offset: int, why: str) -> None:
+        super().__init__(why)
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A record, and the bytes of its file from ``offset`` to ``end``."""
+
+    offset: int
+    end: int
+    record: WarcRecord
+
+    @property
+    def record_id(self) -> str:
+        """The id, as the archive writes it."""
+        return (self.record.record_id or "").strip("<>")
+
+    def header(self, name: str) -> str:
+        """Return a header of the record; ``""`` if it has none of that name."""
+        return self.record.headers.get(name) or ""
+
+    @property
+    def is_response(self) -> bool:
+        """Whether the record is of what the site answered."""
+        return self.record.record_type in _RESPONSES
+
+    @property
+    def is_revisit(self) -> bool:
+        """Whether the payload is kept in another record."""
+        return self.record.record_type == WarcRecordType.revisit
+
+    @property
+    def payload_digest(self) -> bytes | None:
+        """The digest of a payload that is kept in this record."""
+        if self.record.record_type != WarcRecordType.response:
+            return None
+        algorithm, _, value = self.header("WARC-Payload-Digest").partition(":")
+        return bytes.fromhex(value) if algorithm == "sha256" else None
+
+    @property
+    def entry(self) -> Entry:
+        """What the index knows of a response."""
+        return Entry(self.record_id, self.payload_digest, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResponse:
+    """A response as it came: ``payload`` is still encoded. ``when`` is its ``WARC-Date``."""
+
+    record_id: str
+    url: str
+    when: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    payload: bytes
+    place: Place
+
+
+def read_members(path: Path, start: int = 0) -> Iterator[Member]:
+    """Yield the records from an offset on, where a member must begin. Raise :class:`Damaged` where one is none, and
+    ``OSError``.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        pending = b""
+        while pending or (pending := file.read(_CHUNK)):
+            unpacking, parts, length = zlib.decompressobj(wbits=31), list[bytes](), 0
+            while not unpacking.eof:
+                if not pending and not (pending := file.read(_CHUNK)):
+                    raise Damaged(start, "a torn record")
+                try:
+                    parts.append(unpacking.decompress(pending))
+                except zlib.error as error:
+                    raise Damaged(start, str(error)) from error
+                length += len(pending)
+                pending = unpacking.unused_data
+            end = start + length - len(pending)
+            yield Member(start, end, _record(b"".join(parts), start))
+            start = end
+
+
+def _record(data: bytes, offset: int) -> WarcRecord:
+    try:
+        record = WarcRecord.from_bytes(data)
+    except (ValueError, OSError) as error:
+        raise Damaged(offset, f"no WARC record ({error})") from error
+    head = data.find(b"\r\n\r\n") + 4
+    if not data.startswith(b"WARC/") or len(data) != head + record.content_length + 4:
+        raise Damaged(offset, "no WARC record of the length that it tells")
+    return record
+
+
+class WarcReader:
+    """The responses that a folder keeps; a run may be writing to it. A context manager.
+
+    Methods raise :class:`StorageFailed`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index = Index(folder)
+
+    def __enter__(self) -> Self:
+        self._index.open_to_read()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._index.close()
+
+    def responses(self, since: Place | None = None) -> Iterator[KeptResponse]:
+        """Yield what was kept, in the order in which it came; from a place on, where a member must begin."""
+        for path in warc_files(self._folder):
+            name = path.name.removesuffix(OPEN)
+            if since is not None and name < since.file:
+                continue
+            start = since.offset if since is not None and name == since.file else 0
+            try:
+                for one in read_members(path, start):
+                    if one.is_response:
+                        yield self._kept(one, name)
+            except Damaged as error:
+                # What is written at this moment has no end yet.
+                if path.suffix != OPEN:
+                    raise _failed(path, error) from error
+
+    def find(self, record_id: str) -> KeptResponse | None:
+        """Return the response with the id of its record; ``None`` if it is not kept, or a run writes it just now."""
+        place = self._index.find_record(record_id) or self._find_unlearned(record_id)
+        if place is None or (found := read_at(self._folder, place)) is None or found.record_id != record_id:
+            return None
+        return self._kept(found, place.file)
+
+    def _find_unlearned(self, record_id: str) -> Place | None:
+        """Look for a response in what the index does not know yet: the last that a run has written."""
+        ends = self._index.ends()
+        for path in warc_files(self._folder):
+            name = path.name.removesuffix(OPEN)
+            with contextlib.suppress(Damaged, FileNotFoundError):
+                for one in read_members(path, ends.get(name, 0)):
+                    if one.is_response and one.record_id == record_id:
+                        return Place(name, one.offset)
+        return None
+
+    def _kept(self, member: Member, name: str) -> KeptResponse:
+        record = member.record
+        try:
+            record.parse_http()
+            status, headers = record.http_headers.status_code, record.http_headers.to_tuples()
+        except ValueError as error:
+            raise StorageFailed(f"{member.record_id} is no answer of HTTP ({error})") from error
+        return KeptResponse(
+            record_id=member.record_id,
+            url=member.header("WARC-Target-URI"),
+            when=member.header("WARC-Date"),
+            status=status or 0,
+            headers=headers,
+            payload=self._payload(member),
+            place=Place(name, member.offset),
+        )
+
+    def _payload(self, member: Member) -> bytes:
+        """Return the payload of a response whose headers are read: its own, or that of the one it refers to."""
+        if member.record.record_type == WarcRecordType.response:
+            return member.record.reader.read()
+        original = self.find(member.header("WARC-Refers-To").strip("<>"))
+        if original is None:
+            raise StorageFailed(f"{member.record_id} refers to a record that is not kept: restore it from a copy")
+        return original.payload
+
+
+def warc_files(folder: Path) -> list[Path]:
+    """Return the files of a folder, in the order in which they were begun."""
+    found = [one for one in folder.glob(f"*{SUFFIX}*") if one.name.removesuffix(OPEN).endswith(SUFFIX)]
+    return sorted(found, key=lambda one: one.name)
+
+
+def read_at(folder: Path, place: Place) -> Member | None:
+    """Return the record at a place; ``None`` if there is none. Raise :class:`StorageFailed`."""
+    for path in (folder / place.file, folder / (place.file + OPEN)):
+        try:
+            return next(read_members(path, place.offset), None)
+        except FileNotFoundError:
+            continue
+        except Damaged as error:
+            raise _failed(path, error) from error
+        except OSError as error:
+            raise StorageFailed(f"cannot read {path}: {error.strerror or error}") from error
+    return None
+
+
+def _failed(path: Path, error: Damaged) -> StorageFailed:
+    return StorageFailed(f"{path} is damaged at byte {error.offset} ({error}): restore it from a copy")

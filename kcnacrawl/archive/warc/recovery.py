@@ -1,0 +1,87 @@
+"""Puts a folder of WARC files in order, whatever ended the last run: what is torn is cut, what is whole is learned."""
+
+import fcntl
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from ..log import sync
+from .cdxj import cdxj_path, read_lines, write_cdxj
+from .index import Entry, Index
+from .reader import OPEN, Damaged, read_members, warc_files
+
+_BATCH: Final = 5_000
+
+logger = logging.getLogger(__name__)
+
+
+def catch_up(folder: Path, index: Index) -> None:
+    """Have an index learn what it does not know of a folder's files; complete those that a killed run left. Raise
+    ``OSError``, :class:`StorageFailed`.
+    """
+    ends = index.ends()
+    paths = warc_files(folder)
+    for gone in ends.keys() - {path.name.removesuffix(OPEN) for path in paths}:
+        index.forget(gone)
+    for path in paths:
+        name, size = path.name.removesuffix(OPEN), path.stat().st_size
+        known = ends.get(name, 0)
+        if size < known:
+            index.forget(name)
+            cdxj_path(path).unlink(missing_ok=True)
+            known = 0
+        fault = _learn(path, index, known) if size > known else None
+        if path.suffix == OPEN:
+            _finish(path, fault.offset if fault is not None else size)
+        elif fault is not None:
+            logger.warning(
+                "%s is damaged at byte %d (%s), and what follows is not read: restore it from a copy",
+                path,
+                fault.offset,
+                fault,
+            )
+        # A file that was begun and held nothing is gone.
+        complete = path.with_name(name)
+        if complete.exists() and not cdxj_path(complete).exists():
+            write_cdxj(complete, read_lines(complete))
+
+
+def _learn(path: Path, index: Index, start: int) -> Damaged | None:
+    """Have an index learn what a file holds from an offset on; return what it ends at before its end."""
+    name, entries, end = path.name.removesuffix(OPEN), list[Entry](), start
+    # What a killed run wrote and did not sync is made safe before it is learned.
+    sync(path)
+    fault = None
+    try:
+        for one in read_members(path, start):
+            end = one.end
+            if one.is_response:
+                entries.append(one.entry)
+            if len(entries) >= _BATCH:
+                index.learn(name, entries, end)
+                entries = []
+    except Damaged as error:
+        fault = error
+    index.learn(name, entries, end)
+    return fault
+
+
+def _finish(path: Path, end: int) -> None:
+    """Complete a file that a killed run left: cut off what is torn, and give it its name."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.warning("%s is being written by another process", path)
+        return
+    else:
+        os.ftruncate(fd, end)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    if end:
+        path.rename(path.with_name(path.name.removesuffix(OPEN)))
+    else:
+        path.unlink()
+    sync(path.parent)
