@@ -120,11 +120,10 @@ EDITS: Final = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A record, and the one before it: none before the first. ``is_edit`` is False where only a reader differs."""
+    """A record, and the one before it: none before the first."""
 
     before: Article | None
     after: Article
-    is_edit: bool = True
 
     @property
     def kind(self) -> Kind:
@@ -132,7 +131,7 @@ class Revision:
         if self.before is None:
             return "new"
         has_other_text = self.before.body_sha256 != self.after.body_sha256
-        if self.is_edit and (has_other_text or self.changed(_SHOWN)):
+        if is_edit(self.after) and (has_other_text or self.changed(_SHOWN)):
             return kind_of(self.before.status, self.before.access, self.after.status, self.after.access)
         return "reread" if has_other_text or self.changed(_READ).keys() - _SOURCE else "attributed"
 
@@ -174,7 +173,7 @@ def read_revisions(folder: Path, selection: Selection) -> Iterator[Revision]:
     with path.open("rb") as file:
         for place in found:
             before = None if place.before is None else _read_at(file, place.before)
-            revision = Revision(before, _read_at(file, place.after), place.is_edit)
+            revision = Revision(before, _read_at(file, place.after))
             if revision.kind in _OURS and not selection.reread:
                 continue
             if any(selection.has_words(one) for one in (before, revision.after) if one):
@@ -186,7 +185,6 @@ class _Place(NamedTuple):
 
     before: int | None
     after: int
-    is_edit: bool
 
 
 def _find(path: Path, selection: Selection) -> Iterator[_Place]:
@@ -207,7 +205,7 @@ def _find(path: Path, selection: Selection) -> Iterator[_Place]:
         if (place := awaited.pop(head.id, None)) is not None:
             yield place._replace(before=begin)
         if selection.asks_for(head, newer):
-            place = _Place(None, begin, is_edit(head))
+            place = _Place(None, begin)
             if is_first:
                 yield place
             else:

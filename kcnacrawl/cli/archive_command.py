@@ -12,7 +12,7 @@ import msgspec
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
-from ..archive import StorageFailed
+from ..archive import Locked, StorageFailed
 from ..arguments import ArgumentError, as_path
 from ..config import Config
 from ..run import printable
@@ -27,6 +27,7 @@ STORE: Final = "store.sqlite"
 _VERDICTS: Final = {
     ArgumentError: Verdict.USAGE,
     StoreDown: Verdict.INCOMPLETE,
+    Locked: Verdict.LOCKED,
     StorageFailed: Verdict.STORAGE,
     OSError: Verdict.STORAGE,
 }

@@ -1,7 +1,6 @@
 """Unpacking bodies whole or not at all: of a gzip cut short, Scrapy gives what there is as if it were all."""
 
 import re
-from collections.abc import Sequence
 from typing import Final, Self
 
 from scrapy import Request
@@ -46,28 +45,38 @@ class StrictCompression:
         request.headers.setdefault("Accept-Encoding", b"gzip")
 
     def process_response(self, request: Request, response: Response) -> Response:  # noqa: ARG002 - Scrapy's signature
-        given = b",".join(response.headers.getlist("Content-Encoding")).lower().split(b",")
-        # What was applied last is undone first.
-        codings = [coding for one in reversed(given) if (coding := one.strip()) not in _PLAIN]
-        if not response.body or not codings:
-            return response
         try:
-            body = self._decoded(response.body, codings)
+            unpacked = unpack(response, self._limit)
         except BrokenGzip:
             return response.replace(flags=[*response.flags, UNDECODABLE])
         except TooLong as error:
             raise TooLarge(f"unpacks to {error}") from error
-        return _unpacked(response, body)
-
-    def _decoded(self, body: bytes, codings: Sequence[bytes]) -> bytes:
-        for coding in codings:
-            if coding in _GZIP:
-                body = gunzip(body, self._limit)
-        if not _GZIP.issuperset(codings):
-            if _NO_TEXT.search(body[:_LOOKED_AT]):
-                raise BrokenGzip("a coding that is not known, of what is no text")
+        if unpacked is not response and not _GZIP.issuperset(_codings(response)):
             self._stats.inc_value("kcnacrawl/unknown_coding")
-        return body
+        return unpacked
+
+
+def unpack(response: Response, limit: int) -> Response:
+    """Return a response with its body decoded, as its ``Content-Encoding`` says; the same if nothing is to be done.
+
+    Raise :class:`~kcnacrawl.pages.gzips.BrokenGzip`, :class:`~kcnacrawl.pages.gzips.TooLong`.
+    """
+    codings = _codings(response)
+    if not response.body or not codings:
+        return response
+    body = response.body
+    for coding in codings:
+        if coding in _GZIP:
+            body = gunzip(body, limit)
+    if not _GZIP.issuperset(codings) and _NO_TEXT.search(body[:_LOOKED_AT]):
+        raise BrokenGzip("a coding that is not known, of what is no text")
+    return _unpacked(response, body)
+
+
+def _codings(response: Response) -> list[bytes]:
+    """Return what was applied to the body, the last first."""
+    given = b",".join(response.headers.getlist("Content-Encoding")).lower().split(b",")
+    return [coding for one in reversed(given) if (coding := one.strip()) not in _PLAIN]
 
 
 def _unpacked(response: Response, body: bytes) -> Response:

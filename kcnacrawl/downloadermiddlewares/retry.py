@@ -84,12 +84,12 @@ def fault_of(request: Request, response: Response) -> str | None:
     is_short = len(response.body) <= _LONGEST_ERROR and b"/newstream/" not in response.body
     if is_short and (told := _OUT_OF_ORDER.search(response.body)):
         return f"a page that says {told[0].decode('latin-1')!r}"
-    if "partial" in response.flags and _is_cut(response.body.lower()):
+    if "partial" in response.flags and is_cut(response.body.lower()):
         return "a page cut short"
     return None
 
 
-def _is_cut(body: bytes) -> bool:
+def is_cut(body: bytes) -> bool:
     """Return True if markup of untold length breaks off: a page before its end, a fragment within an element."""
     if b"<html" in body:
         return b"</html" not in body

@@ -28,15 +28,17 @@ def translating(
     down: type[Exception] | tuple[type[Exception], ...],
     wrong: type[Exception],
     line: Callable[[Exception], str] = str,
-    advice: str = "; see to it and sync again",
+    *,
+    is_sync: bool = True,
 ) -> Iterator[None]:
     """Translate a driver's errors: raise :class:`StoreDown` for those that pass, ``ArgumentError`` for the others, as
-    for what is no store of ours. ``line`` tells an error in one line, ``advice`` what to do.
+    for what is no store of ours. ``line`` tells an error in one line.
     """
     try:
         yield
     except down as error:
-        raise StoreDown(f"{name}: {line(error)}{advice}") from error
+        told = line(error)
+        raise StoreDown(f"{name}: {told}; see to it and sync again" if is_sync else f"{name}: {told}") from error
     except wrong as error:
         raise ArgumentError(f"store {name}: {line(error)}") from error
 

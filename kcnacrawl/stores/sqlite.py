@@ -236,7 +236,7 @@ def read_revisions(article_id: str, db: sqlite3.Connection) -> list[Article]:
 
 
 def _read(path: Path) -> AbstractContextManager[None]:
-    return translating(path, sqlite3.OperationalError, sqlite3.DatabaseError, _with_hint, advice="")
+    return translating(path, sqlite3.OperationalError, sqlite3.DatabaseError, _with_hint, is_sync=False)
 
 
 def _with_hint(error: Exception) -> str:

@@ -37,6 +37,7 @@ FROM revisions WHERE revision = 1 AND {_LAG} IS NOT NULL GROUP BY 1, 2
 # A revision that only knows more of the article's source is no change of the site's.
 CHANGED: Final = """(new.body_sha256, new.headline, new.date_published, new.status, new.access)
     IS NOT (old.body_sha256, old.headline, old.date_published, old.status, old.access)
+    AND new.revision_cause IS NOT 'reader'
 """
 PAIRS: Final = f"""
 FROM revisions AS new JOIN revisions AS old ON old.id = new.id AND old.revision = new.revision - 1

@@ -121,6 +121,12 @@ class Queue:
             }
         return {one for one, day in dates.items() if (since and day < since) or (until and day > until)}
 
+    def is_set_aside(self, article_id: str) -> bool:
+        """Return True if an article was fetched, and left out because it lay outside the window asked for."""
+        sql = "SELECT 1 FROM wanted WHERE id = ? AND date_published IS NOT NULL"
+        with self._database.guard():
+            return self._database.execute(sql, (article_id,)).fetchone() is not None
+
     def owed(self, lists: Sequence[int] | None = None, ids: Sequence[str] | None = None) -> int:
         """Return how many pages failed or could not be read and wait for the next run: in these lists, or these ids."""
         clause, values = _in_lists(lists)

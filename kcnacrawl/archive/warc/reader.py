@@ -84,6 +84,8 @@ class KeptResponse:
     headers: tuple[tuple[str, str], ...]
     payload: bytes
     place: Place
+    # Why the payload is not whole, as `WARC-Truncated` says; empty if it is.
+    truncated: str = ""
 
 
 def read_members(path: Path, start: int = 0) -> Iterator[Member]:
@@ -162,6 +164,12 @@ class WarcReader:
             return None
         return self._kept(found, place.file)
 
+    def at(self, place: Place) -> KeptResponse:
+        """Return the response that is kept at a place."""
+        if (found := read_at(self._folder, place)) is None or not found.is_response:
+            raise StorageFailed(f"{self._folder / place.file} has no answer at byte {place.offset}")
+        return self._kept(found, place.file)
+
     def _find_unlearned(self, record_id: str) -> Place | None:
         """Look for a response in what the index does not know yet: the last that a run has written."""
         ends = self._index.ends()
@@ -188,6 +196,7 @@ class WarcReader:
             headers=headers,
             payload=self._payload(member),
             place=Place(name, member.offset),
+            truncated=member.header("WARC-Truncated"),
         )
 
     def _payload(self, member: Member) -> bytes:

@@ -1,0 +1,41 @@
+"""Where the kept answers to some requests are, in the order in which they came."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .cdxj import cdxj_path, read_lines
+from .reader import OPEN, warc_files
+
+
+class KeptAt(NamedTuple):
+    """An answer: its address, when it came (``YYYYMMDDhhmmss``), and where its member begins and how long it is."""
+
+    url: str
+    moment: str
+    file: str
+    offset: int
+    length: int
+
+
+def kept_answers(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[KeptAt]:
+    """Yield the answers with status 200 whose address is wanted. Raise ``OSError``.
+
+    The index beside each file is read, not the file; of one that has none, and of one that a killed run left open, the
+    records. Memory holds what one file has of them.
+    """
+    for path in warc_files(folder):
+        index = cdxj_path(path)
+        is_indexed = not path.name.endswith(OPEN) and index.exists()
+        lines = index.read_text(encoding="utf-8").splitlines() if is_indexed else read_lines(path)
+        found = (_read(line) for line in lines)
+        yield from sorted((one for one in found if one and is_wanted(one.url)), key=lambda one: one.offset)
+
+
+def _read(line: str) -> KeptAt | None:
+    _, moment, fields = line.split(" ", 2)
+    told: dict[str, str] = json.loads(fields)
+    if told.get("status") != "200":
+        return None
+    return KeptAt(told["url"], moment, told["filename"], int(told["offset"]), int(told["length"]))

@@ -1,0 +1,79 @@
+"""``scrapy reparse``: what ``warc/`` keeps, read anew by the readers of today."""
+
+import argparse
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import Progress
+
+from ..archive import StorageFailed
+from ..archive.archive import ARTICLES, WARC
+from ..archive.warc.reader import warc_files
+from ..arguments import ArgumentError, read_since
+from ..cli.archive_command import ArchiveCommand
+from ..held_sources import SITE, HeldSources
+from ..reparse import Reparse, Selection, Tally
+from ..verdict import Verdict
+
+T = TypeVar("T")
+
+
+class Command(ArchiveCommand):
+    def short_desc(self) -> str:
+        return "Read the pages that warc/ keeps anew, without a request: what differs becomes a revision"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--dry-run", action="store_true", help="tell by field what would change, and store nothing")
+        parser.add_argument(
+            "--since", metavar="DAY", help="pages fetched on that day or later: 2026-01-31, 2026-01, 7d"
+        )
+        parser.add_argument("--source", metavar="SOURCE", help="records of these sources alone, by comma")
+        parser.add_argument("--jobs", metavar="N", type=int, help="processes that read (default: one a core)")
+
+    def read(self, folder: Path, opts: argparse.Namespace) -> int:
+        jobs = (os.cpu_count() or 1) if opts.jobs is None else opts.jobs
+        if jobs < 1:
+            raise ArgumentError(f"option --jobs={jobs}: not a whole number from 1")
+        selection = Selection(_option("since", opts.since, lambda text: read_since(text, SITE)), _sources(opts.source))
+        if not (folder / ARTICLES).exists() and not (folder / WARC).exists():
+            raise StorageFailed(f"there is no archive in {folder}")
+        reparse = Reparse(folder, selection, is_dry=opts.dry_run, workers=jobs)
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            total = sum(path.stat().st_size for path in warc_files(folder / WARC))
+            asyncio.run(reparse.run(partial(progress.advance, progress.add_task("reading anew", total=total))))
+        _print(reparse.tally, is_dry=opts.dry_run)
+        return Verdict.OK.exit_code()
+
+
+def _option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ArgumentError(f"option --{name}={text[:200]!r}: {error}") from error
+
+
+def _sources(text: str | None) -> HeldSources:
+    return _option("source", text, HeldSources.read) or HeldSources()
+
+
+def _print(tally: Tally, *, is_dry: bool) -> None:
+    """Print what was read, and what came of it."""
+    would = "would be" if is_dry else "are"
+    print(f"{tally.read:,} pages read")
+    print(f"{tally.differing:,} records read otherwise {would} revised{_by(tally.fields)}")
+    print(f"{tally.first:,} pages that gave no record {would} records, {tally.site:,} {would} revisions")
+    print(f"{sum(tally.unread.values()):,} pages give no record{_by(tally.unread)}")
+
+
+def _by(counts: Counter[str]) -> str:
+    return ": " + ", ".join(f"{name} {number:,}" for name, number in counts.most_common()) if counts else ""
