@@ -42,6 +42,7 @@ from .site.dates import BadDate, instant
 from .site.urls import Site, identify
 
 _BATCH: Final = 32
+_ARTICLE: Final = Request("https://kcnawatch.org/")
 _LARGEST_PAGE: Final = 8 * 1024 * 1024
 # Of a record, what its page alone tells.
 _READ: Final = (
@@ -111,7 +112,7 @@ def _read_page(kept: KeptResponse, task: Task, run_id: str) -> Reading:
     site = _site_of(kept.url)
     try:
         response = unpack(response, _LARGEST_PAGE)
-        if kept.truncated or fault_of(Request(kept.url), response) is not None:
+        if kept.truncated or fault_of(_ARTICLE, response) is not None:
             # The crawl did not take it for the page either.
             return Reading(None, reason="http_error")
         fields = ArticlePage(markup_of(response), kept.url, site).read()

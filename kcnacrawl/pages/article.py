@@ -55,6 +55,7 @@ class ArticlePage:
     def __init__(self, markup: str, url: str, site: Site) -> None:
         self._url = url
         self._site = site
+        self._markup = markup
         self._tree = parse(markup)
         # What links and pictures are meant against.
         self._base = base_of(self._tree, url)
@@ -151,8 +152,7 @@ class ArticlePage:
 
     @property
     def _has_notice(self) -> bool:
-        root = self._tree.body
-        return root is not None and "upgrade" in root.text().lower()
+        return "pgrade" in self._markup or "PGRADE" in self._markup
 
     @property
     def original_url(self) -> str | None:

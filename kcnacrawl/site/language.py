@@ -1,6 +1,7 @@
 """Telling the language of a text by its script and a few stop words: enough for the languages state media use."""
 
 import re
+from collections import Counter
 from typing import Final
 
 _SCRIPTS: Final = {
@@ -28,6 +29,8 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 def detect(headline: str, body: str) -> str | None:
     """Return an ISO 639-1 code, or ``None`` if there are no letters to go by."""
     sample = f"{headline}\n{body[:_SAMPLE]}"
+    if sample.isascii():
+        return _latin(sample) if _ASCII_LETTERS.search(sample) else None
     beyond_ascii = "".join(_BEYOND_ASCII.findall(sample))
     counts = {name: _WEIGHT.get(name, 1) * len(pattern.findall(beyond_ascii)) for name, pattern in _SCRIPTS.items()}
     counts["latin"] += sum(map(len, _ASCII_LETTERS.findall(sample)))
@@ -42,7 +45,8 @@ def detect(headline: str, body: str) -> str | None:
 
 def _latin(sample: str) -> str | None:
     words = _WORD.findall(sample.lower())
-    hits = {name: sum(word in stop for word in words) for name, stop in _STOP_WORDS.items()}
+    often = Counter(words)
+    hits = {name: sum(often[word] for word in stop & often.keys()) for name, stop in _STOP_WORDS.items()}
     best = max(hits, key=lambda name: hits[name])
     # A short title may have no stop word; the languages other than English rarely do without accents.
     return best if hits[best] else ("en" if all(map(str.isascii, words)) else None)
