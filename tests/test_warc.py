@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kcnacrawl.archive import StorageFailed
+from kcnacrawl.archive.warc import cdxj
 from kcnacrawl.archive.warc.cdxj import cdxj_path
 from kcnacrawl.archive.warc.index import NAME, Place
 from kcnacrawl.archive.warc.reader import WarcReader, warc_files
@@ -145,8 +146,12 @@ def test_no_record_refers_to_one_that_is_gone(tmp_path: Path, harm: Callable[[Pa
 # The index by address
 
 
-@pytest.mark.parametrize("way", ["as it is kept", "from the file"])
-def test_beside_each_file_stands_what_cdxj_indexer_says_of_it(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("way", ["as it is kept", "in parts", "from the file"])
+def test_beside_each_file_stands_what_cdxj_indexer_says_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "in parts":
+        monkeypatch.setattr(cdxj, "_IN_MEMORY", 2)
     writer = open_writer(tmp_path, most_bytes=5000)
     urls = [f"{URL}{number}?b=2&a=%EA%B9%80" for number in (3, 1, 2, 1)] + ["http://127.0.0.1:8000/robots.txt"]
     for number, url in enumerate(urls):

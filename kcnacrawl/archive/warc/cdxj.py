@@ -4,15 +4,18 @@ Beside each file that is complete stands one of its own. It is derived: where it
 """
 
 import contextlib
+import heapq
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 from ..log import write_whole
 from .reader import SUFFIX, Damaged, Member, read_members
 
+_IN_MEMORY: Final = 5_000
 _MIME: Final = re.compile(r"[^;\s]*")
 
 
@@ -21,17 +24,39 @@ def cdxj_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(SUFFIX) + ".cdxj")
 
 
-def write_cdxj(path: Path, lines: Iterable[str]) -> None:
-    """Write the lines on a file of records beside it. Raise ``OSError``."""
-    write_whole(cdxj_path(path), "".join(sorted(lines)).encode())
+class CdxjWriter:
+    """Puts the lines on a file of records in order, in the memory of some thousand. Methods raise ``OSError``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: list[bytes] = []
+        self._sorted = contextlib.ExitStack()
+        self._parts: list[IO[bytes]] = []
+
+    def add(self, line: str) -> None:
+        """Take a line."""
+        self._lines.append(line.encode())
+        if len(self._lines) >= _IN_MEMORY:
+            part = self._sorted.enter_context(TemporaryFile(dir=self._path.parent))  # noqa: SIM115 - it is managed
+            part.writelines(sorted(self._lines))
+            part.seek(0)
+            self._parts.append(part)
+            self._lines.clear()
+
+    def write(self) -> None:
+        """Write what was taken beside the file."""
+        with self._sorted:
+            write_whole(cdxj_path(self._path), heapq.merge(sorted(self._lines), *self._parts))
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines on a file that is complete, as far as it is whole. Raise ``OSError``."""
+def make_cdxj(path: Path) -> None:
+    """Write the lines on a file that is complete, as far as it is whole, beside it. Raise ``OSError``."""
+    writer = CdxjWriter(path)
     with contextlib.suppress(Damaged):
         for one in read_members(path):
             if one.is_response:
-                yield _line_on(one, path.name)
+                writer.add(_line_on(one, path.name))
+    writer.write()
 
 
 def line(

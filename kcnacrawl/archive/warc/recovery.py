@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ..log import sync
-from .cdxj import cdxj_path, read_lines, write_cdxj
+from .cdxj import cdxj_path, make_cdxj
 from .index import Entry, Index
 from .reader import OPEN, Damaged, read_members, warc_files
 
@@ -44,7 +44,7 @@ def catch_up(folder: Path, index: Index) -> None:
         # A file that was begun and held nothing is gone.
         complete = path.with_name(name)
         if complete.exists() and not cdxj_path(complete).exists():
-            write_cdxj(complete, read_lines(complete))
+            make_cdxj(complete)
 
 
 def _learn(path: Path, index: Index, start: int) -> Damaged | None:
