@@ -281,4 +281,4 @@ def test_what_was_sent_is_told_as_far_as_it_is_known() -> None:
     assert list(kept.request.headers) == [(b"Host", b"kcnawatch.org"), (b"Accept", b"text/html")]
     assert kept.request.body == b"a=b"
     assert kept.response is not None
-    assert (kept.response.start, kept.protocol, kept.truncated) == (b"HTTP/1.1 599", "h2", "disconnect")
+    assert (kept.response.start, kept.protocol, kept.truncated) == (b"HTTP/1.1 599 ", "h2", "disconnect")

@@ -1,6 +1,8 @@
 """What is kept of exchanges: by the records themselves, after a kill at any byte, and after damage."""
 
+import asyncio
 import gzip
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from kcnacrawl.archive import StorageFailed
+from kcnacrawl.archive.archive import Archive
+from kcnacrawl.archive.verify import Verification
 from kcnacrawl.archive.warc import cdxj
 from kcnacrawl.archive.warc.cdxj import cdxj_path
 from kcnacrawl.archive.warc.index import NAME, Place
@@ -17,6 +21,7 @@ from kcnacrawl.archive.warc.reader import WarcReader, warc_files
 from kcnacrawl.archive.warc.records import Exchange, Message
 from kcnacrawl.archive.warc.writer import WarcWriter
 
+from .test_archive import article, rejected
 from .warcs import BIN, Record, check_whole, kept_ids, read_warc, read_warcs
 
 NOW = datetime(2026, 11, 27, 1, 2, 3, 456789, UTC)
@@ -158,6 +163,7 @@ def test_beside_each_file_stands_what_cdxj_indexer_says_of_it(
         writer.keep(exchange(url, PAGE + b"%d" % number, (b"content-type", b"text/plain")))
     writer.keep(exchange(URL, PAGE + b"1"))
     writer.keep(exchange(response=Message(b"HTTP/1.1 302 Found", [(b"Location", b"/")], b"")))
+    writer.keep(exchange("http://kcnawatch.org:99999/", response=Message(b"HTTP/1.1 599 ", [], b"?")))
     writer.keep(exchange(response=None, hindrance="TimeoutError"))
     writer.close()
     paths = warc_files(tmp_path / "warc")
@@ -279,6 +285,64 @@ def test_what_is_being_written_is_read_as_far_as_it_is_whole(tmp_path: Path) -> 
     die(writer)
 
 
+# The order of safety
+
+
+def test_an_exchange_is_synced_before_its_line_and_many_share_two_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive(tmp_path)
+    warc = archive.keep_exchanges("run", 10**9, {})
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def watched(fd: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        fsync(fd)
+
+    async def take(number: int) -> None:
+        kept = warc.keep(exchange(f"{URL}{number}", PAGE + b"%d" % number))
+        await archive.store(replace(article(number), warc_record_id=kept))
+        # The index may wait, the file may not.
+        assert kept in kept_ids(tmp_path)
+
+    async def run() -> None:
+        archive.open()
+        await take(0)
+        monkeypatch.setattr(os, "fsync", watched)
+        await asyncio.gather(*(take(number) for number in range(1, 65)))
+        monkeypatch.undo()
+        await archive.close()
+
+    asyncio.run(run())
+    # The first line goes alone, whatever came meanwhile with the next.
+    assert synced == ["run-00001.warc.gz.open", "articles.jsonl"] * (len(synced) // 2)
+    assert len(synced) <= 4
+    assert list(Verification(tmp_path).faults(lambda _: None)) == []
+
+
+def test_a_line_is_not_written_where_its_exchange_could_not_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def run() -> None:
+        archive = Archive(tmp_path)
+        warc = archive.keep_exchanges("run", 10**9, {})
+        archive.open()
+        kept = warc.keep(exchange())
+        monkeypatch.setattr(os, "fsync", fail)
+        for store in (archive.store(replace(article(1), warc_record_id=kept)), archive.reject(rejected(2))):
+            with pytest.raises(StorageFailed, match=r"cannot write .*run-00001\.warc\.gz: Input/output error"):
+                await store
+        monkeypatch.undo()
+        await archive.close()
+
+    asyncio.run(run())
+    assert [(tmp_path / name).read_bytes() for name in ("articles.jsonl", "quarantine.jsonl")] == [b"", b""]
+
+
 # The disk
 
 
@@ -295,8 +359,6 @@ def test_after_a_failure_nothing_is_kept_or_vouched_for_and_the_file_ends_in_a_w
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
-
-    import os
 
     write = os.pwrite
     monkeypatch.setattr("os.pwrite", half)

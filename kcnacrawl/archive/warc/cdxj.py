@@ -70,9 +70,6 @@ def line(
     is_revisit: bool,
 ) -> str:
     """Return the line on an answer: ``date`` is its ``WARC-Date``, ``place`` its file, offset and length."""
-    # It loads what asks for web pages, which takes a while, and most commands keep nothing.
-    import surt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; as above
-
     types = [value for name, value in headers if name.lower() == "content-type"]
     found = _MIME.match(types[0].strip()) if types else None
     mime = "warc/revisit" if is_revisit else found and found[0]
@@ -80,7 +77,18 @@ def line(
     told = {"url": url, "mime": mime, "status": status, "digest": digest}
     told |= {"length": str(length), "offset": str(offset), "filename": name}
     moment = re.sub("[^0-9]", "", date)[:14]
-    return f"{surt.surt(url)} {moment} {json.dumps({key: value for key, value in told.items() if value})}\n"
+    return f"{_key(url)} {moment} {json.dumps({key: value for key, value in told.items() if value})}\n"
+
+
+def _key(url: str) -> str:
+    # It loads what asks for web pages, which takes a while, and most commands keep nothing.
+    import surt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; as above
+
+    try:
+        return str(surt.surt(url))
+    except ValueError:
+        # A port that is none. As cdxj-indexer does.
+        return url
 
 
 def _line_on(member: Member, name: str) -> str:
