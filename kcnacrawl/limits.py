@@ -1,4 +1,7 @@
-"""How patient a run is, and when it calls a site changed or closed: settings ``KCNACRAWL_…``, typed once, here."""
+"""How patient a run is, when it calls a site changed or closed, and what it keeps of it: settings ``KCNACRAWL_…``.
+
+Typed once, here.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields

@@ -98,6 +98,13 @@ def test_how_a_body_was_cut_for_the_wire_is_renamed_and_its_length_is_told(
     assert first.http == [("Content-Type", "text/html"), *kept, ("Content-Length", str(len(PAGE)))]
 
 
+def test_an_answer_without_a_body_stays_without_a_length(tmp_path: Path) -> None:
+    keep(tmp_path, exchange(response=Message(b"HTTP/1.1 304 Not Modified", [(b"Etag", b'"1"')], b"")))
+    check_whole(tmp_path)
+    (answer,) = answers(tmp_path)
+    assert (answer.start, answer.http, answer.body) == ("HTTP/1.1 304 Not Modified", [("Etag", '"1"')], b"")
+
+
 @pytest.mark.parametrize("name", [b"Set-Cookie", b"set-cookie2", b"Authorization", b"PROXY-AUTHORIZATION"])
 def test_what_lets_somebody_in_is_not_kept(tmp_path: Path, name: bytes) -> None:
     keep(tmp_path, exchange(URL, PAGE, (name, b"secret")))

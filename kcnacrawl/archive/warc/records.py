@@ -134,7 +134,8 @@ def _reframed(headers: Headers, length: int) -> Headers:
     readers find its length.
     """
     true = b"%d" % length
-    if [one for one in headers if one[0].lower() in _FRAMING] == [(b"Content-Length", true)]:
+    framing = [one for one in headers if one[0].lower() in _FRAMING]
+    if framing == [(b"Content-Length", true)] or not (framing or length):
         return headers
     renamed = [(_RENAMED + name if name.lower() in _FRAMING else name, value) for name, value in headers]
     return [*renamed, (b"Content-Length", true)]

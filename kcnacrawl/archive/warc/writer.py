@@ -109,6 +109,7 @@ class WarcWriter:
     def open(self) -> None:
         """Put in order what a killed run left, and learn what the index does not know. Also raise ``OSError``."""
         self._folder.mkdir(exist_ok=True)
+        sync(self._folder.parent)
         try:
             self._index.open()
             catch_up(self._folder, self._index)
