@@ -98,6 +98,28 @@ def test_how_a_body_was_cut_for_the_wire_is_renamed_and_its_length_is_told(
     assert first.http == [("Content-Type", "text/html"), *kept, ("Content-Length", str(len(PAGE)))]
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ([(b"X-Place", b"Pyongyang \xe9")], [("X-Place", "Pyongyang \xe9")]),
+        ([(b"X-Empty", b"")], [("X-Empty", "")]),
+        ([(b"Link", b"<a>"), (b"Link", b"<b>")], [("Link", "<a>"), ("Link", "<b>")]),
+        ([(b"X-Long", b"a" * 15_000)] * 4, [("X-Long", "a" * 15_000)] * 4),
+    ],
+)
+def test_whatever_headers_a_site_sends_they_are_read_back(
+    tmp_path: Path, given: list[tuple[bytes, bytes]], read: list[tuple[str, str]]
+) -> None:
+    keep(tmp_path, exchange(URL, PAGE, *given))
+    cdxj_path(tmp_path / "warc/run-00001.warc.gz").unlink()
+    keep(tmp_path, exchange(URL + "b"), run_id="run2")
+    check_whole(tmp_path)
+    with WarcReader(tmp_path / "warc") as reader:
+        first, second = reader.responses()
+    assert list(first.headers) == [("Content-Type", "text/html"), *read, ("Content-Length", str(len(PAGE)))]
+    assert (first.status, first.payload, second.payload) == (200, PAGE, PAGE)
+
+
 def test_an_answer_without_a_body_stays_without_a_length(tmp_path: Path) -> None:
     keep(tmp_path, exchange(response=Message(b"HTTP/1.1 304 Not Modified", [(b"Etag", b'"1"')], b"")))
     check_whole(tmp_path)

@@ -92,13 +92,12 @@ def _key(url: str) -> str:
 
 
 def _line_on(member: Member, name: str) -> str:
-    record = member.record
-    record.parse_http()
+    status, headers = member.read_http()
     return line(
         member.header("WARC-Target-URI"),
         member.header("WARC-Date"),
-        str(record.http_headers.status_code),
-        record.http_headers.to_tuples(),
+        str(status),
+        headers,
         member.header("WARC-Payload-Digest"),
         (name, member.offset, member.end - member.offset),
         is_revisit=member.is_revisit,
