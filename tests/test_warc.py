@@ -17,7 +17,7 @@ from kcnacrawl.archive.verify import Verification
 from kcnacrawl.archive.warc import cdxj
 from kcnacrawl.archive.warc.cdxj import cdxj_path
 from kcnacrawl.archive.warc.index import NAME, Place
-from kcnacrawl.archive.warc.reader import WarcReader, warc_files
+from kcnacrawl.archive.warc.reader import WarcReader, read_members, warc_files
 from kcnacrawl.archive.warc.records import Exchange, Message
 from kcnacrawl.archive.warc.writer import WarcWriter
 
@@ -238,6 +238,24 @@ def test_what_a_dying_machine_wrote_beyond_what_was_synced_is_cut(tmp_path: Path
     keep(tmp_path, exchange(URL + "b", b"more"), run_id="run2")
     check_whole(tmp_path)
     assert kept in kept_ids(tmp_path)
+
+
+def test_what_stands_after_damage_is_put_aside_and_not_thrown_away(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    first, _, third = (writer.keep(exchange(f"{URL}{number}", PAGE + b"%d" % number)) for number in range(3))
+    die(writer)
+    (path,) = warc_files(tmp_path / "warc")
+    data = bytearray(path.read_bytes())
+    _, _, _, second, *_ = read_members(path)
+    data[second.offset + 40 : second.offset + 60] = bytes(20)
+    path.write_bytes(data)
+    (path.parent / NAME).unlink()
+    keep(tmp_path, run_id="run2")
+    check_whole(tmp_path)
+    assert first in kept_ids(tmp_path)
+    aside = tmp_path / "warc/run-00001.warc.gz.torn"
+    assert aside.read_bytes() == data[second.offset :]
+    assert third in {one.record_id for one in read_members(aside, second.end - second.offset)}
 
 
 def test_a_file_that_was_begun_and_holds_nothing_goes(tmp_path: Path) -> None:
