@@ -279,6 +279,20 @@ def test_an_index_that_is_lost_or_damaged_is_made_anew(tmp_path: Path, damage: b
     assert answers(tmp_path)[-1].kind == "revisit"
 
 
+def test_an_index_whose_pages_are_damaged_is_made_anew(tmp_path: Path) -> None:
+    (first,) = keep(tmp_path, exchange())
+    path = tmp_path / "warc" / NAME
+    data = path.read_bytes()
+    # All but its first page, which tells what it is.
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(StorageFailed, match="any crawl makes it anew"), WarcReader(tmp_path / "warc") as reader:
+        reader.find(first)
+    keep(tmp_path, exchange(), run_id="run2")
+    with WarcReader(tmp_path / "warc") as reader:
+        assert reader.find(first) is not None
+    assert [one.kind for one in answers(tmp_path)] == ["response", "revisit"]
+
+
 def test_files_that_come_from_elsewhere_are_learned(tmp_path: Path) -> None:
     (there,) = keep(tmp_path / "there", exchange(), run_id="there")
     keep(tmp_path / "here", exchange(URL, b"other"), run_id="here")

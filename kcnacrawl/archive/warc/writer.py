@@ -111,12 +111,21 @@ class WarcWriter:
         self._folder.mkdir(exist_ok=True)
         sync(self._folder.parent)
         try:
-            self._index.open()
-            catch_up(self._folder, self._index)
+            self._catch_up()
         except BaseException:
             self._index.close()
             raise
         self._is_open = True
+
+    def _catch_up(self) -> None:
+        try:
+            self._index.open()
+            catch_up(self._folder, self._index)
+        except StorageFailed:
+            # An index that is damaged is gone by now; whatever else it is, it is so again.
+            self._index.close()
+            self._index.open()
+            catch_up(self._folder, self._index)
 
     def keep(self, exchange: Exchange) -> str | None:
         """Write an exchange; return the id of its response's record, or ``None`` if nothing is kept now."""
