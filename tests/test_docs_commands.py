@@ -43,6 +43,7 @@ SYSTEM = {
     ("stores.md", "psql kcna -c"): POSTGRESQL,
     ("stores.md", "sudo -u postgres createuser reader"): POSTGRESQL,
     ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
+    ("evidence.md", "sha256sum output/warc"): "test_evidence.py::test_a_time_stamp_confirms_the_files_that_are_kept",
     ("operating.md", "ln -s /var"): "test_metrics.py::test_a_run_is_told_by_its_end_its_verdict_and_its_counts",
 }
 """By document and how the block begins: what changes the machine, and the test that covers what it is about."""

@@ -1,6 +1,8 @@
 """What is kept of exchanges: by the records themselves, after a kill at any byte, and after damage."""
 
+import asyncio
 import gzip
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +12,16 @@ from pathlib import Path
 import pytest
 
 from kcnacrawl.archive import StorageFailed
+from kcnacrawl.archive.archive import Archive
+from kcnacrawl.archive.verify import Verification
+from kcnacrawl.archive.warc import cdxj
 from kcnacrawl.archive.warc.cdxj import cdxj_path
 from kcnacrawl.archive.warc.index import NAME, Place
-from kcnacrawl.archive.warc.reader import WarcReader, warc_files
+from kcnacrawl.archive.warc.reader import WarcReader, read_members, warc_files
 from kcnacrawl.archive.warc.records import Exchange, Message
 from kcnacrawl.archive.warc.writer import WarcWriter
 
+from .test_archive import article, rejected
 from .warcs import BIN, Record, check_whole, kept_ids, read_warc, read_warcs
 
 NOW = datetime(2026, 11, 27, 1, 2, 3, 456789, UTC)
@@ -92,6 +98,35 @@ def test_how_a_body_was_cut_for_the_wire_is_renamed_and_its_length_is_told(
     assert first.http == [("Content-Type", "text/html"), *kept, ("Content-Length", str(len(PAGE)))]
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ([(b"X-Place", b"Pyongyang \xe9")], [("X-Place", "Pyongyang \xe9")]),
+        ([(b"X-Empty", b"")], [("X-Empty", "")]),
+        ([(b"Link", b"<a>"), (b"Link", b"<b>")], [("Link", "<a>"), ("Link", "<b>")]),
+        ([(b"X-Long", b"a" * 15_000)] * 4, [("X-Long", "a" * 15_000)] * 4),
+    ],
+)
+def test_whatever_headers_a_site_sends_they_are_read_back(
+    tmp_path: Path, given: list[tuple[bytes, bytes]], read: list[tuple[str, str]]
+) -> None:
+    keep(tmp_path, exchange(URL, PAGE, *given))
+    cdxj_path(tmp_path / "warc/run-00001.warc.gz").unlink()
+    keep(tmp_path, exchange(URL + "b"), run_id="run2")
+    check_whole(tmp_path)
+    with WarcReader(tmp_path / "warc") as reader:
+        first, second = reader.responses()
+    assert list(first.headers) == [("Content-Type", "text/html"), *read, ("Content-Length", str(len(PAGE)))]
+    assert (first.status, first.payload, second.payload) == (200, PAGE, PAGE)
+
+
+def test_an_answer_without_a_body_stays_without_a_length(tmp_path: Path) -> None:
+    keep(tmp_path, exchange(response=Message(b"HTTP/1.1 304 Not Modified", [(b"Etag", b'"1"')], b"")))
+    check_whole(tmp_path)
+    (answer,) = answers(tmp_path)
+    assert (answer.start, answer.http, answer.body) == ("HTTP/1.1 304 Not Modified", [("Etag", '"1"')], b"")
+
+
 @pytest.mark.parametrize("name", [b"Set-Cookie", b"set-cookie2", b"Authorization", b"PROXY-AUTHORIZATION"])
 def test_what_lets_somebody_in_is_not_kept(tmp_path: Path, name: bytes) -> None:
     keep(tmp_path, exchange(URL, PAGE, (name, b"secret")))
@@ -145,14 +180,19 @@ def test_no_record_refers_to_one_that_is_gone(tmp_path: Path, harm: Callable[[Pa
 # The index by address
 
 
-@pytest.mark.parametrize("way", ["as it is kept", "from the file"])
-def test_beside_each_file_stands_what_cdxj_indexer_says_of_it(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("way", ["as it is kept", "in parts", "from the file"])
+def test_beside_each_file_stands_what_cdxj_indexer_says_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "in parts":
+        monkeypatch.setattr(cdxj, "_IN_MEMORY", 2)
     writer = open_writer(tmp_path, most_bytes=5000)
     urls = [f"{URL}{number}?b=2&a=%EA%B9%80" for number in (3, 1, 2, 1)] + ["http://127.0.0.1:8000/robots.txt"]
     for number, url in enumerate(urls):
         writer.keep(exchange(url, PAGE + b"%d" % number, (b"content-type", b"text/plain")))
     writer.keep(exchange(URL, PAGE + b"1"))
     writer.keep(exchange(response=Message(b"HTTP/1.1 302 Found", [(b"Location", b"/")], b"")))
+    writer.keep(exchange("http://kcnawatch.org:99999/", response=Message(b"HTTP/1.1 599 ", [], b"?")))
     writer.keep(exchange(response=None, hindrance="TimeoutError"))
     writer.close()
     paths = warc_files(tmp_path / "warc")
@@ -200,6 +240,24 @@ def test_what_a_dying_machine_wrote_beyond_what_was_synced_is_cut(tmp_path: Path
     assert kept in kept_ids(tmp_path)
 
 
+def test_what_stands_after_damage_is_put_aside_and_not_thrown_away(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    first, _, third = (writer.keep(exchange(f"{URL}{number}", PAGE + b"%d" % number)) for number in range(3))
+    die(writer)
+    (path,) = warc_files(tmp_path / "warc")
+    data = bytearray(path.read_bytes())
+    _, _, _, second, *_ = read_members(path)
+    data[second.offset + 40 : second.offset + 60] = bytes(20)
+    path.write_bytes(data)
+    (path.parent / NAME).unlink()
+    keep(tmp_path, run_id="run2")
+    check_whole(tmp_path)
+    assert first in kept_ids(tmp_path)
+    aside = tmp_path / "warc/run-00001.warc.gz.torn"
+    assert aside.read_bytes() == data[second.offset :]
+    assert third in {one.record_id for one in read_members(aside, second.end - second.offset)}
+
+
 def test_a_file_that_was_begun_and_holds_nothing_goes(tmp_path: Path) -> None:
     open_writer(tmp_path).close()
     (tmp_path / "warc/old-00001.warc.gz.open").write_bytes(b"")
@@ -219,6 +277,20 @@ def test_an_index_that_is_lost_or_damaged_is_made_anew(tmp_path: Path, damage: b
     with WarcReader(tmp_path / "warc") as reader:
         assert [found.record_id for one in (*ids, again) if (found := reader.find(one))] == [*ids, again]
     assert answers(tmp_path)[-1].kind == "revisit"
+
+
+def test_an_index_whose_pages_are_damaged_is_made_anew(tmp_path: Path) -> None:
+    (first,) = keep(tmp_path, exchange())
+    path = tmp_path / "warc" / NAME
+    data = path.read_bytes()
+    # All but its first page, which tells what it is.
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with pytest.raises(StorageFailed, match="any crawl makes it anew"), WarcReader(tmp_path / "warc") as reader:
+        reader.find(first)
+    keep(tmp_path, exchange(), run_id="run2")
+    with WarcReader(tmp_path / "warc") as reader:
+        assert reader.find(first) is not None
+    assert [one.kind for one in answers(tmp_path)] == ["response", "revisit"]
 
 
 def test_files_that_come_from_elsewhere_are_learned(tmp_path: Path) -> None:
@@ -274,6 +346,64 @@ def test_what_is_being_written_is_read_as_far_as_it_is_whole(tmp_path: Path) -> 
     die(writer)
 
 
+# The order of safety
+
+
+def test_an_exchange_is_synced_before_its_line_and_many_share_two_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive(tmp_path)
+    warc = archive.keep_exchanges("run", 10**9, {})
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def watched(fd: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        fsync(fd)
+
+    async def take(number: int) -> None:
+        kept = warc.keep(exchange(f"{URL}{number}", PAGE + b"%d" % number))
+        await archive.store(replace(article(number), warc_record_id=kept))
+        # The index may wait, the file may not.
+        assert kept in kept_ids(tmp_path)
+
+    async def run() -> None:
+        archive.open()
+        await take(0)
+        monkeypatch.setattr(os, "fsync", watched)
+        await asyncio.gather(*(take(number) for number in range(1, 65)))
+        monkeypatch.undo()
+        await archive.close()
+
+    asyncio.run(run())
+    # The first line goes alone, whatever came meanwhile with the next.
+    assert synced == ["run-00001.warc.gz.open", "articles.jsonl"] * (len(synced) // 2)
+    assert len(synced) <= 4
+    assert list(Verification(tmp_path).faults(lambda _: None)) == []
+
+
+def test_a_line_is_not_written_where_its_exchange_could_not_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def run() -> None:
+        archive = Archive(tmp_path)
+        warc = archive.keep_exchanges("run", 10**9, {})
+        archive.open()
+        kept = warc.keep(exchange())
+        monkeypatch.setattr(os, "fsync", fail)
+        for store in (archive.store(replace(article(1), warc_record_id=kept)), archive.reject(rejected(2))):
+            with pytest.raises(StorageFailed, match=r"cannot write .*run-00001\.warc\.gz: Input/output error"):
+                await store
+        monkeypatch.undo()
+        await archive.close()
+
+    asyncio.run(run())
+    assert [(tmp_path / name).read_bytes() for name in ("articles.jsonl", "quarantine.jsonl")] == [b"", b""]
+
+
 # The disk
 
 
@@ -290,8 +420,6 @@ def test_after_a_failure_nothing_is_kept_or_vouched_for_and_the_file_ends_in_a_w
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
-
-    import os
 
     write = os.pwrite
     monkeypatch.setattr("os.pwrite", half)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,11 +185,12 @@ def crc_of(path: Path, end: int) -> int:
     return crc
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Writes a file that is there whole or not at all. Raises ``OSError``."""
     aside = path.with_name(path.name + ".tmp")
     try:
-        aside.write_bytes(data)
+        with aside.open("wb") as file:
+            file.writelines([data] if isinstance(data, bytes) else data)
         sync(aside)
         aside.replace(path)
         sync(path.parent)

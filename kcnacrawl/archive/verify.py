@@ -31,6 +31,7 @@ from .ledger import Known, Ledger, body_sha256
 from .log import LogEnd, read_lines
 from .run_report import read_report
 from .warc.citations import Citations
+from .warc.reader import warc_files
 
 _BATCH: Final = 1_000
 
@@ -174,7 +175,8 @@ class Tally:
 class Verification:
     """One look at everything in an archive's folder; raises :class:`StorageFailed` where there is none.
 
-    ``size`` is that of the logs in bytes; when ``faults`` has come to its end, ``tally`` tells what was looked at.
+    ``size`` is that of all that is read, in bytes; when ``faults`` has come to its end, ``tally`` tells what was looked
+    at.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -182,7 +184,8 @@ class Verification:
             raise StorageFailed(f"there is no archive in {folder}")
         self.folder = folder
         self.tally = Tally()
-        self.size = sum(_size(folder / name) for name in (ARTICLES, QUARANTINE))
+        logs = (folder / name for name in (ARTICLES, QUARANTINE))
+        self.size = sum(map(_size, (*logs, *warc_files(folder / WARC))))
 
     def faults(self, advance: Callable[[int], object]) -> Iterator[str]:
         """Yield every fault as one line, ``file:line: what``; call ``advance`` now and then with how many bytes more
@@ -196,7 +199,7 @@ class Verification:
             copy_ledger(self.folder / LEDGER, copy.path)
             citations = stack.enter_context(Citations(Path(temporary) / "citations.sqlite"))
             yield from self._logs_and_ledger(derived, copy, citations, advance)
-            yield from citations.faults(self.folder / WARC)
+            yield from citations.faults(self.folder / WARC, advance)
             for line, record_id in citations.missing():
                 yield f"{ARTICLES}:{line}: {record_id} is not kept in {WARC}/"
         yield from self._reports()

@@ -79,7 +79,8 @@ class Capture:
 def exchange(request: Request, response: Response) -> Exchange:
     """Return a request and its answer, as far as Scrapy knows how they went over the wire."""
     version, protocol = _protocol(response)
-    start = f"{version} {response.status} {_PHRASES.get(response.status, '')}".rstrip()
+    # Without words, too, a blank follows the status.
+    start = f"{version} {response.status} {_PHRASES.get(response.status, '')}"
     return Exchange(
         url=urldefrag(request.url).url,
         when=datetime.now(UTC),

@@ -4,15 +4,18 @@ Beside each file that is complete stands one of its own. It is derived: where it
 """
 
 import contextlib
+import heapq
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 from ..log import write_whole
 from .reader import SUFFIX, Damaged, Member, read_members
 
+_IN_MEMORY: Final = 5_000
 _MIME: Final = re.compile(r"[^;\s]*")
 
 
@@ -21,17 +24,39 @@ def cdxj_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(SUFFIX) + ".cdxj")
 
 
-def write_cdxj(path: Path, lines: Iterable[str]) -> None:
-    """Write the lines on a file of records beside it. Raise ``OSError``."""
-    write_whole(cdxj_path(path), "".join(sorted(lines)).encode())
+class CdxjWriter:
+    """Puts the lines on a file of records in order, in the memory of some thousand. Methods raise ``OSError``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: list[bytes] = []
+        self._sorted = contextlib.ExitStack()
+        self._parts: list[IO[bytes]] = []
+
+    def add(self, line: str) -> None:
+        """Take a line."""
+        self._lines.append(line.encode())
+        if len(self._lines) >= _IN_MEMORY:
+            part = self._sorted.enter_context(TemporaryFile(dir=self._path.parent))  # noqa: SIM115 - it is managed
+            part.writelines(sorted(self._lines))
+            part.seek(0)
+            self._parts.append(part)
+            self._lines.clear()
+
+    def write(self) -> None:
+        """Write what was taken beside the file."""
+        with self._sorted:
+            write_whole(cdxj_path(self._path), heapq.merge(sorted(self._lines), *self._parts))
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines on a file that is complete, as far as it is whole. Raise ``OSError``."""
+def make_cdxj(path: Path) -> None:
+    """Write the lines on a file that is complete, as far as it is whole, beside it. Raise ``OSError``."""
+    writer = CdxjWriter(path)
     with contextlib.suppress(Damaged):
         for one in read_members(path):
             if one.is_response:
-                yield _line_on(one, path.name)
+                writer.add(line_on(one, path.name))
+    writer.write()
 
 
 def line(
@@ -45,9 +70,6 @@ def line(
     is_revisit: bool,
 ) -> str:
     """Return the line on an answer: ``date`` is its ``WARC-Date``, ``place`` its file, offset and length."""
-    # It loads what asks for web pages, which takes a while, and most commands keep nothing.
-    import surt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; as above
-
     types = [value for name, value in headers if name.lower() == "content-type"]
     found = _MIME.match(types[0].strip()) if types else None
     mime = "warc/revisit" if is_revisit else found and found[0]
@@ -55,17 +77,28 @@ def line(
     told = {"url": url, "mime": mime, "status": status, "digest": digest}
     told |= {"length": str(length), "offset": str(offset), "filename": name}
     moment = re.sub("[^0-9]", "", date)[:14]
-    return f"{surt.surt(url)} {moment} {json.dumps({key: value for key, value in told.items() if value})}\n"
+    return f"{_key(url)} {moment} {json.dumps({key: value for key, value in told.items() if value})}\n"
 
 
-def _line_on(member: Member, name: str) -> str:
-    record = member.record
-    record.parse_http()
+def _key(url: str) -> str:
+    # It loads what asks for web pages, which takes a while, and most commands keep nothing.
+    import surt  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types; as above
+
+    try:
+        return str(surt.surt(url))
+    except ValueError:
+        # A port that is none. As cdxj-indexer does.
+        return url
+
+
+def line_on(member: Member, name: str) -> str:
+    """Return the line on an answer that a file of that name keeps."""
+    status, headers = member.read_http()
     return line(
         member.header("WARC-Target-URI"),
         member.header("WARC-Date"),
-        str(record.http_headers.status_code),
-        record.http_headers.to_tuples(),
+        str(status),
+        headers,
         member.header("WARC-Payload-Digest"),
         (name, member.offset, member.end - member.offset),
         is_revisit=member.is_revisit,

@@ -2,12 +2,14 @@
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from .reader import OPEN, Damaged, Member, read_members, warc_files
+
+_STEP_BYTES: Final = 8 << 20
 
 
 class Citations:
@@ -37,10 +39,12 @@ BEGIN;
         """Take note of what the record on a line was read from."""
         self._db.execute("INSERT INTO named VALUES (?, ?)", (line, uuid.UUID(record_id).bytes))
 
-    def faults(self, folder: Path) -> Iterator[str]:
-        """Yield what is wrong with the files of a folder, ``file:line: what``."""
+    def faults(self, folder: Path, advance: Callable[[int], object]) -> Iterator[str]:
+        """Yield what is wrong with the files of a folder, ``file:line: what``; ``advance`` hears now and then how many
+        bytes more were read.
+        """
         for path in warc_files(folder):
-            yield from self._read(path)
+            yield from self._read(path, advance)
 
     def missing(self) -> Iterator[tuple[int, str]]:
         """Yield the lines whose answer is in none of the files that were read, and its id."""
@@ -48,14 +52,17 @@ BEGIN;
         for line, record_id in self._db.execute(unkept):
             yield line, uuid.UUID(bytes=record_id).urn
 
-    def _read(self, path: Path) -> Iterator[str]:
-        name = f"{path.parent.name}/{path.name.removesuffix(OPEN)}"
+    def _read(self, path: Path, advance: Callable[[int], object]) -> Iterator[str]:
+        name, told = f"{path.parent.name}/{path.name.removesuffix(OPEN)}", 0
         try:
             for one in _members(path):
                 if one.is_response:
                     self._keep(one.record_id)
                 if one.header("WARC-Block-Digest") and not one.record.verify_block_digest():
                     yield f"{name}:1: {one.record_id}, at byte {one.offset}, is not what its digest says"
+                if one.end - told >= _STEP_BYTES:
+                    advance(one.end - told)
+                    told = one.end
         except Damaged as error:
             # What a run writes, or a killed one has left, has no end yet.
             if path.suffix != OPEN:

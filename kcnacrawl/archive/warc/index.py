@@ -47,6 +47,7 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._db: sqlite3.Connection | None = None
+        self._is_ours = True
 
     def open(self) -> None:
         """Open the index; begin it anew if it is damaged, of another version or not there."""
@@ -63,6 +64,7 @@ class Index:
 
     def open_to_read(self) -> None:
         """Open the index that there is; a run may be writing it. Raise :class:`StorageFailed` if there is none."""
+        self._is_ours = False
         try:
             self._db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
             self._execute("SELECT 1 FROM files LIMIT 1")
@@ -131,11 +133,14 @@ class Index:
         self._execute("SELECT count(*) FROM sqlite_master")
 
     def _begin_anew(self) -> None:
+        self._discard()
+        self._connect()
+        self._connection().executescript(_SCHEMA)
+
+    def _discard(self) -> None:
         self.close()
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        self._connect()
-        self._connection().executescript(_SCHEMA)
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
@@ -164,4 +169,7 @@ class Index:
         except sqlite3.OperationalError as error:
             raise StorageFailed(f"cannot write {self._path}: {error}; free it up and run again") from error
         except sqlite3.DatabaseError as error:
-            raise StorageFailed(f"{self._path} is damaged; remove it, and the next run makes it anew") from error
+            if not self._is_ours:
+                raise StorageFailed(f"cannot read {self._path}: {error}; any crawl makes it anew") from error
+            self._discard()
+            raise StorageFailed(f"{self._path} is damaged; run again, it is made anew from the files") from error

@@ -1,12 +1,13 @@
 """Where the kept answers to some requests are, in the order in which they came."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .cdxj import cdxj_path, read_lines
-from .reader import OPEN, warc_files
+from .cdxj import cdxj_path, line_on
+from .reader import OPEN, Damaged, read_members, warc_files
 
 
 class KeptAt(NamedTuple):
@@ -28,9 +29,16 @@ def kept_answers(folder: Path, is_wanted: Callable[[str], bool]) -> Iterator[Kep
     for path in warc_files(folder):
         index = cdxj_path(path)
         is_indexed = not path.name.endswith(OPEN) and index.exists()
-        lines = index.read_text(encoding="utf-8").splitlines() if is_indexed else read_lines(path)
+        lines = index.read_text(encoding="utf-8").splitlines() if is_indexed else _lines_of(path)
         found = (_read(line) for line in lines)
         yield from sorted((one for one in found if one and is_wanted(one.url)), key=lambda one: one.offset)
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    with contextlib.suppress(Damaged):
+        for one in read_members(path):
+            if one.is_response:
+                yield line_on(one, path.name.removesuffix(OPEN))
 
 
 def _read(line: str) -> KeptAt | None:

@@ -21,6 +21,8 @@ OPEN: Final = ".open"
 """What the name of a file that is written ends in."""
 
 _CHUNK: Final = 1 << 16
+# Of one member; FastWARC's own is less than a site may send.
+_LONGEST_HEADERS: Final = 1 << 24
 _RESPONSES: Final = (WarcRecordType.response, WarcRecordType.revisit)
 
 
@@ -66,6 +68,14 @@ class Member:
             return None
         algorithm, _, value = self.header("WARC-Payload-Digest").partition(":")
         return bytes.fromhex(value) if algorithm == "sha256" else None
+
+    def read_http(self) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """Read on to the payload; return status and headers. Raise :class:`Damaged`."""
+        try:
+            self.record.parse_http(max_header_len=_LONGEST_HEADERS)
+        except (ValueError, OSError) as error:
+            raise Damaged(self.offset, f"no answer of HTTP ({error})") from error
+        return self.record.http_headers.status_code or 0, self.record.http_headers.to_tuples()
 
     @property
     def entry(self) -> Entry:
@@ -182,17 +192,15 @@ class WarcReader:
         return None
 
     def _kept(self, member: Member, name: str) -> KeptResponse:
-        record = member.record
         try:
-            record.parse_http()
-            status, headers = record.http_headers.status_code, record.http_headers.to_tuples()
-        except ValueError as error:
-            raise StorageFailed(f"{member.record_id} is no answer of HTTP ({error})") from error
+            status, headers = member.read_http()
+        except Damaged as error:
+            raise _failed(self._folder / name, error) from error
         return KeptResponse(
             record_id=member.record_id,
             url=member.header("WARC-Target-URI"),
             when=member.header("WARC-Date"),
-            status=status or 0,
+            status=status,
             headers=headers,
             payload=self._payload(member),
             place=Place(name, member.offset),

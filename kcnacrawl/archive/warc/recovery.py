@@ -1,17 +1,21 @@
 """Puts a folder of WARC files in order, whatever ended the last run: what is torn is cut, what is whole is learned."""
 
+import contextlib
 import fcntl
 import logging
+import mmap
 import os
 from pathlib import Path
 from typing import Final
 
-from ..log import sync
-from .cdxj import cdxj_path, read_lines, write_cdxj
+from ..log import sync, write_whole
+from .cdxj import cdxj_path, make_cdxj
 from .index import Entry, Index
 from .reader import OPEN, Damaged, read_members, warc_files
 
 _BATCH: Final = 5_000
+_CHUNK: Final = 1 << 20
+_MAGIC: Final = b"\x1f\x8b\x08"
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ def catch_up(folder: Path, index: Index) -> None:
         # A file that was begun and held nothing is gone.
         complete = path.with_name(name)
         if complete.exists() and not cdxj_path(complete).exists():
-            write_cdxj(complete, read_lines(complete))
+            make_cdxj(complete)
 
 
 def _learn(path: Path, index: Index, start: int) -> Damaged | None:
@@ -76,6 +80,8 @@ def _finish(path: Path, end: int) -> None:
         logger.warning("%s is being written by another process", path)
         return
     else:
+        if end < os.fstat(fd).st_size and _holds_more(path, end):
+            _put_aside(path, end)
         os.ftruncate(fd, end)
         os.fsync(fd)
     finally:
@@ -85,3 +91,22 @@ def _finish(path: Path, end: int) -> None:
     else:
         path.unlink()
     sync(path.parent)
+
+
+def _holds_more(path: Path, start: int) -> bool:
+    """Return True if a whole record follows one that is torn: then that is damage, and not what a kill leaves."""
+    at = start
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        while (at := data.find(_MAGIC, at + 1)) >= 0:
+            with contextlib.suppress(Damaged):
+                return next(read_members(path, at), None) is not None
+    return False
+
+
+def _put_aside(path: Path, start: int) -> None:
+    """Keep what a file holds from an offset on in one of its own, for a person to look at."""
+    aside = path.with_name(path.name.removesuffix(OPEN) + ".torn")
+    with path.open("rb") as file:
+        file.seek(start)
+        write_whole(aside, iter(lambda: file.read(_CHUNK), b""))
+    logger.warning("%s is damaged at byte %d; what follows was put aside as %s", path, start, aside)

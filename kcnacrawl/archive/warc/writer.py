@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from .. import StorageFailed
 from ..log import sync
-from .cdxj import line, write_cdxj
+from .cdxj import CdxjWriter, line
 from .index import Entry, Index, Place
 from .reader import OPEN, SUFFIX, Member, read_at
 from .records import Exchange, Message, Original, date_of, exchanged, new_id, payload_digest, told, warcinfo
@@ -34,6 +34,7 @@ class WarcFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.end = self.synced = 0
+        self.cdxj = CdxjWriter(path)
         self._open = path.with_name(path.name + OPEN)
         # One thread writes, and another may sync.
         self._syncing = threading.Lock()
@@ -62,11 +63,12 @@ class WarcFile:
                 self.synced = end
 
     def close(self) -> None:
-        """Sync the file, and give it the name of one that is complete."""
+        """Sync the file, give it the name of one that is complete, and write its index beside it."""
         try:
             self.sync()
             self._open.rename(self.path)
             sync(self.path.parent)
+            self.cdxj.write()
         finally:
             self.abandon()
 
@@ -103,18 +105,27 @@ class WarcWriter:
         self._failure: StorageFailed | None = None
         self._unlearned: list[_Unlearned] = []
         self._originals: dict[bytes, Original] = {}
-        self._cdxj: list[str] = []
 
     def open(self) -> None:
         """Put in order what a killed run left, and learn what the index does not know. Also raise ``OSError``."""
         self._folder.mkdir(exist_ok=True)
+        sync(self._folder.parent)
         try:
-            self._index.open()
-            catch_up(self._folder, self._index)
+            self._catch_up()
         except BaseException:
             self._index.close()
             raise
         self._is_open = True
+
+    def _catch_up(self) -> None:
+        try:
+            self._index.open()
+            catch_up(self._folder, self._index)
+        except StorageFailed:
+            # An index that is damaged is gone by now; whatever else it is, it is so again.
+            self._index.close()
+            self._index.open()
+            catch_up(self._folder, self._index)
 
     def keep(self, exchange: Exchange) -> str | None:
         """Write an exchange; return the id of its response's record, or ``None`` if nothing is kept now."""
@@ -188,7 +199,7 @@ class WarcWriter:
         if exchange.response is None:
             return
         place = (file.path.name, offset, len(members[0]))
-        self._cdxj.append(_cdxj_line(exchange, exchange.response, digest, place, is_revisit=original is not None))
+        file.cdxj.add(_cdxj_line(exchange, exchange.response, digest, place, is_revisit=original is not None))
         kept = digest if body and original is None else None
         if kept is not None:
             self._originals[kept] = Original(record_id, exchange.url, date_of(exchange.when))
@@ -224,8 +235,6 @@ class WarcWriter:
         if (file := self._file) is not None:
             file.close()
             self._learn()
-            write_cdxj(file.path, self._cdxj)
-            self._cdxj.clear()
             self._file = None
 
     def _failed(self, error: OSError) -> StorageFailed:
