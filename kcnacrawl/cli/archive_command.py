@@ -3,10 +3,10 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 from scrapy.commands import ScrapyCommand
@@ -20,6 +20,8 @@ from ..scrapy_settings import check_given
 from ..stores import StoreDown
 from ..verdict import Verdict, hang_up, spell_out, tell
 from .usage import refusing
+
+T = TypeVar("T")
 
 STORE: Final = "store.sqlite"
 """The SQLite store in the archive's folder that is read when none is given."""
@@ -95,6 +97,16 @@ class ArchiveCommand(ScrapyCommand):
     def _fail(self, verdict: Verdict, message: str, *signals: int) -> None:
         self.exitcode = verdict.exit_code(*signals[:1])
         tell(verdict, self.exitcode, printable(message))
+
+
+def option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    """Return what an option says, read by ``read``; ``None`` if it is not given. Raise ``ArgumentError``."""
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ArgumentError(f"option --{name}={text[:200]!r}: {error}") from error
 
 
 def print_json(one: object) -> None:

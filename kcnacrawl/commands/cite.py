@@ -1,6 +1,7 @@
 """``scrapy cite ID``: a reference for one record."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from ..archive import StorageFailed
@@ -8,7 +9,7 @@ from ..archive.archive import ARTICLES, read_article
 from ..archive.log import read_lines_backwards
 from ..arguments import ArgumentError, whole
 from ..citation import bibtex, csl, sentence
-from ..cli.archive_command import ArchiveCommand, print_json
+from ..cli.archive_command import ArchiveCommand, option, print_json
 from ..items import Article
 from ..site.urls import identify, is_identity
 from ..verdict import Verdict
@@ -28,7 +29,9 @@ class Command(ArchiveCommand):
         parser.add_argument("--revision", metavar="N", help="another revision than the latest")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        article = find(folder / ARTICLES, _identity(self.word), _revision(opts.revision))
+        article = find(
+            folder / ARTICLES, _identity(self.word), option("revision", opts.revision, partial(whole, least=1))
+        )
         if opts.csl:
             print_json(csl(article))
         else:
@@ -66,10 +69,3 @@ def _identity(text: str) -> str:
     if address is None:
         raise ArgumentError(f"{text[:200]!r} is neither an article's id nor its address")
     return address.id
-
-
-def _revision(text: str | None) -> int | None:
-    try:
-        return None if text is None else whole(text, least=1)
-    except ValueError as error:
-        raise ArgumentError(f"option --revision={text!r}: {error}") from error

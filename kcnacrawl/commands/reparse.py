@@ -4,10 +4,8 @@ import argparse
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress
@@ -16,12 +14,10 @@ from ..archive import StorageFailed
 from ..archive.archive import ARTICLES, WARC
 from ..archive.warc.reader import warc_files
 from ..arguments import ArgumentError, read_since
-from ..cli.archive_command import ArchiveCommand
+from ..cli.archive_command import ArchiveCommand, option
 from ..held_sources import SITE, HeldSources
 from ..reparse import Reparse, Selection, Tally
 from ..verdict import Verdict
-
-T = TypeVar("T")
 
 
 class Command(ArchiveCommand):
@@ -41,7 +37,7 @@ class Command(ArchiveCommand):
         jobs = (os.cpu_count() or 1) if opts.jobs is None else opts.jobs
         if jobs < 1:
             raise ArgumentError(f"option --jobs={jobs}: not a whole number from 1")
-        selection = Selection(_option("since", opts.since, lambda text: read_since(text, SITE)), _sources(opts.source))
+        selection = Selection(option("since", opts.since, lambda text: read_since(text, SITE)), _sources(opts.source))
         if not (folder / ARTICLES).exists() and not (folder / WARC).exists():
             raise StorageFailed(f"there is no archive in {folder}")
         reparse = Reparse(folder, selection, is_dry=opts.dry_run, workers=jobs)
@@ -53,17 +49,8 @@ class Command(ArchiveCommand):
         return Verdict.OK.exit_code()
 
 
-def _option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
-    if text is None:
-        return None
-    try:
-        return read(text)
-    except ValueError as error:
-        raise ArgumentError(f"option --{name}={text[:200]!r}: {error}") from error
-
-
 def _sources(text: str | None) -> HeldSources:
-    return _option("source", text, HeldSources.read) or HeldSources()
+    return option("source", text, HeldSources.read) or HeldSources()
 
 
 def _print(tally: Tally, *, is_dry: bool) -> None:
