@@ -61,9 +61,9 @@ class Archive:
         return self._warc
 
     def open(self) -> None:
-        """Takes the lock and brings logs and ledger into agreement, in time proportional to what the ledger has not
-        seen; of a log that is not as the last run left it, every byte is read. Raises
-        :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`.
+        """Take the lock and bring logs and ledger into agreement, in time proportional to what the ledger has not seen;
+        of a log that is not as the last run left it, every byte is read. Raise :class:`~kcnacrawl.archive.Locked`,
+        :class:`StorageFailed`.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,17 +98,17 @@ class Archive:
         self._lock.release()
 
     async def store(self, article: Article) -> None:
-        """Returns when the record is on disk and the ledger knows."""
+        """Store a record; return when it is on disk and the ledger knows."""
         line = self._encoder.encode(article)
         read_article(line)
         await self._articles.append(line + b"\n", article)
 
     async def reject(self, rejected: Rejected) -> None:
-        """Returns when the rejection is on disk and the ledger knows."""
+        """Store a rejection; return when it is on disk and the ledger knows."""
         await self._quarantine.append(self._encoder.encode(rejected) + b"\n", rejected)
 
     def last_records(self, ids: set[str]) -> dict[str, int]:
-        """Where the last record of each of these articles begins, in bytes."""
+        """Return where the last record of each of these articles begins, in bytes."""
         found: dict[str, int] = {}
         begin = 0
         if ids:
@@ -119,13 +119,13 @@ class Archive:
         return found
 
     def record_at(self, begin: int) -> Article:
-        """The record that begins there."""
+        """Return the record that begins there."""
         with self.articles_path.open("rb") as file:
             file.seek(begin)
             return read_article(file.readline())
 
     async def close(self) -> None:
-        """Waits for what is under way, closes the files and gives the lock back. Raises :class:`StorageFailed`."""
+        """Wait for what is in flight, close the files and give the lock back. Raise :class:`StorageFailed`."""
         await asyncio.gather(self._articles.close(), self._quarantine.close())
         try:
             if self._warc is not None:
@@ -137,14 +137,14 @@ class Archive:
                 self._lock.release()
 
     def pages_folder(self, run_id: str) -> Path:
-        """Where pages that a run could not read are kept."""
+        """Return where pages that a run could not read are kept."""
         return self.folder / RUNS / f"{run_id}.pages"
 
     def keep_page(self, run_id: str, name: str, body: bytes) -> Path | None:
-        """Keeps the first megabyte of a page for a person to look at, in :meth:`pages_folder`.
+        """Keep the first megabyte of a page for a person to look at, in :meth:`pages_folder`; return where.
 
-        ``None`` if the run has kept five already, or if the page cannot be written: that is no error of the run's.
-        Folders of earlier runs go when there are more than ten.
+        Return ``None`` if the run has kept five already, or if the page cannot be written: that is no error of the
+        run's. Folders of earlier runs go when there are more than ten.
         """
         folder = self.pages_folder(run_id)
         path = folder / f"{re.sub('[^0-9A-Za-z]+', '-', name)[:100]}.html"
@@ -178,7 +178,7 @@ class Archive:
         self.ledger.learn_rejections(rejections, end)
 
     def _changed(self, name: str) -> str:
-        """How a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
+        """Return how a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
         known, path = self.ledger.log_end(name), self.folder / name
         if known.end == 0:
             return ""
@@ -193,7 +193,7 @@ class Archive:
         return "" if crc_of(path, known.end) == known.crc else f"{name} was changed"
 
     def _catch_up(self, ledger: Ledger) -> None:
-        """Has a ledger learn what it has not seen of the logs, up to their last whole lines."""
+        """Have a ledger learn what it has not seen of the logs, up to their last whole lines."""
         self._read(ledger, ARTICLES, read_article, ledger.learn_articles)
         self._read(
             ledger, QUARANTINE, read_rejected, lambda lines, end: ledger.learn_rejections(lines, end, in_order=False)
@@ -237,20 +237,20 @@ _rejected: Final = msgspec.json.Decoder(Rejected)
 
 
 def read_article(line: bytes) -> Article:
-    """One line of the log of articles; raises ``ValueError``."""
+    """Decode one line of the log of articles. Raise ``ValueError``."""
     article = _article.decode(line)
     datetime.fromisoformat(article.date_downloaded)
     return article
 
 
 def read_rejected(line: bytes) -> Rejected:
-    """One line of the quarantine; raises ``ValueError``."""
+    """Decode one line of the quarantine. Raise ``ValueError``."""
     rejected = _rejected.decode(line)
     datetime.fromisoformat(rejected.seen_at)
     return rejected
 
 
 def _line_number(path: Path, end: int) -> int:
-    """The number, from 1, of the line that ends at ``end``."""
+    """Return the number, from 1, of the line that ends at ``end``."""
     with path.open("rb") as file:
         return sum(1 for _ in iter(lambda: file.tell() < end and file.readline(), False))

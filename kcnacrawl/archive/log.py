@@ -34,7 +34,7 @@ class LogEnd:
     mtime_ns: int = 0
 
     def after(self, line: bytes, end: int) -> "LogEnd":
-        """The end that a line without its newline leads to; the time is not known."""
+        """Return the end that a line without its newline leads to; the time is not known."""
         return LogEnd(self.name, end, zlib.crc32(b"\n", zlib.crc32(line, self.crc)))
 
 
@@ -58,8 +58,8 @@ class Log(Generic[T]):
         self._failure: Exception | None = None
 
     def open(self, at: LogEnd) -> LogEnd:
-        """Opens for appending at an end, and gives it back with the time the file has now; what may lie beyond it is
-        cut off. Raises ``OSError``.
+        """Open for appending at an end, and return it with the time the file has now; cut off what lies beyond it.
+        Raise ``OSError``.
         """
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if os.fstat(self._fd).st_size != at.end:
@@ -71,7 +71,7 @@ class Log(Generic[T]):
         return self._end
 
     async def append(self, line: bytes, carried: T) -> None:
-        """Stores one line, ``\\n`` at its end; returns when it is on disk. Raises :class:`StorageFailed`."""
+        """Store one line, ``\\n`` at its end; return when it is on disk. Raise :class:`StorageFailed`."""
         if not line.endswith(b"\n") or line.find(b"\n") != len(line) - 1:
             raise ValueError(f"not one line: {line[:60]!r}")
         if self._failure is not None:
@@ -83,7 +83,7 @@ class Log(Generic[T]):
         await stored
 
     async def close(self) -> None:
-        """Waits for what is under way and closes the file."""
+        """Wait for what is in flight and close the file."""
         if self._flushing is not None:
             await self._flushing
         if self._thread is not None:
@@ -139,7 +139,7 @@ class Log(Generic[T]):
 
 
 def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
-    """``(offset of its end, line without newline)`` of every line that begins at or after ``start``.
+    """Yield ``(offset of its end, line without newline)`` of every line that begins at or after ``start``.
 
     A last line without newline is given with an end of -1.
     """
@@ -176,7 +176,7 @@ def read_lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def crc_of(path: Path, end: int) -> int:
-    """The CRC-32 of a file's first ``end`` bytes; a gigabyte takes a second."""
+    """Return the CRC-32 of a file's first ``end`` bytes; a gigabyte takes a second."""
     crc = 0
     with path.open("rb") as file:
         while end > 0 and (data := file.read(min(end, _CHUNK))):
@@ -186,7 +186,7 @@ def crc_of(path: Path, end: int) -> int:
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Writes a file that is there whole or not at all. Raises ``OSError``."""
+    """Write a file that is there whole or not at all. Raise ``OSError``."""
     aside = path.with_name(path.name + ".tmp")
     try:
         with aside.open("wb") as file:
@@ -202,7 +202,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def sync(path: Path) -> None:
-    """Has a file, or the names in a folder, on disk when it returns."""
+    """fsync a file or directory."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
