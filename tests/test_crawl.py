@@ -5,10 +5,9 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -378,33 +377,6 @@ def test_feeds_go_on_working(serve: Serve, crawl: Run, tmp_path: Path) -> None:
 
 
 # The one real page
-
-
-@pytest.fixture
-def serve_page() -> Iterator[Callable[[bytes], str]]:
-    """Serves one page at every address, and no robots.txt."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(page: bytes) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(404 if self.path == "/robots.txt" else 200)
-                self.send_header("Content-Type", "text/html; charset=UTF-8")
-                self.end_headers()
-                self.wfile.write(page)
-
-            def log_message(self, *_: object) -> None:
-                """Says nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize("variant", ["seed_p", "seed_br", "seed_div", "seed_mixed", "seed_minified"])

@@ -4,6 +4,9 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+TAKEN: Final = "/taken"
+"""What the address of a page of the site's ends in."""
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,6 +24,11 @@ _HEADERS: Final = {
     b"cross-origin-embedder-policy": b"require-corp",
     b"cross-origin-resource-policy": b"same-origin",
 }
+# A page of the site's as it was taken: no script, no form, no network, and nothing of ours within its reach.
+_SANDBOX: Final = (
+    b"sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    b"frame-ancestors 'none'"
+)
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _HTTP: Final = 80
 _EMPTY_SEARCH: Final = re.compile(rb"(?:^|&)_search=(?=&|$)")
@@ -45,7 +53,8 @@ class Guard:
         else:
             # A box that was left empty looks for nothing, and not for what holds no word.
             query = _EMPTY_SEARCH.sub(b"", scope["query_string"])
-            await self._app({**scope, "query_string": query}, receive, _guarded(send))
+            is_taken = scope["path"].endswith(TAKEN)
+            await self._app({**scope, "query_string": query}, receive, _guarded(send, is_sandboxed=is_taken))
 
     def _refusal(self, method: str, pairs: list[tuple[bytes, bytes]]) -> tuple[int, str] | None:
         headers = dict(pairs)
@@ -59,11 +68,13 @@ class Guard:
         return None
 
 
-def _guarded(send: Send) -> Send:
+def _guarded(send: Send, *, is_sandboxed: bool = False) -> Send:
+    headers = _HEADERS | ({b"content-security-policy": _SANDBOX} if is_sandboxed else {})
+
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in _HEADERS]
-            message = {**message, "headers": [*kept, *_HEADERS.items()]}
+            message = {**message, "headers": [*kept, *headers.items()]}
         await send(message)
 
     return guarded

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -14,20 +15,31 @@ from datasette.utils.asgi import BadRequest, NotFound, Response  # type: ignore[
 from markupsafe import Markup
 
 from .. import atom
-from ..archive import changes
+from ..archive import StorageFailed, changes
+from ..archive.warc.reader import WarcReader
 from ..arguments import ArgumentError, read_query
 from ..held_sources import SITE, HeldSources
 from ..items import Article
+from ..pages import PageError
+from ..pages.gzips import MAGIC, gunzip
+from ..pages.inert import inert
+from ..pages.text import decode
 from ..stores import words
 from ..stores.newest import NEWEST, read_pairs, read_sources
 from ..stores.sqlite import read_revisions
 from ..stores.summary import PAIRS
+from .guard import TAKEN
 
 T = TypeVar("T")
 
 STORE: Final = "store"
 """By this name Datasette knows it, whatever the file's: it is part of every address."""
 
+NAME: Final = "kcnacrawl"
+"""By this name Datasette keeps what the plug-in is told."""
+
+_LARGEST_PAGE: Final = 8 * 1024 * 1024
+_CAUSES: Final = {"site": "the site shows something else", "reader": "the same page, read anew by a later version"}
 _ID: Final = re.compile(r"[0-9]{10}-[0-9]{7,9}")
 _NOTHING: Final = '""'
 _LINK: Final = Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>')
@@ -99,7 +111,11 @@ def extra_template_vars(template: str, datasette: Any, request: Any) -> Any:
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
 def register_routes() -> list[tuple[str, Any]]:
-    return [(rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article), (r"/feed\.atom$", _feed)]
+    return [
+        (rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article),
+        (rf"/articles/(?P<id>{_ID.pattern})/(?P<revision>[0-9]{{1,6}}){TAKEN}$", _taken),
+        (r"/feed\.atom$", _feed),
+    ]
 
 
 def _compared(revisions: Sequence[Article]) -> list[tuple[changes.Change, list[list[changes.Piece]]]]:
@@ -119,8 +135,39 @@ async def _article(request: Any, datasette: Any) -> Any:
         return Response(body, content_type="application/json; charset=utf-8")
     # A long speech that was written anew takes seconds, in which others are to be answered.
     compared = await asyncio.to_thread(_compared, revisions)
-    context = {"article": revisions[-1], "first": revisions[0], "changes": compared[::-1]}
+    context = {
+        "article": revisions[-1],
+        "first": revisions[0],
+        "changes": compared[::-1],
+        "by_number": {one.revision: one for one in revisions},
+        "causes": _CAUSES,
+    }
     return Response.html(await datasette.render_template("article.html", context, request=request))
+
+
+async def _taken(request: Any, datasette: Any) -> Any:
+    wanted, revision = request.url_vars["id"], int(request.url_vars["revision"])
+    revisions = await datasette.get_database(STORE).execute_fn(partial(read_revisions, wanted))
+    found = next((one.warc_record_id for one in revisions if one.revision == revision), None)
+    if found is None:
+        raise NotFound(f"The store knows no page of article {wanted}, revision {revision}")
+    try:
+        page = await asyncio.to_thread(_read_page, Path(datasette.plugin_config(NAME)["warc"]), found)
+    except (StorageFailed, ValueError, PageError) as error:
+        raise NotFound(f"The page of article {wanted}, revision {revision}, cannot be shown: {error}") from error
+    return Response.html(page)
+
+
+def _read_page(folder: Path, record_id: str) -> str:
+    """Return a kept page as a browser may show it. Raise :class:`StorageFailed`, ``ValueError``, ``PageError``."""
+    with WarcReader(folder) as reader:
+        kept = reader.find(record_id)
+    if kept is None:
+        raise StorageFailed(f"{record_id} is not in {folder}")
+    body = gunzip(kept.payload, _LARGEST_PAGE) if kept.payload.startswith(MAGIC) else kept.payload
+    types = [value for name, value in kept.headers if name.lower() == "content-type"]
+    declared = re.search(r"charset=[\"']?([\w.:-]{1,40})", types[0]) if types else None
+    return inert(decode(body, declared[1] if declared else "utf-8"))
 
 
 async def _feed(request: Any, datasette: Any) -> Any:

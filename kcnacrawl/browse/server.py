@@ -60,15 +60,16 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
-    """Serve a store until SIGINT or SIGTERM; call ``ready`` with the address. Only from the main thread.
+def serve(store: Path, warc: Path, port: int, ready: Callable[[str], None]) -> None:
+    """Serve a store until SIGINT or SIGTERM, and the pages in ``warc`` that its articles were read from; call ``ready``
+    with the address. Only from the main thread.
 
     ``port`` 0 is a free one. Raise ``ArgumentError`` for one that is in use.
     """
     with _listen(port) as listener:
         address = f"{_HOST}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            Guard(_datasette(store).app(), listener.getsockname()[1]),
+            Guard(_datasette(store, warc).app(), listener.getsockname()[1]),
             log_config=None,
             access_log=False,
             proxy_headers=False,
@@ -91,12 +92,13 @@ def _listen(port: int) -> socket.socket:
         raise ArgumentError(f"--port {port}: {os.strerror(error.errno)}; give another one, or 0") from error
 
 
-def _datasette(store: Path) -> Any:
+def _datasette(store: Path, warc: Path) -> Any:
     # It tells every address that is not found on standard output.
     pm.unregister(name=_ITS_OWN_HANDLERS)
     pm.register(plugin)
+    metadata = parse_metadata((_FOLDER / "metadata.yaml").read_text(encoding="utf-8"))
     datasette = Datasette(
-        metadata=parse_metadata((_FOLDER / "metadata.yaml").read_text(encoding="utf-8")),
+        metadata=metadata | {"plugins": {plugin.NAME: {"warc": str(warc)}}},
         template_dir=str(_FOLDER / "templates"),
         static_mounts=[("static", str(_FOLDER / "static"))],
         settings=_SETTINGS,

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ..archive.archive import WARC
 from ..arguments import ArgumentError
 from ..cli.archive_command import StoreCommand
 from ..extras import extra
@@ -24,7 +25,7 @@ class Command(StoreCommand):
         connect(store).close()
         with extra("browse"):
             from ..browse.server import serve  # noqa: PLC0415 - Datasette only where it is asked for
-        serve(store, port, lambda url: print(f"{store} at {url} (Ctrl-C to stop)", flush=True))
+        serve(store, folder / WARC, port, lambda url: print(f"{store} at {url} (Ctrl-C to stop)", flush=True))
         return Verdict.OK.exit_code()
 
 

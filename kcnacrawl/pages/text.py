@@ -7,6 +7,7 @@ folded, and what no reader sees is left out.
 import codecs
 import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -254,6 +255,19 @@ def lines(root: LexborNode, marks: dict[int, str] | None = None) -> list[Line]:
     """
     hidden = {node.mem_id: _HIDDEN for node in root.css(_MAYBE_HIDDEN) if is_hidden(node) and node is not root}
     return _Reader(root, (marks or {}) | hidden).read()
+
+
+def outermost(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
+    """Return the elements that match, without those that stand in another."""
+    found = {node.mem_id: node for node in tree.css(selector)}
+    return [node for node in found.values() if found.keys().isdisjoint(_ids_above(node))]
+
+
+def _ids_above(node: LexborNode) -> Iterator[int]:
+    above = node.parent
+    while above is not None:
+        yield above.mem_id
+        above = above.parent
 
 
 def is_hidden(node: LexborNode) -> bool:

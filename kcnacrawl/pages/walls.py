@@ -9,7 +9,7 @@ none: the site may print it, hidden or not, on any page.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -18,7 +18,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ..site.urls import identify
 from . import Blocked, PageError, SignUpWall
-from .text import fold, lines, one_line, parse
+from .text import fold, lines, one_line, outermost, parse
 
 _SIGN_UP_BOX: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
 _OWN: Final = ".article-content, .article-desc, .articled-date"
@@ -115,15 +115,7 @@ def refuse_wall(tree: LexborHTMLParser, *, shows_content: bool = False) -> None:
 
 def sign_up_forms(tree: LexborHTMLParser) -> list[LexborNode]:
     """Return the elements of the site's sign-up form, without those that stand in another."""
-    boxes = {node.mem_id: node for node in tree.css(_SIGN_UP_BOX)}
-    return [node for node in boxes.values() if boxes.keys().isdisjoint(_ids_above(node))]
-
-
-def _ids_above(node: LexborNode) -> Iterator[int]:
-    above = node.parent
-    while above is not None:
-        yield above.mem_id
-        above = above.parent
+    return outermost(tree, _SIGN_UP_BOX)
 
 
 def _wall(tree: LexborHTMLParser, *, shows_content: bool = False) -> PageError | None:
