@@ -7,13 +7,16 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv test chromium cron postgresql soak lint format bench clean
+.PHONY: help demo rehearsal venv test chromium cron postgresql soak lint format bench clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: venv  ## the main job on the bundled replica, into output/demo
 	@$(BIN)/python -m kcnacrawl.replica
+
+rehearsal: venv  ## the first contact with an unknown mark-up, in two parts
+	@$(BIN)/python -m kcnacrawl.replica.rehearsal
 
 venv: $(VENV)/.runs  ## only .venv, with what running needs
 
@@ -58,7 +61,7 @@ bench: $(VENV)/.develops postgresql  ## against stock Scrapy; memory over ten ti
 	$(BIN)/python benchmarks/stores.py
 
 clean:  ## away with everything made
-	rm -rf $(VENV) build dist output/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist output/demo output/rehearsal .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -34,6 +34,7 @@ FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SHOWN = {"", "cron", "json", "mermaid", "sql"}
 """What is shown and is no command of a shell."""
 
+REHEARSAL = "test_rehearsal.py::test_one_mended_pattern_brings_every_record_without_a_request"
 POSTGRESQL = "test_postgresql.py::test_every_command_and_question_of_the_documentation_works"
 SYSTEM = {
     ("operating.md", "install -d"): "test_deploy.py::test_logs_are_rotated_and_the_archive_is_not",
@@ -44,6 +45,11 @@ SYSTEM = {
     ("stores.md", "sudo -u postgres createuser reader"): POSTGRESQL,
     ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
     ("evidence.md", "sha256sum output/warc"): "test_evidence.py::test_a_time_stamp_confirms_the_files_that_are_kept",
+    ("first-contact.md", "scrapy doctor --save"): REHEARSAL,
+    ("first-contact.md", "scrapy crawl source"): REHEARSAL,
+    ("first-contact.md", "mv saved/article"): REHEARSAL,
+    ("first-contact.md", ".venv/bin/python -m pytest"): "test_pages.py::test_a_saved_page_reads_as_a_person_said",
+    ("first-contact.md", "scrapy reparse"): REHEARSAL,
     ("operating.md", "ln -s /var"): "test_metrics.py::test_a_run_is_told_by_its_end_its_verdict_and_its_counts",
 }
 """By document and how the block begins: what changes the machine, and the test that covers what it is about."""
