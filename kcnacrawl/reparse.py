@@ -6,6 +6,7 @@ order in which they came. So a run that is killed and repeated ends in the same 
 
 import asyncio
 import multiprocessing
+import os
 import secrets
 import signal
 from collections import Counter, deque
@@ -14,8 +15,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import islice
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -97,8 +100,15 @@ class Tally:
 
 
 def _begin() -> None:
-    # A signal is for the process that hands out the work.
+    # A signal is for the process that hands out the work; when that is killed, no work will come.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def read_pages(folder: Path, run_id: str, tasks: Sequence[Task]) -> Sequence[Reading]:

@@ -57,6 +57,14 @@ def test_what_is_read_as_it_was_changes_no_byte(serve: Serve, crawl: Run) -> Non
     assert (done.folder / "articles.jsonl").read_bytes() == before
 
 
+def runs(pid: str) -> bool:
+    """Whether a process is there, and is more than what is left of one."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def walls(done: Crawl) -> int:
     """How many pages showed the sign-up form in an article's place; the others lead to it."""
     return sum(row["http_status"] == 200 for row in done.quarantine)
@@ -204,8 +212,11 @@ def test_killed_and_repeated_it_ends_in_the_same_archive(serve: Serve, launch: L
         size = log.stat().st_size
         run = launch(words)
         wait_for(lambda size=size, run=run: log.stat().st_size > size or run.poll() is not None)
+        workers = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         run.send_signal(signal.SIGKILL)
         run.wait()
+        # Whoever read for it ends as well.
+        wait_for(lambda workers=workers: not any(map(runs, workers)))
     reparse(tmp_path / "killed")
     records = read_lines(log)
     assert differences(replica, records) == []
