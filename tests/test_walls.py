@@ -1,5 +1,6 @@
 """Walls told from pages: every family by an invented page of its shape, and the pages that only speak of walls."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -60,6 +61,7 @@ BESIDE = {
     "between header and text": article("Looms", TEXT).replace("</p><div class", f"</p>{FORM}<div class"),
     "above the headline": article("Looms", TEXT).replace("<h2>", f"{FORM}<h2>"),
     "at the end of the page": article("Looms", TEXT).replace("</body>", f"{FORM}</body>"),
+    "in a side bar": article("Looms", TEXT).replace("</main>", f"</main><aside>{FORM}</aside>"),
     "between two paragraphs": article("Looms", TEXT.replace("</p><p>", f"</p>{FORM}<p>")),
     "hidden in the text": article("Looms", f"{TEXT}<div style='display:none'>{FORM}</div>"),
     "beside a text without its element's class": article("Looms", TEXT, content_class="text").replace(
@@ -68,6 +70,8 @@ BESIDE = {
 }
 CUT = {
     "at the end of the text's element": article("Looms", TEXT + FORM),
+    "above what nobody sees": article("Looms", f"{TEXT}{FORM}<!-- x --><p> </p><script>x()</script><p hidden>x</p>"),
+    "above the way to the log-in": article("Looms", f"{TEXT}{FORM}<p>Already a member? <a href='/l/'>Log in</a></p>"),
     "after a text that breaks off": article("Looms", "<p>A first paragraph that goes...</p>").replace(
         "</main>", f"{FORM}</main>"
     ),
@@ -310,12 +314,17 @@ def test_a_form_that_is_hidden_is_no_wall_where_there_is_no_text() -> None:
     assert ArticlePage(article("Looms", f"<div hidden>{FORM}</div>"), URL, SITE).read().access == "empty"
 
 
+def test_a_form_in_a_side_bar_is_in_no_article_s_place() -> None:
+    page = article("Looms", "").replace("</main>", f"</main><aside>{FORM}</aside>")
+    assert ArticlePage(page, URL, SITE).read().access == "empty"
+
+
 @pytest.mark.parametrize("where", CUT)
 def test_a_text_that_ends_in_a_form_is_held_to_be_cut(where: str) -> None:
     fields = ArticlePage(CUT[where], URL, SITE).read()
     assert fields.access == "truncated"
     assert fields.article_body.startswith("A first paragraph")
-    assert "Join" not in fields.article_body
+    assert not re.search("Join|Log in", fields.article_body)
 
 
 def test_a_form_beside_the_sources_of_the_home_page_is_no_wall() -> None:

@@ -23,7 +23,20 @@ from ..items import Access, ArticleFields
 from ..site.urls import Site, absolute, encoded, identify
 from . import Anchor, LayoutChanged, PageError
 from .header import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
-from .text import Line, base_of, fold, is_emoji, is_garbled, is_hidden, label_of, lines, one_line, parse, style_of
+from .text import (
+    Line,
+    base_of,
+    fold,
+    is_emoji,
+    is_garbled,
+    is_hidden,
+    label_of,
+    lines,
+    one_line,
+    parse,
+    style_of,
+    text_of,
+)
 from .walls import refuse_wall, sign_up_forms, sign_up_wall
 
 _CONTENT: Final = ".article-content"
@@ -40,6 +53,10 @@ _SHARES: Final = '[class*="share"], [class*="social"], [class*="addtoany"]'
 _STYLED_BLOCKS: Final = '.d-block, [style*="display:block"], [style*="display: block"]'
 
 _NOTICE: Final = re.compile(r"\s*Upgrade to NK PRO today to get full access to this content\b.*", re.IGNORECASE)
+# What stands beside a sign-up form, for those who need none.
+_LOG_IN: Final = re.compile(r"(?:Already (?:a|an|have)\b|(?:Please )?(?:Log|Sign) ?in\b).{0,60}", re.IGNORECASE)
+# A form in one of these is on every page, and in no article's place.
+_BESIDE: Final = frozenset({"nav", "aside"})
 _CLIMB: Final = 12
 # A text stands on its page once, or once for each width of screen.
 _MOST_CONTENTS: Final = 20
@@ -63,6 +80,9 @@ class ArticlePage:
         self.has_sign_up_form = bool(forms)
         shown = [form for form in forms if _is_shown(form)]
         self._shows_form = bool(shown)
+        companions = [companion for form in shown for companion in _companions(form)]
+        for node in companions:
+            node.decompose()
         self._ends_in_form = any(map(_ends_body, shown))
         for form in forms:
             form.decompose()
@@ -274,27 +294,49 @@ class ArticlePage:
 
 
 def _is_shown(form: LexborNode) -> bool:
+    """Return True for a form that a reader sees, and not in a menu or beside the page's content."""
     node: LexborNode | None = form
     while node is not None and node.is_element_node:
-        if is_hidden(node):
+        if node.tag in _BESIDE or is_hidden(node):
             return False
         node = node.parent
     return True
 
 
+def _companions(form: LexborNode) -> list[LexborNode]:
+    """Return the nodes right after a form that send those who have an account to the log-in."""
+    return [node for node in takewhile(_belongs_to_form, _after(form)) if _shown_text(node)]
+
+
+def _belongs_to_form(node: LexborNode) -> bool:
+    text = _shown_text(node)
+    return not text or _LOG_IN.fullmatch(text) is not None
+
+
 def _ends_body(form: LexborNode) -> bool:
-    """Return True for a form inside the body's element that nothing follows there."""
+    """Return True for a form inside the body's element that no shown text follows there."""
     node: LexborNode | None = form
     while node is not None:
         if "article-content" in (node.attributes.get("class") or "").split():
             return True
-        following = node.next
-        while following is not None:
-            if fold(following.text()):
-                return False
-            following = following.next
+        if any(map(_shown_text, _after(node))):
+            return False
         node = node.parent
     return False
+
+
+def _after(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield the later children of a node's parent."""
+    following = node.next
+    while following is not None:
+        yield following
+        following = following.next
+
+
+def _shown_text(node: LexborNode) -> str:
+    if node.is_text_node:
+        return fold(node.text_content or "")
+    return text_of(node) if node.is_element_node and not is_hidden(node) else ""
 
 
 def _image_source(image: LexborNode) -> str | None:
