@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from .archive.run_report import RunReport
+from .archive.run_report import REPARSE, RunReport
 from .crawl import removals
 
 Counts = Mapping[str, int]
@@ -110,7 +110,8 @@ def not_found(counts: Counts) -> str | None:
 
 def is_healthy(report: RunReport) -> bool:
     """Return True if an earlier run's report tells how the site looks when all is well."""
-    return report.verdict in {"ok", "incomplete"}
+    # What was read anew shows nothing of the site of today.
+    return report.verdict in {"ok", "incomplete"} and report.spider != REPARSE
 
 
 def silent_days(days: Sequence[str], today: date) -> int:

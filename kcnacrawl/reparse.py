@@ -5,75 +5,32 @@ order in which they came. So a run that is killed and repeated ends in the same 
 """
 
 import asyncio
-import multiprocessing
-import os
+import contextlib
 import secrets
-import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from itertools import islice
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
-from typing import Final
-from urllib.parse import urlsplit
 
-from scrapy import Request
-from scrapy.http import HtmlResponse, Response
-
+from .archive import StorageFailed
 from .archive.archive import WARC, Archive
 from .archive.attribution import find_name, find_sid
 from .archive.latest import LatestLines
 from .archive.ledger import card_of, digest, digest_to_the_letter
+from .archive.run_report import REPARSE, RunReport
 from .archive.warc.index import Place
-from .archive.warc.places import KeptAt, kept_answers
-from .archive.warc.reader import KeptResponse, WarcReader
-from .downloadermiddlewares.compression import unpack
-from .downloadermiddlewares.retry import fault_of, is_cut
-from .downloadermiddlewares.walls import markup_of
+from .archive.warc.places import kept_answers
+from .arguments import ArgumentError
 from .held_sources import HeldSources
-from .items import Article, Card, Reason, ScrapedPage, revised
-from .pages import PageError
-from .pages.article import ArticlePage
-from .pages.gzips import BrokenGzip, TooLong
-from .pipelines.normalise import normalise
-from .site.dates import BadDate, instant
-from .site.urls import Site, identify
-
-_BATCH: Final = 32
-_ARTICLE: Final = Request("https://kcnawatch.org/")
-_LARGEST_PAGE: Final = 8 * 1024 * 1024
-# Of a record, what its page alone tells.
-_READ: Final = (
-    *("url", "headline", "date_published", "date_published_raw", "date_listed", "date_conflict", "source_id"),
-    *("source_label", "source_name", "source_language", "in_language", "article_body", "access", "original_url"),
-    *("images", "body_sha256"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A page to read, and the card that announced its article."""
-
-    place: KeptAt
-    article_id: str
-    card: Card | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a page shows: a record without its source, and the sid that the page links; or why it gives none. Of one
-    that may be cut, only a crawl could tell that it was whole.
-    """
-
-    article: Article | None
-    linked_sid: int | None = None
-    reason: Reason | None = None
-    is_cut: bool = False
+from .items import Article, revised
+from .kept_pages import Reading, Task, differences, in_batches, read_pages
+from .site.dates import instant
+from .site.urls import identify
+from .verdict import Verdict
+from .versions import versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +39,8 @@ class Selection:
 
     since: date | None
     sources: HeldSources
+    # As they were given.
+    arguments: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,69 +54,19 @@ class Tally:
     site: int = 0
     unread: Counter[str] = field(default_factory=Counter)
 
-
-# In a process of the pool
-
-
-def _begin() -> None:
-    # A signal is for the process that hands out the work; when that is killed, no work will come.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess | None) -> None:
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def read_pages(folder: Path, run_id: str, tasks: Sequence[Task]) -> Sequence[Reading]:
-    """Read pages, each by the reader of today. Raise :class:`StorageFailed` for what is not kept whole."""
-    with WarcReader(folder) as reader:
-        return [_read_page(reader.at(Place(task.place.file, task.place.offset)), task, run_id) for task in tasks]
-
-
-def _read_page(kept: KeptResponse, task: Task, run_id: str) -> Reading:
-    response: Response = HtmlResponse(kept.url, headers=dict(kept.headers), body=kept.payload)
-    site = _site_of(kept.url)
-    try:
-        response = unpack(response, _LARGEST_PAGE)
-        if kept.truncated or fault_of(_ARTICLE, response) is not None:
-            # The crawl did not take it for the page either.
-            return Reading(None, reason="http_error")
-        fields = ArticlePage(markup_of(response), kept.url, site).read()
-        page = ScrapedPage(
-            id=task.article_id,
-            url=kept.url,
-            fields=fields,
-            card=task.card,
-            source_id=None,
-            date_downloaded=instant(datetime.fromisoformat(kept.when)),
-            warc_record_id=kept.record_id,
-        )
-        return Reading(normalise(page, site, run_id), fields.source_id, is_cut=is_cut(response.body.lower()))
-    except PageError as error:
-        return Reading(None, reason=error.reason)
-    except (BrokenGzip, TooLong):
-        return Reading(None, reason="http_error")
-    except BadDate:
-        return Reading(None, reason="bad_date")
-
-
-def _site_of(url: str) -> Site:
-    parts = urlsplit(url)
-    return Site(f"{parts.scheme}://{parts.netloc}")
-
-
-# In the process that decides
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers, as a run's report tells them."""
+        told = {"read": self.read, "differing": self.differing, "first": self.first, "site": self.site}
+        return told | {f"unread/{reason}": number for reason, number in self.unread.items()}
 
 
 class Reparse:
     """Reads all pages that an archive keeps anew. With ``is_dry`` nothing is stored."""
 
     def __init__(self, folder: Path, selection: Selection, *, is_dry: bool, workers: int) -> None:
-        now = datetime.now(UTC)
-        self.run_id = f"{now:%Y%m%dT%H%M%SZ}-reparse-{secrets.token_hex(3)}"
+        self._started = datetime.now(UTC)
+        self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{REPARSE}-{secrets.token_hex(3)}"
         self.tally = Tally()
         self._archive = Archive(folder)
         self._selection = selection
@@ -173,33 +82,49 @@ class Reparse:
         held.
         """
         self._archive.open()
+        verdict = Verdict.ERROR
         try:
             with TemporaryDirectory(prefix="kcnacrawl-") as scratch, LatestLines(Path(scratch) / "latest") as latest:
                 self._end = latest.learn(self._archive.articles_path, 0)
                 self._latest = latest
                 await self._read_all(advance)
             self._selection.sources.check()
+            verdict = Verdict.OK
+        except StorageFailed:
+            verdict = Verdict.STORAGE
+            raise
+        except ArgumentError:
+            verdict = Verdict.USAGE
+            raise
+        except asyncio.CancelledError:
+            verdict = Verdict.INTERRUPTED
+            raise
         finally:
             await self._archive.close()
+            if not self._is_dry:
+                self._report(verdict)
+
+    def _report(self, verdict: Verdict) -> None:
+        """Write what `verify` needs to know of the lines that were stored: which reader made them."""
+        RunReport(
+            run_id=self.run_id,
+            spider=REPARSE,
+            arguments=self._selection.arguments,
+            versions=versions(),
+            counts=self.tally.counts,
+            start=instant(self._started),
+            end=instant(datetime.now(UTC)),
+            finish_reason="finished" if verdict is Verdict.OK else str(verdict),
+            verdict=str(verdict),
+            exit_code=verdict.exit_code(),
+        ).write(self._archive.folder)
 
     async def _read_all(self, advance: Callable[[int], object]) -> None:
-        # Workers that are forked would share the archive's lock.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self._workers, context, _begin) as pool:
-            waiting = deque[tuple[list[Task], Future[Sequence[Reading]]]]()
-            tasks = self._tasks()
-            while True:
-                while len(waiting) < 2 * self._workers and (batch := list(islice(tasks, _BATCH))):
-                    waiting.append((batch, pool.submit(read_pages, self._folder, self.run_id, batch)))
-                if not waiting:
-                    return
-                batch, future = waiting.popleft()
-                try:
-                    await self._take(batch, await asyncio.wrap_future(future))
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
-                advance(sum(task.place.length for task in batch))
+        batches = in_batches(partial(read_pages, self._folder, self.run_id), self._tasks(), self._workers)
+        with contextlib.closing(batches):
+            for batch, readings in batches:
+                await self._take(batch, await asyncio.wrap_future(readings))
+                advance(sum(task.length for task in batch))
 
     @property
     def _folder(self) -> Path:
@@ -209,14 +134,14 @@ class Reparse:
         """Yield the pages to read: those of articles that are held or owed."""
         since = self._selection.since
         first = f"{since:%Y%m%d}" if since else ""
-        for place in kept_answers(self._folder, lambda url: identify(url) is not None):
-            address = identify(place.url)
-            if address is None or place.moment < first:
+        for kept in kept_answers(self._folder, lambda url: identify(url) is not None):
+            address, place = identify(kept.url), Place(kept.file, kept.offset)
+            if address is None or kept.moment < first:
                 continue
             if (held := self._held(address.id)) is not None:
-                yield Task(place, address.id, card_of(held))
+                yield Task(place, kept.length, address.id, card_of(held))
             elif (wanted := self._archive.ledger.queue.get(address.id)) is not None:
-                yield Task(place, address.id, wanted.card)
+                yield Task(place, kept.length, address.id, wanted.card)
 
     def _held(self, article_id: str) -> Article | None:
         if (found := self._overlay.get(article_id)) is not None:
@@ -271,7 +196,7 @@ class Reparse:
         return page
 
     def _reread(self, held: Article, page: Article) -> Article | None:
-        differing = {name: getattr(page, name) for name in _READ if getattr(page, name) != getattr(held, name)}
+        differing = {name: getattr(page, name) for name in differences(held, page)}
         if not differing:
             return None
         self.tally.differing += 1

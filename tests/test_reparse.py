@@ -13,7 +13,9 @@ import pytest
 
 from kcnacrawl.archive.archive import read_article
 from kcnacrawl.archive.ledger import body_sha256
+from kcnacrawl.archive.run_report import read_report
 from kcnacrawl.replica.server import Replica
+from kcnacrawl.versions import reader_version
 
 from . import processes
 from .conftest import ROOT, Crawl, command, crawl_later, differences, read_lines, scrapy, ungated, wait_for
@@ -96,6 +98,8 @@ def test_a_record_that_is_read_otherwise_is_revised_and_told_by_field(serve: Ser
     victim = next(one for one in done.records if one["access"] == "full" and one["in_language"] == "en")
     worse = victim | {"article_body": "KCNA", "body_sha256": body_sha256("KCNA"), "in_language": None}
     write(done.folder, [worse if one["id"] == victim["id"] else one for one in done.records])
+    (report,) = (done.folder / "runs").glob("*.json")
+    report.write_text(report.read_text().replace(reader_version(), "an older one"))
     code, told = reparse(done.folder)
     assert code == 0
     assert told[1].startswith("1 records read otherwise are revised: ")
@@ -103,7 +107,9 @@ def test_a_record_that_is_read_otherwise_is_revised_and_told_by_field(serve: Ser
     *earlier, last = read_lines(done.folder / "articles.jsonl")
     changed = {"revision": 2, "revision_cause": "reader", "run_id": last["run_id"]}
     assert last == victim | changed
-    assert "-reparse-" in last["run_id"]
+    report = read_report(done.folder / f"runs/{last['run_id']}.json")
+    assert (report.spider, report.verdict, report.versions["reader"]) == ("reparse", "ok", reader_version())
+    assert report.counts == {"read": 30, "differing": 1, "first": 0, "site": 0}
     assert len(earlier) == len(done.records)
     assert scrapy(done.folder, "verify").returncode == 0
     assert json.loads(scrapy(done.folder, "changes", "--jsonl", "--reader").stdout)["kind"] == "reread"

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -121,6 +122,44 @@ def test_what_records_were_read_from_is_looked_for_and_at(serve: Serve, crawl: R
     assert len(faults(done.folder)) == len(done.records)
 
 
+def test_a_record_is_what_its_page_gives(serve: Serve, crawl: Run) -> None:
+    done = crawl(serve(articles=30, sources=1).url, "source")
+    altered = [{**one, "headline": "Looms"} if number == 3 else one for number, one in enumerate(done.records, 1)]
+    (done.folder / "articles.jsonl").write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in altered))
+    # Whoever alters a record may as well see to it that the ledger agrees.
+    for path in done.folder.glob("ledger.sqlite*"):
+        path.unlink()
+    told = verify(done.folder)
+    page = done.records[2]["warc_record_id"]
+    assert (told.returncode, told.stdout.splitlines()[0]) == (
+        7,
+        f"articles.jsonl:3: {page} gives another headline",
+    )
+    assert verify(done.folder, "--without-pages").returncode == 0
+    # Another version of the reader may well have read it so.
+    (report,) = (done.folder / "runs").glob("*.json")
+    report.write_text(re.sub(r'("reader": )"[0-9a-f]{16}"', r'\1"older"', report.read_text()))
+    told = verify(done.folder)
+    assert told.returncode == 0
+    assert told.stdout.splitlines()[1].startswith(f"1 of {len(done.records)} pages give other records to this version")
+
+
+def test_a_page_that_came_again_is_read_where_it_is_kept(serve: Serve, crawl: Run, tmp_path: Path) -> None:
+    replica = serve(articles=30, sources=1)
+    crawl(replica.url, "source", folder=tmp_path)
+    for path in (*tmp_path.glob("articles.jsonl"), *tmp_path.glob("ledger.sqlite*")):
+        path.unlink()
+    done = crawl(replica.url, "source", folder=tmp_path)
+    # The index is derived.
+    for path in (tmp_path / "warc").glob("index.sqlite*"):
+        path.unlink()
+    told = verify(tmp_path)
+    assert (told.returncode, told.stdout.count("\n")) == (0, 1), told.stdout
+    min((tmp_path / "warc").glob("*.warc.gz")).unlink()
+    lost = [line for line in verify(tmp_path).stdout.splitlines() if "refers to a record that is not kept" in line]
+    assert len(lost) == len(done.records)
+
+
 def test_a_killed_run_leaves_an_archive_without_fault(serve: Serve, tmp_path: Path) -> None:
     replica = serve(articles=120, sources=3)
     words = command(tmp_path / "archive", replica.url, "source")[3:]
@@ -158,7 +197,7 @@ def test_a_lost_ledger_is_told_as_lines_not_learned_yet(archive: Path) -> None:
     (archive / "ledger.sqlite").unlink()
     (archive / "ledger.sqlite.sha256").unlink()
     told = verify(archive)
-    assert (told.returncode, told.stdout.count("\n")) == (0, 1)
+    assert (told.returncode, told.stdout.count("\n")) == (0, 1), told.stdout
     assert "; 24 lines not learned yet; no faults" in told.stdout
 
 

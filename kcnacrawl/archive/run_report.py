@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from .archive import RUNS
 from .log import write_whole
+
+REPARSE: Final = "reparse"
+"""What stands in the spider's place in the report of a run that reads kept pages anew."""
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,8 +29,8 @@ from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
 from .ledger import Known, Ledger, body_sha256
 from .log import LogEnd, read_lines
-from .run_report import read_report
-from .warc.citations import Citations
+from .run_report import REPARSE, read_report, report_path
+from .warc.citations import Citation, Citations
 from .warc.reader import warc_files
 
 _BATCH: Final = 1_000
@@ -45,6 +45,11 @@ _MOMENT: Final = 0.2
 _TRIES: Final = 50
 
 T = TypeVar("T", Article, Rejected)
+
+PageCheck = Callable[[Iterator[Citation], Callable[[int], object]], Iterator[str]]
+"""Yields what is wrong with records as against the answers that they name; reads their lines once more, and tells how
+many bytes those have.
+"""
 
 
 # One line
@@ -179,13 +184,16 @@ class Verification:
     at.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check_pages: PageCheck | None = None) -> None:
         if not any((folder / name).exists() for name in (ARTICLES, QUARANTINE, LEDGER)):
             raise StorageFailed(f"there is no archive in {folder}")
         self.folder = folder
         self.tally = Tally()
+        self._check_pages = check_pages
         logs = (folder / name for name in (ARTICLES, QUARANTINE))
         self.size = sum(map(_size, (*logs, *warc_files(folder / WARC))))
+        if check_pages is not None:
+            self.size += _size(folder / ARTICLES)
 
     def faults(self, advance: Callable[[int], object]) -> Iterator[str]:
         """Yield every fault as one line, ``file:line: what``; call ``advance`` now and then with how many bytes more
@@ -202,6 +210,8 @@ class Verification:
             yield from citations.faults(self.folder / WARC, advance)
             for line, record_id in citations.missing():
                 yield f"{ARTICLES}:{line}: {record_id} is not kept in {WARC}/"
+            if self._check_pages is not None:
+                yield from self._check_pages(citations.kept(), advance)
         yield from self._reports()
 
     def _logs_and_ledger(
@@ -210,12 +220,13 @@ class Verification:
         fault = copy.open()
         if fault and (self.folder / LEDGER).exists():
             yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
-        revisions = _Revisions(derived)
+        revisions, readers = _Revisions(derived), _Readers(self.folder)
         learn = partial(derived.learn_rejections, in_order=False)
 
         def check(article: Article) -> Iterator[str]:
             if article.warc_record_id is not None:
-                citations.add(articles.number, article.warc_record_id)
+                reader = readers.of(article)
+                citations.add(articles.number, articles.begin, article.warc_record_id, article.status, reader)
             return revisions.faults(article)
 
         articles = _Lines(self.folder / ARTICLES, Form(Article), check, revisions.learn, advance)
@@ -243,6 +254,31 @@ class Verification:
                     yield f"{RUNS}/{path.name}:1: the report of another run, {report.run_id!r}"
 
 
+class _Readers:
+    """Which version of the reader read the page of a record, by the report of the run that stored it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._reports: dict[str, tuple[str, bool]] = {}
+
+    def of(self, article: Article) -> str | None:
+        """Return it; empty if no report tells, ``None`` where the page was not read again: only the source of its
+        article became known.
+        """
+        if article.run_id not in self._reports:
+            self._reports[article.run_id] = self._read(article.run_id)
+        reader, has_read_all = self._reports[article.run_id]
+        return reader if has_read_all or article.revision_cause != "reader" else None
+
+    def _read(self, run_id: str) -> tuple[str, bool]:
+        try:
+            report = read_report(report_path(self._folder, run_id))
+        except (OSError, ValueError, RecursionError):
+            # One that is damaged is told where the reports are looked at.
+            return "", False
+        return report.versions.get("reader", ""), report.spider == REPARSE
+
+
 class _Lines(Generic[T]):
     """The lines of one log, each checked and learned anew: first what the ledger knows of it, then the rest."""
 
@@ -256,6 +292,8 @@ class _Lines(Generic[T]):
     ) -> None:
         self.name = path.name
         self.number = 0
+        """The line that was read last, and where it begins."""
+        self.begin = 0
         self.unlearned = 0
         self._path = path
         self._form: Form[T] = form
@@ -295,8 +333,8 @@ class _Lines(Generic[T]):
         for end, line in read_lines(self._path, told) if self._path.is_file() else ():
             if not 0 <= end <= until:
                 break
+            self.number, self.begin = self.number + 1, self._at.end
             self._at = self._at.after(line, end)
-            self.number += 1
             for fault in self._line_faults(line):
                 yield f"{self.name}:{self.number}: {fault}"
             if len(self._batch) >= _BATCH:

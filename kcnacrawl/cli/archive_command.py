@@ -1,6 +1,7 @@
 """What commands share that read an archive and change nothing."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -107,6 +108,19 @@ def option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
         return read(text)
     except ValueError as error:
         raise ArgumentError(f"option --{name}={text[:200]!r}: {error}") from error
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--jobs`."""
+    parser.add_argument("--jobs", metavar="N", type=int, help="processes that read pages (default: one a core)")
+
+
+def jobs(opts: argparse.Namespace) -> int:
+    """Return how many processes are to read. Raise ``ArgumentError`` for less than one."""
+    number: int = (os.cpu_count() or 1) if opts.jobs is None else opts.jobs
+    if number < 1:
+        raise ArgumentError(f"option --jobs={number}: not a whole number from 1")
+    return number
 
 
 def print_json(one: object) -> None:

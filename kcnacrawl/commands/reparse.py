@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,8 @@ from rich.progress import Progress
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES, WARC
 from ..archive.warc.reader import warc_files
-from ..arguments import ArgumentError, read_since
-from ..cli.archive_command import ArchiveCommand, option
+from ..arguments import read_since
+from ..cli.archive_command import ArchiveCommand, add_jobs, jobs, option
 from ..held_sources import SITE, HeldSources
 from ..reparse import Reparse, Selection, Tally
 from ..verdict import Verdict
@@ -31,26 +30,24 @@ class Command(ArchiveCommand):
             "--since", metavar="DAY", help="pages fetched on that day or later: 2026-01-31, 2026-01, 7d"
         )
         parser.add_argument("--source", metavar="SOURCE", help="records of these sources alone, by comma")
-        parser.add_argument("--jobs", metavar="N", type=int, help="processes that read (default: one a core)")
+        add_jobs(parser)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        jobs = (os.cpu_count() or 1) if opts.jobs is None else opts.jobs
-        if jobs < 1:
-            raise ArgumentError(f"option --jobs={jobs}: not a whole number from 1")
-        selection = Selection(option("since", opts.since, lambda text: read_since(text, SITE)), _sources(opts.source))
+        workers = jobs(opts)
+        selection = Selection(
+            option("since", opts.since, lambda text: read_since(text, SITE)),
+            option("source", opts.source, HeldSources.read) or HeldSources(),
+            {name: given for name in ("since", "source") if (given := getattr(opts, name))},
+        )
         if not (folder / ARTICLES).exists() and not (folder / WARC).exists():
             raise StorageFailed(f"there is no archive in {folder}")
-        reparse = Reparse(folder, selection, is_dry=opts.dry_run, workers=jobs)
+        reparse = Reparse(folder, selection, is_dry=opts.dry_run, workers=workers)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             total = sum(path.stat().st_size for path in warc_files(folder / WARC))
             asyncio.run(reparse.run(partial(progress.advance, progress.add_task("reading anew", total=total))))
         _print(reparse.tally, is_dry=opts.dry_run)
         return Verdict.OK.exit_code()
-
-
-def _sources(text: str | None) -> HeldSources:
-    return option("source", text, HeldSources.read) or HeldSources()
 
 
 def _print(tally: Tally, *, is_dry: bool) -> None:

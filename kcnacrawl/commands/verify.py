@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..archive.verify import Verification
-from ..cli.archive_command import ArchiveCommand
+from ..cli.archive_command import ArchiveCommand, add_jobs, jobs
+from ..derivation import Derivation
 from ..verdict import Verdict
 
 MOST_FAULTS: Final = 1_000
@@ -18,16 +19,20 @@ MOST_FAULTS: Final = 1_000
 
 class Command(ArchiveCommand):
     def short_desc(self) -> str:
-        return "Check the archive: lines, keys, types, identities, hashes, the ledger's agreement"
+        return "Check the archive: lines, keys, types, identities, hashes, the ledger's agreement, the kept pages"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--without-pages", action="store_true", help="do not read the kept pages anew: sooner done")
+        add_jobs(parser)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        del opts
-        return _verify(folder)
+        return _verify(folder, Derivation(folder, jobs(opts)), with_pages=not opts.without_pages)
 
 
-def _verify(folder: Path) -> int:
+def _verify(folder: Path, derivation: Derivation, *, with_pages: bool) -> int:
     """Print every fault, and one line that sums up; return the exit code."""
-    verification = Verification(folder)
+    verification = Verification(folder, derivation.faults if with_pages else None)
     faults, number = _find(verification)
     for fault in faults:
         print(fault)
@@ -39,6 +44,11 @@ def _verify(folder: Path) -> int:
         f" {tally.reports} run reports; {tally.unlearned} lines not learned yet;"
         f" {number or 'no'} fault{'s' * (number != 1)}"
     )
+    if derivation.read_otherwise:
+        print(
+            f"{derivation.read_otherwise} of {derivation.read} pages give other records to this version of the reader"
+            " than to the one that read them; scrapy reparse --dry-run tells by field"
+        )
     return Verdict.STORAGE.exit_code() if number else Verdict.OK.exit_code()
 
 

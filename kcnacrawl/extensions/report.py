@@ -1,17 +1,15 @@
 """A run's verdict and report."""
 
 import logging
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Self
 
-import scrapy
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 
-from .. import __version__, health
+from .. import health
 from ..archive.run_report import RunReport, read_reports
 from ..bugs import TOLD
 from ..crawl.counts import Counts
@@ -19,6 +17,7 @@ from ..run import Run
 from ..site.dates import instant
 from ..spiders.base import KcnaSpider
 from ..verdict import Verdict
+from ..versions import versions
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +127,7 @@ class Report:
         try:
             facts = {
                 "arguments": {name: _shown(value) for name, value in arguments.items()},
-                "versions": _versions(),
+                "versions": versions(),
                 "site": run.site.url,
                 "counts": self._counts.all() | self._traffic(),
             }
@@ -163,10 +162,6 @@ class Report:
             "retries": "retry/count",
         }
         return {name: self._stats().get(stat, 0) for name, stat in names.items()}
-
-
-def _versions() -> dict[str, str]:
-    return {"kcnacrawl": __version__, "scrapy": scrapy.__version__, "python": platform.python_version()}
 
 
 def _setting(reason: str) -> str:

@@ -5,11 +5,26 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
+from .index import Place
 from .reader import OPEN, Damaged, Member, read_members, warc_files
 
 _STEP_BYTES: Final = 8 << 20
+
+
+class Citation(NamedTuple):
+    """A record and the answer that it was read from: the number of its line, where that begins in the log, where the
+    answer is, the record that keeps its payload if that is another, with its place if it is kept, and the version of
+    the reader that read it (empty if no run's report tells).
+    """
+
+    line: int
+    begin: int
+    place: Place
+    original_id: str
+    original: Place | None
+    reader: str
 
 
 class Citations:
@@ -24,8 +39,12 @@ class Citations:
         self._db.executescript("""
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE named (line INTEGER PRIMARY KEY, id BLOB NOT NULL) STRICT;
-CREATE TABLE kept (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE named (
+    line INTEGER PRIMARY KEY, id BLOB NOT NULL, begin INTEGER NOT NULL, status TEXT NOT NULL, reader TEXT
+) STRICT;
+CREATE TABLE kept (
+    id BLOB PRIMARY KEY, file TEXT NOT NULL, offset INTEGER NOT NULL, original BLOB
+) STRICT, WITHOUT ROWID;
 BEGIN;
 """)
         return self
@@ -35,9 +54,11 @@ BEGIN;
     ) -> None:
         self._db.close()
 
-    def add(self, line: int, record_id: str) -> None:
-        """Take note of what the record on a line was read from."""
-        self._db.execute("INSERT INTO named VALUES (?, ?)", (line, uuid.UUID(record_id).bytes))
+    def add(self, line: int, begin: int, record_id: str, status: str, reader: str | None) -> None:
+        """Take note of what the record on a line was read from; of ``None`` if that was an earlier line."""
+        self._db.execute(
+            "INSERT INTO named VALUES (?, ?, ?, ?, ?)", (line, uuid.UUID(record_id).bytes, begin, status, reader)
+        )
 
     def faults(self, folder: Path, advance: Callable[[int], object]) -> Iterator[str]:
         """Yield what is wrong with the files of a folder, ``file:line: what``; ``advance`` hears now and then how many
@@ -52,12 +73,27 @@ BEGIN;
         for line, record_id in self._db.execute(unkept):
             yield line, uuid.UUID(bytes=record_id).urn
 
+    def kept(self) -> Iterator[Citation]:
+        """Yield the records of live articles whose answers are kept, in the order of those."""
+        self._db.execute("CREATE INDEX IF NOT EXISTS readers ON named (id, line) WHERE reader IS NOT NULL")
+        query = """
+SELECT line, begin, a.file, a.offset, a.original, o.file, o.offset, coalesce((
+    SELECT reader FROM named AS e
+    WHERE e.id = n.id AND e.line <= n.line AND e.reader IS NOT NULL ORDER BY e.line DESC LIMIT 1
+), '')
+FROM named AS n JOIN kept AS a USING (id) LEFT JOIN kept AS o ON o.id = a.original
+WHERE status = 'live' ORDER BY a.file, a.offset"""
+        for line, begin, file, offset, original, original_file, original_offset, reader in self._db.execute(query):
+            original_id = uuid.UUID(bytes=original).urn if original else ""
+            place = Place(original_file, original_offset) if original_file else None
+            yield Citation(line, begin, Place(file, offset), original_id, place, reader)
+
     def _read(self, path: Path, advance: Callable[[int], object]) -> Iterator[str]:
         name, told = f"{path.parent.name}/{path.name.removesuffix(OPEN)}", 0
         try:
             for one in _members(path):
                 if one.is_response:
-                    self._keep(one.record_id)
+                    self._keep(one, path.name.removesuffix(OPEN))
                 if one.header("WARC-Block-Digest") and not one.record.verify_block_digest():
                     yield f"{name}:1: {one.record_id}, at byte {one.offset}, is not what its digest says"
                 if one.end - told >= _STEP_BYTES:
@@ -68,8 +104,10 @@ BEGIN;
             if path.suffix != OPEN:
                 yield f"{name}:1: damaged at byte {error.offset} ({error})"
 
-    def _keep(self, record_id: str) -> None:
-        self._db.execute("INSERT OR IGNORE INTO kept VALUES (?)", (uuid.UUID(record_id).bytes,))
+    def _keep(self, member: Member, name: str) -> None:
+        original = uuid.UUID(member.original_id).bytes if member.is_revisit else None
+        row = (uuid.UUID(member.record_id).bytes, name, member.offset, original)
+        self._db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, ?, ?)", row)
 
 
 def _members(path: Path) -> Iterator[Member]:

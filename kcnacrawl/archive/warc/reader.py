@@ -5,7 +5,7 @@ Readers that take a file for one stream give the beginning of a torn member as i
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +60,11 @@ class Member:
     def is_revisit(self) -> bool:
         """Whether the payload is kept in another record."""
         return self.record.record_type == WarcRecordType.revisit
+
+    @property
+    def original_id(self) -> str:
+        """The id of the record that keeps the payload of a revisit; ``""`` if this is none."""
+        return self.header("WARC-Refers-To").strip("<>")
 
     @property
     def payload_digest(self) -> bytes | None:
@@ -135,15 +140,19 @@ def _record(data: bytes, offset: int) -> WarcRecord:
 class WarcReader:
     """The responses that a folder keeps; a run may be writing to it. A context manager.
 
-    Methods raise :class:`StorageFailed`.
+    Where each is, the folder's index tells; or ``find_place`` in its stead, by the id of a record. Methods raise
+    :class:`StorageFailed`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, find_place: Callable[[str], Place | None] | None = None) -> None:
         self._folder = folder
         self._index = Index(folder)
+        self._find_place = find_place
 
     def __enter__(self) -> Self:
-        self._index.open_to_read()
+        if self._find_place is None:
+            self._index.open_to_read()
+            self._find_place = lambda record_id: self._index.find_record(record_id) or self._find_unlearned(record_id)
         return self
 
     def __exit__(
@@ -169,7 +178,7 @@ class WarcReader:
 
     def find(self, record_id: str) -> KeptResponse | None:
         """Return the response with the id of its record; ``None`` if it is not kept, or a run writes it just now."""
-        place = self._index.find_record(record_id) or self._find_unlearned(record_id)
+        place = self._find_place(record_id) if self._find_place is not None else None
         if place is None or (found := read_at(self._folder, place)) is None or found.record_id != record_id:
             return None
         return self._kept(found, place.file)
@@ -196,25 +205,25 @@ class WarcReader:
             status, headers = member.read_http()
         except Damaged as error:
             raise _failed(self._folder / name, error) from error
+        original = self._original(member) if member.is_revisit else None
         return KeptResponse(
             record_id=member.record_id,
             url=member.header("WARC-Target-URI"),
             when=member.header("WARC-Date"),
             status=status,
             headers=headers,
-            payload=self._payload(member),
+            payload=original.payload if original else member.record.reader.read(),
             place=Place(name, member.offset),
-            truncated=member.header("WARC-Truncated"),
+            # A revisit says it of itself.
+            truncated=original.truncated if original else member.header("WARC-Truncated"),
         )
 
-    def _payload(self, member: Member) -> bytes:
-        """Return the payload of a response whose headers are read: its own, or that of the one it refers to."""
-        if member.record.record_type == WarcRecordType.response:
-            return member.record.reader.read()
-        original = self.find(member.header("WARC-Refers-To").strip("<>"))
+    def _original(self, member: Member) -> KeptResponse:
+        """Return the response that has the payload of a revisit."""
+        original = self.find(member.original_id)
         if original is None:
             raise StorageFailed(f"{member.record_id} refers to a record that is not kept: restore it from a copy")
-        return original.payload
+        return original
 
 
 def warc_files(folder: Path) -> list[Path]:

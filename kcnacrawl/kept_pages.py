@@ -1,0 +1,166 @@
+"""Reading kept pages anew, as a crawl with the reader of today would, in a pool of processes."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from threading import Thread
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.http import HtmlResponse, Response
+
+from .archive.warc.index import Place
+from .archive.warc.reader import KeptResponse, WarcReader
+from .downloadermiddlewares.compression import unpack
+from .downloadermiddlewares.retry import fault_of, is_cut
+from .downloadermiddlewares.walls import markup_of
+from .items import Article, Card, Reason, ScrapedPage
+from .pages import PageError
+from .pages.article import ArticlePage
+from .pages.gzips import BrokenGzip, TooLong
+from .pipelines.normalise import normalise
+from .site.dates import BadDate, instant
+from .site.urls import Site
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_BATCH: Final = 32
+# Fewer are read sooner than processes have begun.
+_WORTH_PROCESSES: Final = 1_000
+_ARTICLE: Final = Request("https://kcnawatch.org/")
+_LARGEST_PAGE: Final = 8 * 1024 * 1024
+# Of a record, what its page, its card and the known sources tell.
+_READ: Final = (
+    *("url", "headline", "date_published", "date_published_raw", "date_listed", "date_conflict", "source_id"),
+    *("source_label", "source_name", "source_language", "in_language", "article_body", "access", "original_url"),
+    *("images", "body_sha256"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A page to read, of so many bytes as it is kept, and the card that announced its article."""
+
+    place: Place
+    length: int
+    article_id: str
+    card: Card | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a page shows: a record without its source, and the sid that the page links; or why it gives none. Of one
+    that may be cut, only a crawl could tell that it was whole.
+    """
+
+    article: Article | None
+    linked_sid: int | None = None
+    reason: Reason | None = None
+    is_cut: bool = False
+
+
+def read_pages(folder: Path, run_id: str, tasks: Sequence[Task]) -> Sequence[Reading]:
+    """Read pages that a folder keeps. Raise :class:`StorageFailed` for what is not kept whole."""
+    with WarcReader(folder) as reader:
+        return [read_page(reader.at(task.place), task.article_id, task.card, run_id) for task in tasks]
+
+
+def read_page(kept: KeptResponse, article_id: str, card: Card | None, run_id: str) -> Reading:
+    """Read a page as it was kept."""
+    response: Response = HtmlResponse(kept.url, headers=dict(kept.headers), body=kept.payload)
+    site = _site_of(kept.url)
+    try:
+        response = unpack(response, _LARGEST_PAGE)
+        if kept.truncated or fault_of(_ARTICLE, response) is not None:
+            # The crawl did not take it for the page either.
+            return Reading(None, reason="http_error")
+        fields = ArticlePage(markup_of(response), kept.url, site).read()
+        page = ScrapedPage(
+            id=article_id,
+            url=kept.url,
+            fields=fields,
+            card=card,
+            source_id=None,
+            date_downloaded=instant(datetime.fromisoformat(kept.when)),
+            warc_record_id=kept.record_id,
+        )
+        return Reading(normalise(page, site, run_id), fields.source_id, is_cut=is_cut(response.body.lower()))
+    except PageError as error:
+        return Reading(None, reason=error.reason)
+    except (BrokenGzip, TooLong):
+        return Reading(None, reason="http_error")
+    except BadDate:
+        return Reading(None, reason="bad_date")
+
+
+def _site_of(url: str) -> Site:
+    parts = urlsplit(url)
+    return Site(f"{parts.scheme}://{parts.netloc}")
+
+
+def differences(held: Article, page: Article) -> list[str]:
+    """Return the fields in which a record is not what its page gives, read anew."""
+    if held.revision_cause == "site" and held.access == "full" and page.access == "truncated":
+        # A tombstone whose page came back cut is live again with the text that was held.
+        return []
+    return [name for name in _READ if getattr(page, name) != getattr(held, name)]
+
+
+def in_batches(
+    work: Callable[[Sequence[T]], Sequence[R]], tasks: Iterator[T], workers: int
+) -> Generator[tuple[Sequence[T], Future[Sequence[R]]]]:
+    """Yield all tasks in batches, in their order, each with its results to come: from a pool of processes where there
+    are many. Close the iterator to leave the rest undone.
+    """
+    first = list(islice(tasks, _WORTH_PROCESSES))
+    batches = _batches(chain(first, tasks))
+    if len(first) < _WORTH_PROCESSES:
+        yield from ((batch, _done(work, batch)) for batch in batches)
+        return
+    # Workers that are forked would share the archive's lock.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    try:
+        waiting = deque[tuple[Sequence[T], Future[Sequence[R]]]]()
+        for batch in batches:
+            waiting.append((batch, pool.submit(work, batch)))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft()
+        yield from waiting
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _batches(tasks: Iterator[T]) -> Iterator[Sequence[T]]:
+    while batch := list(islice(tasks, _BATCH)):
+        yield batch
+
+
+def _done(work: Callable[[Sequence[T]], Sequence[R]], batch: Sequence[T]) -> Future[Sequence[R]]:
+    done = Future[Sequence[R]]()
+    done.set_result(work(batch))
+    return done
+
+
+# In a process of the pool
+
+
+def _begin() -> None:
+    # A signal is for the process that hands out the work; when that is killed, no work will come.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
