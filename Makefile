@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearsal venv test chromium cron postgresql soak lint format bench clean
+.PHONY: help demo rehearsal venv test chromium cron postgresql replay soak lint format bench clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,7 +21,7 @@ rehearsal: venv  ## the first contact with an unknown mark-up, in two parts
 venv: $(VENV)/.runs  ## only .venv, with what running needs
 
 # Twice as many as there are processors: whole crawls wait a good deal.
-test: $(VENV)/.develops chromium cron postgresql  ## the whole test suite
+test: $(VENV)/.develops chromium cron postgresql replay  ## the whole test suite
 	$(BIN)/python -m pytest --dist worksteal --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )) --durations 10
 
 # Playwright's own where it can be had, else the system's.
@@ -42,6 +42,9 @@ postgresql:  ## find the database that its store is tested with, or install it
 	@PATH="$$PATH:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; \
 	{ command -v initdb && command -v postgres && command -v psql; } >/dev/null || { $(SUDO) apt-get update -qq \
 		&& $(SUDO) apt-get install -y -qq --no-install-recommends postgresql; }
+
+# What it stands on and what the other tests stand on exclude each other.
+replay: $(VENV)/.replays  ## pywb, which what is kept is replayed in
 
 soak: $(VENV)/.develops  ## everything goes wrong at once, and 200 runs are killed
 	$(BIN)/python -m tests.soak --kills 200
@@ -74,4 +77,9 @@ $(VENV)/.runs: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.develops: $(VENV)/.runs
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.replays: tests/replay.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/replay
+	$(VENV)/replay/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/replay.txt
 	@touch $@
