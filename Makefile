@@ -79,7 +79,7 @@ $(VENV)/.develops: $(VENV)/.runs
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
-$(VENV)/.replays: tests/replay.txt | $(BIN)/python
+$(VENV)/.replays: constraints-replay.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)/replay
-	$(VENV)/replay/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/replay.txt
+	$(VENV)/replay/bin/python -m pip install --quiet --disable-pip-version-check --requirement constraints-replay.txt
 	@touch $@

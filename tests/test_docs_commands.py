@@ -98,7 +98,15 @@ def crawled(site: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def checkout(crawled: Path, tmp_path: Path) -> Iterator[Path]:
     """A folder like a checkout in which the demo and a first crawl were run."""
-    for name in ("Makefile", "scrapy.cfg", "constraints.txt", "pyproject.toml", "docs", "examples"):
+    for name in (
+        "Makefile",
+        "scrapy.cfg",
+        "constraints.txt",
+        "constraints-replay.txt",
+        "pyproject.toml",
+        "docs",
+        "examples",
+    ):
         (tmp_path / name).symlink_to(ROOT / name)
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
