@@ -8,7 +8,7 @@ from .arguments import ArgumentError
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around the imports that need an extra: raises ``ArgumentError``, which says how to get it, where they fail."""
+    """Wrap the imports that need an extra: where they fail, raise ``ArgumentError``, which says how to get it."""
     try:
         yield
     except ImportError as error:

@@ -201,7 +201,7 @@ class Site:
         return self._file(path, renderer)
 
     def _file(self, path: str, renderer: Renderer) -> web.Response:
-        """Sitemaps, newspapers, pictures; the rest there is not."""
+        """Serve sitemaps, newspapers and pictures; answer 404 to the rest."""
         sitemap = None
         if path == "/sitemap_index.xml":
             sitemap = renderer.sitemap_index()
@@ -219,7 +219,7 @@ class Site:
     # Driving it from another process
 
     async def _control(self, request: web.BaseRequest) -> web.Response:
-        """``/__replica__/…``: change the world, set faults, ask for the truth."""
+        """Serve ``/__replica__/…``: change the world, set faults, tell the truth."""
         try:
             given = await request.json() if request.method == "POST" else dict(request.query)
             answer = self._obey(f"{request.method} {request.path.removeprefix('/__replica__/')}", given)
@@ -315,7 +315,7 @@ class Replica(Site):
         self._thread.join()
 
     def count(self, prefix: str) -> int:
-        """How many requests there were to addresses that begin so."""
+        """Return how many requests there were to addresses that begin so."""
         return sum(request.path_qs.startswith(prefix) for request in list(self.requests))
 
     def article_requests(self) -> list[Request]:

@@ -217,7 +217,7 @@ class World:
         return next((outlet for outlet in self.outlets if outlet.ajax_id == ajax_id), None)
 
     def ids(self, source_sid: int | None = None) -> list[str]:
-        """Identities of all live articles in no promised order, or of a source's in listing order."""
+        """Return the identities of all live articles in no promised order, or of a source's in listing order."""
         if source_sid is not None:
             return self.listing(source_sid)
         with self._lock:
@@ -253,18 +253,18 @@ class World:
         return self._numbers[article_id] in self._gone
 
     def gone_status(self, article_id: str) -> int:
-        """404 or 410: what a removed article answers."""
+        """Return 404 or 410: what a removed article answers."""
         return 410 if self._numbers[article_id] % 2 else 404
 
     def modified(self, article_id: str) -> datetime:
-        """When the article arrived or was last edited."""
+        """Return when the article arrived or was last edited."""
         number = self._numbers[article_id]
         return datetime.fromtimestamp(self._modified.get(number, self._stamp(number)), tz=UTC)
 
     def search(
         self, query: str = "", sid: int | None = None, start: date | None = None, end: date | None = None
     ) -> list[str]:
-        """Identities of articles with all words of ``query`` (in quotes: the phrase) in headline or summary.
+        """Find the articles with all words of ``query`` (in quotes: the phrase) in headline or summary.
 
         Newest first by article date, as ``sort=recent`` promises.
         """
@@ -312,7 +312,7 @@ class World:
     # What happens
 
     def arrange(self, order: str) -> None:
-        """Puts the listings in order: by article date, with local disorder, or by arrival; newest first. ``oldest``
+        """Put the listings in order: by article date, with local disorder, or by arrival; newest first. ``oldest``
         is by article date, oldest first.
         """
         if order not in {"date", "arrival", "oldest"}:
@@ -406,7 +406,7 @@ class World:
             self._add(place, day, stamp, self._story(number, place, bulk))
 
     def _loaded(self, number: int, part: float) -> tuple[int, int]:
-        """Day and stamp of an article of the bulk load."""
+        """Return day and stamp of an article of the bulk load."""
         roll = words.dice(f"{self.seed}/load/{number}")
         day = _BULK_FIRST + int(part * (_BULK_LAST - _BULK_FIRST))
         if self._bulk_shuffled:
@@ -414,7 +414,7 @@ class World:
         return day, _BULK_LOADED + int(part * _BULK_SECONDS) + words.number(roll) % 3600
 
     def _arrived(self, number: int, day: int) -> tuple[int, int]:
-        """Day and stamp of an article that came in by itself: within a day, or 10 to 35 days late."""
+        """Return day and stamp of an article that came in by itself: within a day, or 10 to 35 days late."""
         roll = words.dice(f"{self.seed}/arrival/{number}")
         stamp = (day - _EPOCH) * _DAY + words.number(roll) % (2 * _DAY) - _DAY // 2
         if stamp >= self._now:
@@ -628,7 +628,7 @@ class World:
 
 
 def fold(text: str) -> str:
-    """``text`` with every run of white space made one blank."""
+    """Return ``text`` with every run of white space made one blank."""
     return " ".join(text.split())
 
 
@@ -639,24 +639,24 @@ def cut_short(paragraphs: Sequence[str]) -> list[str]:
 
 
 def header_date(day: date) -> str:
-    """``23/03/2021``."""
+    """Return a day as ``23/03/2021``."""
     return f"{day.day:02}/{day.month:02}/{day.year}"
 
 
 def card_date(day: date) -> str:
-    """``March 23, 2021``."""
+    """Return a day as ``March 23, 2021``."""
     return f"{words.month(day.month)} {day.day:02}, {day.year}"
 
 
 def width(text: str) -> int:
-    """Columns ``text`` takes on a terminal: a Hangul syllable takes two."""
+    """Return how many columns ``text`` takes on a terminal: a Hangul syllable takes two."""
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def cut(text: str, columns: int) -> str:
-    """As much of ``text`` as fits into so many columns."""
+    """Return as much of ``text`` as fits into so many columns."""
     if text.isascii():
         return text[:columns].rstrip()
     used = 0
@@ -699,7 +699,7 @@ def _absolute(url: str, base_url: str) -> str:
 
 
 def _dateline(outlet: Outlet, language: str, day: date, roll: int) -> str:
-    """How the agency and the newspaper open; now and then the line is a day behind the header."""
+    """Return how the agency and the newspaper open; now and then the line is a day behind the header."""
     day -= timedelta(days=roll % 20 == 0)
     if outlet.style == "kcna" and language == "en":
         dash = "—" if day.year >= 2026 and roll % 2 else "--"
