@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import parse_qs, quote, unquote, urlencode, urljoin, urlsplit
 
 PAGE_SIZE = 10
@@ -158,6 +158,8 @@ class Site:
         return int(number) if _AJAX_ACTION in query.get("action", []) and _AJAX_ID.fullmatch(number) else None
 
 
+# A page's own address is looked at several times, and so are those of its cards.
+@lru_cache(maxsize=1000)
 def identify(url: str) -> ArticleAddress | None:
     """Return the article that the path of ``url`` names, whatever its host; ``None`` if it names none."""
     found = _ARTICLE_PATH.search(_path(url))
@@ -231,6 +233,7 @@ def _path(url: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1000)
 def _authority(url: str) -> tuple[str, int | None] | None:
     """Return the host, in lower case, and port of an address on the web; ``None`` for one that programs may read in
     different ways: with a user's name, a backslash, a control, or what is no host or port.
