@@ -16,8 +16,9 @@ import pytest
 
 from kcnacrawl.archive import Locked, StorageFailed
 from kcnacrawl.archive.archive import Archive
+from kcnacrawl.archive.blocks import LAST, LogEnd, crc_of, end_of, is_still
 from kcnacrawl.archive.ledger import REVISIT_DAYS, KnownSource, Ledger
-from kcnacrawl.archive.log import Log, LogEnd
+from kcnacrawl.archive.log import Log
 from kcnacrawl.items import Article, Card, Rejected
 from kcnacrawl.paging.walk import Rewalk, Walk
 from kcnacrawl.paging.window import Window
@@ -156,11 +157,52 @@ def test_what_is_not_one_line_is_refused(tmp_path: Path, line: bytes) -> None:
 def test_opening_reads_only_what_the_ledger_has_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, *(article(number) for number in range(20)))
     read: list[str] = []
-    for name in ("read_lines", "crc_of"):
-        monkeypatch.setattr(f"kcnacrawl.archive.archive.{name}", lambda path, _: read.append(path.name))
+    for name in ("archive.read_lines", "blocks.crc_of"):
+        monkeypatch.setattr(f"kcnacrawl.archive.{name}", lambda path, _: read.append(path.name))
     run(tmp_path, article(21))
     assert read == []
     assert (tmp_path / "articles.jsonl").read_bytes().count(b"\n") == 21
+
+
+def test_a_log_is_known_again_by_its_length_and_its_last_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    written = os.urandom(3 * LAST)
+    path.write_bytes(written)
+    known = end_of(path, 2 * LAST)
+    for grown in (written, written[: 2 * LAST], written[: 2 * LAST] + b"another"):
+        path.write_bytes(grown)
+        assert is_still(path, known)
+    for other in (written[: 2 * LAST - 1], flipped(written, 2 * LAST - 1), flipped(written, LAST), b""):
+        path.write_bytes(other)
+        assert not is_still(path, known)
+    # What lies before is for `verify`.
+    path.write_bytes(flipped(written, LAST - 1))
+    assert is_still(path, known)
+
+
+def test_a_log_is_known_again_by_what_earlier_versions_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(os.urandom(2 * LAST))
+    known = LogEnd("log", 2 * LAST, crc_of(path, 2 * LAST))
+    assert is_still(path, known)
+    path.write_bytes(flipped(path.read_bytes(), 0))
+    assert not is_still(path, known)
+
+
+def test_what_a_log_remembers_as_it_grows_is_what_its_file_says(tmp_path: Path) -> None:
+    ends = list[LogEnd]()
+
+    async def store() -> None:
+        log: Log[None] = Log(tmp_path / "log", lambda _, end: ends.append(end))
+        log.open(LogEnd("log"))
+        for number in range(9):
+            await log.append(b"%d" % number * (LAST // 3) + b"\n", None)
+        await log.close()
+
+    asyncio.run(store())
+    path = tmp_path / "log"
+    assert ends == [end_of(path, one.end, crc_of(path, one.end)) for one in ends]
+    assert ends[-1].end == path.stat().st_size
 
 
 def test_a_log_ahead_of_its_ledger_is_learned_at_opening(tmp_path: Path) -> None:

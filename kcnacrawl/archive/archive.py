@@ -5,6 +5,7 @@ import contextlib
 import logging
 import re
 import shutil
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,10 @@ import msgspec
 
 from ..items import Article, Rejected
 from . import ArchiveError, StorageFailed
+from .blocks import LogEnd, end_of, is_still
 from .ledger import Ledger
 from .lock import Lock
-from .log import Log, LogEnd, crc_of, read_lines, sync
+from .log import Log, read_lines, sync
 from .warc.writer import WarcWriter
 
 ARTICLES: Final = "articles.jsonl"
@@ -61,9 +63,8 @@ class Archive:
         return self._warc
 
     def open(self) -> None:
-        """Take the lock and bring logs and ledger into agreement, in time proportional to what the ledger has not seen;
-        of a log that is not as the last run left it, every byte is read. Raise :class:`~kcnacrawl.archive.Locked`,
-        :class:`StorageFailed`.
+        """Take the lock and bring logs and ledger into agreement, in time proportional to what the ledger has not seen.
+        Raise :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ class Archive:
         else:
             self._catch_up(self.ledger)
         for name, log in ((ARTICLES, self._articles), (QUARANTINE, self._quarantine)):
-            self.ledger.set_log_end(log.open(self.ledger.log_end(name)))
+            log.open(self.ledger.log_end(name))
         if self._warc is not None:
             self._warc.open()
 
@@ -184,13 +185,9 @@ class Archive:
             return ""
         if not path.exists():
             return f"{name} is missing"
-        found = path.stat()
-        if (found.st_size, found.st_mtime_ns) == (known.end, known.mtime_ns):
-            return ""
-        if found.st_size < known.end:
+        if path.stat().st_size < known.end:
             return f"{name} has become shorter"
-        # Longer, after a run that was killed; or copied, restored, or meddled with.
-        return "" if crc_of(path, known.end) == known.crc else f"{name} was changed"
+        return "" if is_still(path, known) else f"{name} was changed"
 
     def _catch_up(self, ledger: Ledger) -> None:
         """Have a ledger learn what it has not seen of the logs, up to their last whole lines."""
@@ -209,6 +206,7 @@ class Archive:
         # What a killed run wrote and did not sync is made safe before it is learned.
         sync(path)
         batch: list[T] = []
+        read, whole = at.end, at.whole
         for end, line in read_lines(path, at.end):
             if end < 0:
                 break
@@ -219,12 +217,12 @@ class Archive:
                 raise StorageFailed(
                     f"{path}, line {number} is no line of ours ({error}); nothing was changed: mend it from a copy"
                 ) from error
-            at = at.after(line, end)
+            read, whole = end, zlib.crc32(b"\n", zlib.crc32(line, whole))
             if len(batch) >= _BATCH:
-                learn(batch, at)
+                learn(batch, end_of(path, read, whole))
                 batch = []
         if batch:
-            learn(batch, at)
+            learn(batch, end_of(path, read, whole))
 
 
 class _Identity(msgspec.Struct):

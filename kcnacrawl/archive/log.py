@@ -11,31 +11,15 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from . import StorageFailed
+from .blocks import LAST, LogEnd, last_blocks
 
 T = TypeVar("T")
 
 _CHUNK: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class LogEnd:
-    """How far a log is known, and what tells that it is still the one it was: the CRC-32 of its first ``end`` bytes,
-    and when it was last written, in ns.
-    """
-
-    name: str
-    end: int = 0
-    crc: int = 0
-    mtime_ns: int = 0
-
-    def after(self, line: bytes, end: int) -> "LogEnd":
-        """Return the end that a line without its newline leads to; the time is not known."""
-        return LogEnd(self.name, end, zlib.crc32(b"\n", zlib.crc32(line, self.crc)))
 
 
 class Log(Generic[T]):
@@ -52,23 +36,21 @@ class Log(Generic[T]):
         self._before = before
         self._fd = -1
         self._end = LogEnd(path.name)
+        self._last = b""
         self._queue: list[tuple[bytes, T, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._failure: Exception | None = None
 
-    def open(self, at: LogEnd) -> LogEnd:
-        """Open for appending at an end, and return it with the time the file has now; cut off what lies beyond it.
-        Raise ``OSError``.
-        """
+    def open(self, at: LogEnd) -> None:
+        """Open for appending at an end; cut off what lies beyond it. Raise ``OSError``."""
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if os.fstat(self._fd).st_size != at.end:
             os.ftruncate(self._fd, at.end)
         os.fsync(self._fd)
         sync(self._path.parent)
-        self._end = self._at(at.end, at.crc)
+        self._end, self._last = at, last_blocks(self._path, at.end)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._path.name)
-        return self._end
 
     async def append(self, line: bytes, carried: T) -> None:
         """Store one line, ``\\n`` at its end; return when it is on disk. Raise :class:`StorageFailed`."""
@@ -132,10 +114,9 @@ class Log(Generic[T]):
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._end.end)
             raise
-        self._end = self._at(self._end.end + len(data), zlib.crc32(data, self._end.crc))
-
-    def _at(self, end: int, crc: int) -> LogEnd:
-        return LogEnd(self._path.name, end, crc, os.fstat(self._fd).st_mtime_ns)
+        self._last = (self._last + data)[-LAST:]
+        end, whole = self._end.end + len(data), zlib.crc32(data, self._end.whole)
+        self._end = LogEnd(self._path.name, end, zlib.crc32(self._last), whole)
 
 
 def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
@@ -173,16 +154,6 @@ def read_lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
                 end -= len(b"\n")
         if is_whole:
             yield 0, rest
-
-
-def crc_of(path: Path, end: int) -> int:
-    """Return the CRC-32 of a file's first ``end`` bytes; a gigabyte takes a second."""
-    crc = 0
-    with path.open("rb") as file:
-        while end > 0 and (data := file.read(min(end, _CHUNK))):
-            crc = zlib.crc32(data, crc)
-            end -= len(data)
-    return crc
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -27,8 +28,9 @@ from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_pub
 from ..site.urls import identify, unix_time
 from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
+from .blocks import LogEnd
 from .ledger import Known, Ledger, body_sha256
-from .log import LogEnd, read_lines
+from .log import read_lines
 from .run_report import REPARSE, read_report, report_path
 from .warc.citations import Citation, Citations
 from .warc.reader import warc_files
@@ -309,7 +311,7 @@ class _Lines(Generic[T]):
         if size < end.end:
             yield f"{self.name}:1: has {size} bytes, and the ledger knows {end.end}"
         yield from self._read(end.end)
-        if size >= end.end and (self._at.end, self._at.crc) != (end.end, end.crc):
+        if size >= end.end and (self._at.end, self._at.whole) != (end.end, end.whole):
             yield f"{self.name}:1: is not the file that the ledger learned from"
 
     def rest(self) -> Iterator[str]:
@@ -334,7 +336,7 @@ class _Lines(Generic[T]):
             if not 0 <= end <= until:
                 break
             self.number, self.begin = self.number + 1, self._at.end
-            self._at = self._at.after(line, end)
+            self._at = LogEnd(self.name, end, whole=zlib.crc32(b"\n", zlib.crc32(line, self._at.whole)))
             for fault in self._line_faults(line):
                 yield f"{self.name}:{self.number}: {fault}"
             if len(self._batch) >= _BATCH:

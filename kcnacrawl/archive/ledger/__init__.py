@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...items import Article, Rejected
-from ..log import LogEnd
+from ..blocks import LogEnd
 from .articles import Articles, Known, Unattributed, body_sha256, digest, digest_to_the_letter
 from .database import Database
 from .queue import OWED, REVISIT_DAYS, REVISITED, Queue, Wanted, card_of
@@ -85,14 +85,8 @@ class Ledger:
     def log_end(self, name: str) -> LogEnd:
         """Return how far a log has been learned."""
         with self._database.guard():
-            row = self._database.execute("SELECT name, end, crc, mtime_ns FROM logs WHERE name = ?", (name,)).fetchone()
+            row = self._database.execute("SELECT name, end, crc, whole FROM logs WHERE name = ?", (name,)).fetchone()
         return LogEnd(*row) if row else LogEnd(name)
-
-    def set_log_end(self, end: LogEnd) -> None:
-        """Remember where a log ends, if that is news."""
-        if self.log_end(end.name) != end:
-            with self._database.transaction():
-                self._set_log_end(end)
 
     def learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
         """Learn of lines that are on disk, and how far the log goes with them."""
@@ -125,5 +119,5 @@ class Ledger:
 
     def _set_log_end(self, end: LogEnd) -> None:
         self._database.execute(
-            "INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (end.name, end.end, end.crc, end.mtime_ns)
+            "INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (end.name, end.end, end.crc, end.whole)
         )

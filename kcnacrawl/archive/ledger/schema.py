@@ -2,10 +2,10 @@
 
 from typing import Final
 
-VERSION: Final = 5
+VERSION: Final = 6
 SCHEMA: Final = """
 CREATE TABLE logs (
-    name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+    name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, whole INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE articles (
     id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, source_id INTEGER, source_label TEXT,
@@ -97,4 +97,7 @@ ALTER TABLE stretches RENAME TO walked_ranges;
 ALTER TABLE listed RENAME COLUMN stretch TO walked_range;
 CREATE INDEX listed_by_walked_range ON listed (walked_range);
 CREATE INDEX walked_ranges_by_list ON walked_ranges (list)""",
+    5: """
+ALTER TABLE logs RENAME COLUMN mtime_ns TO whole;
+UPDATE logs SET whole = crc""",
 }
