@@ -409,7 +409,10 @@ def test_a_ledger_that_disagrees_is_told(archive: Path, change: str, what: str) 
     assert [one for one in faults(archive) if one.removeprefix("ledger.sqlite:1: ").startswith(expected)]
 
 
-def test_a_byte_that_changed_far_from_the_end_is_told_though_no_run_looks_there(tmp_path: Path) -> None:
+def test_a_byte_that_changed_far_from_the_end_is_told_though_no_run_looks_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kcnacrawl.archive.blocks.SMALL", 0)
     run(tmp_path, *(article(number, "A text. " * 1_000) for number in range(1, 30)))
     path = tmp_path / "articles.jsonl"
     edit(path, 2, lambda line: line.replace(b"/a-slug", b"/b-slug"))

@@ -11,11 +11,12 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from . import StorageFailed
-from .blocks import LAST, LogEnd, last_blocks
+from .blocks import LAST, LogEnd, end_of, last_blocks
 
 T = TypeVar("T")
 
@@ -23,13 +24,17 @@ _CHUNK: Final = 1 << 20
 
 
 class Log(Generic[T]):
-    """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk.
+    """A log whose lines carry a ``T`` each, given to ``on_stored`` once they are on disk: where each begins, and where
+    the file ends.
 
     ``before`` is called in the thread that writes, once for all lines of a sync: it puts on disk what they point to.
     """
 
     def __init__(
-        self, path: Path, on_stored: Callable[[list[T], LogEnd], None], before: Callable[[], None] = lambda: None
+        self,
+        path: Path,
+        on_stored: Callable[[list[tuple[int, T]], LogEnd], None],
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
         self._on_stored = on_stored
@@ -80,8 +85,10 @@ class Log(Generic[T]):
             batch, self._queue = self._queue, []
             try:
                 data = b"".join(line for line, _, _ in batch)
+                begins = accumulate((len(line) for line, _, _ in batch), initial=self._end.end)
                 await loop.run_in_executor(self._thread, self._write, data)
-                self._on_stored([carried for _, carried, _ in batch], self._end)
+                placed = [(begin, carried) for begin, (_, carried, _) in zip(begins, batch, strict=False)]
+                self._on_stored(placed, self._end)
             except Exception as error:  # noqa: BLE001 - whoever waits for a line must hear of it
                 # No line may follow one that failed or was not learned: what is learned next would hide it.
                 self._failure = self._failed(error) if isinstance(error, OSError) else error
@@ -119,12 +126,52 @@ class Log(Generic[T]):
         self._end = LogEnd(self._path.name, end, zlib.crc32(self._last), whole)
 
 
+class LogReader(Generic[T]):
+    """The whole lines of a log from an end on, up to ``until``: where each begins, and what it holds. Raises
+    :class:`StorageFailed` for a line that holds none.
+    """
+
+    def __init__(self, path: Path, start: LogEnd, decode: Callable[[bytes], T], until: int | None = None) -> None:
+        self._path = path
+        self._start = start
+        self._decode = decode
+        self._until = until
+        self._read, self._whole = start.end, start.whole
+
+    def __iter__(self) -> Iterator[tuple[int, T]]:
+        for end, line in read_lines(self._path, self._start.end):
+            if end < 0 or (self._until is not None and end > self._until):
+                return
+            try:
+                held = self._decode(line)
+            except (ValueError, RecursionError) as error:
+                number = _line_number(self._path, end)
+                raise StorageFailed(
+                    f"{self._path}, line {number} is no line of ours ({error}); nothing was changed:"
+                    " mend it from a copy"
+                ) from error
+            begin, self._read = self._read, end
+            self._whole = zlib.crc32(b"\n", zlib.crc32(line, self._whole))
+            yield begin, held
+
+    @property
+    def end(self) -> LogEnd:
+        """Where the line ends that was given last."""
+        return end_of(self._path, self._read, self._whole)
+
+
+def _line_number(path: Path, end: int) -> int:
+    """Return the number, from 1, of the line that ends at ``end``."""
+    with path.open("rb") as file:
+        return sum(1 for _ in iter(lambda: file.tell() < end and file.readline(), False))
+
+
 def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
     """Yield ``(offset of its end, line without newline)`` of every line that begins at or after ``start``.
 
     A last line without newline is given with an end of -1.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=_CHUNK) as file:
         file.seek(start)
         end = start
         for line in file:

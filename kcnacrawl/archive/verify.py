@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Final, Generic, TypeVar, get_type_hints
 
@@ -29,7 +28,7 @@ from ..site.urls import identify, unix_time
 from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
 from .blocks import LogEnd
-from .ledger import Known, Ledger, body_sha256
+from .ledger import Known, Ledger, Line, body_sha256
 from .log import read_lines
 from .run_report import REPARSE, read_report, report_path
 from .warc.citations import Citation, Citations
@@ -219,11 +218,13 @@ class Verification:
     def _logs_and_ledger(
         self, derived: Ledger, copy: Ledger, citations: Citations, advance: Callable[[int], object]
     ) -> Iterator[str]:
-        fault = copy.open()
+        fault = copy.open(self.folder / ARTICLES)
         if fault and (self.folder / LEDGER).exists():
             yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
         revisions, readers = _Revisions(derived), _Readers(self.folder)
-        learn = partial(derived.learn_rejections, in_order=False)
+
+        def learn(rejections: list[tuple[int, Rejected]], at: LogEnd) -> None:
+            derived.learn_rejections([one for _, one in rejections], at, in_order=False)
 
         def check(article: Article) -> Iterator[str]:
             if article.warc_record_id is not None:
@@ -289,7 +290,7 @@ class _Lines(Generic[T]):
         path: Path,
         form: Form[T],
         check: Callable[[T], Iterator[str]],
-        learn: Callable[[list[T], LogEnd], None],
+        learn: Callable[[list[tuple[int, T]], LogEnd], None],
         advance: Callable[[int], object],
     ) -> None:
         self.name = path.name
@@ -300,10 +301,10 @@ class _Lines(Generic[T]):
         self._path = path
         self._form: Form[T] = form
         self._check: Callable[[T], Iterator[str]] = check
-        self._learn: Callable[[list[T], LogEnd], None] = learn
+        self._learn: Callable[[list[tuple[int, T]], LogEnd], None] = learn
         self._advance = advance
         self._at = LogEnd(path.name)
-        self._batch: list[T] = []
+        self._batch: list[tuple[int, T]] = []
 
     def known(self, end: LogEnd) -> Iterator[str]:
         """Yield what is wrong with the lines that the ledger has learned, and with where it says they end."""
@@ -350,7 +351,7 @@ class _Lines(Generic[T]):
         yield from faults
         if record is not None:
             yield from self._check(record)
-            self._batch.append(record)
+            self._batch.append((self.begin, record))
 
     def _flush(self) -> None:
         self._learn(self._batch, self._at)
@@ -369,7 +370,7 @@ class _Revisions:
         """Yield what is wrong with a record, by itself and after those before it."""
         yield from article_faults(article)
         before = self._latest.get(article.id) or self._derived.articles.latest(article.id)
-        found = Known.of(article)
+        found = Known.of(Line.of(article))
         revision = before.revision if before else 0
         if found.revision != revision + 1:
             yield f"revision {found.revision} of {article.id} follows " + (f"revision {revision}" if before else "none")
@@ -377,9 +378,9 @@ class _Revisions:
             yield f"revision {found.revision} of {article.id} says what revision {revision} said"
         self._latest[article.id] = found
 
-    def learn(self, articles: list[Article], at: LogEnd) -> None:
+    def learn(self, articles: list[tuple[int, Article]], at: LogEnd) -> None:
         """Have the derived ledger learn lines."""
-        self._derived.learn_articles(articles, at)
+        self._derived.learn_articles([Line.of(article, begin) for begin, article in articles], at)
         self._latest.clear()
 
 
@@ -423,8 +424,11 @@ _COMPARISONS: Final = {
     "knows another revision or text of {} than the last line on it": """
         SELECT id FROM articles AS a JOIN copy.articles AS b USING (id) WHERE
         (a.revision, a.digest, a.source_id, a.source_label, a.source_name, a.date_published, a.date_downloaded,
-        a.status, a.access) IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.source_name,
-        b.date_published, b.date_downloaded, b.status, b.access)""",
+        a.status, a.access, a.begin) IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.source_name,
+        b.date_published, b.date_downloaded, b.status, b.access, b.begin)""",
+    "knows other lines on {} than the log has before the last": """
+        SELECT id FROM (SELECT * FROM earlier_lines EXCEPT SELECT * FROM copy.earlier_lines)
+        UNION SELECT id FROM (SELECT * FROM copy.earlier_lines EXCEPT SELECT * FROM earlier_lines)""",
     "does not know that {} is wanted, as the quarantine tells": """
         SELECT id FROM wanted AS a LEFT JOIN copy.wanted AS b USING (id)
         WHERE id NOT IN (SELECT id FROM articles)
