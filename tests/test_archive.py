@@ -536,6 +536,38 @@ def test_a_ledger_that_is_rebuilt_is_the_one_that_learned_line_by_line(tmp_path:
     assert [len(rows) for rows in learned.values()] == [1, 40, 200, 9]
 
 
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the smallest log read in many ranges, by processes."""
+    monkeypatch.setattr("kcnacrawl.archive.ranges._WORTH_PROCESSES", 0)
+    monkeypatch.setattr("kcnacrawl.archive.ranges._BYTES", 1_000)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_a_ledger_that_processes_rebuild_is_the_same(tmp_path: Path) -> None:
+    # Longer than a range, and shorter.
+    run(tmp_path, *(article(number, "A text. " * choose) for number, choose in enumerate([0, 5, 900, 1, 0, 3, 400, 2])))
+    learned = tables(tmp_path)
+    (tmp_path / "ledger.sqlite").unlink()
+    with (tmp_path / "articles.jsonl").open("ab") as file:
+        file.write(b"a torn line " * 500)
+    run(tmp_path)
+    assert tables(tmp_path) == learned
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_a_foreign_line_that_a_process_finds_is_told_by_its_number(tmp_path: Path) -> None:
+    run(tmp_path, *map(article, range(40)))
+    path = tmp_path / "articles.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:30], b"{}\n", *lines[30:]]))
+    with pytest.raises(StorageFailed, match=r"articles\.jsonl, line 31 is no line of ours"):
+        Archive(tmp_path).open()
+    children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True).stdout
+    assert "kcnacrawl.archive.ranges" not in children
+
+
 def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """What a ledger has of the logs, but for the numbers of sources."""
     with contextlib.closing(sqlite3.connect(folder / "ledger.sqlite")) as db:

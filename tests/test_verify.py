@@ -27,7 +27,7 @@ from kcnacrawl.replica.server import Replica
 from . import processes
 from .archives import encoded
 from .conftest import ROOT, Crawl, command, scrapy
-from .test_archive import article, rejected, run
+from .test_archive import article, in_processes, rejected, run  # noqa: F401 - a fixture
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -318,6 +318,18 @@ def test_all_faults_are_told_by_their_lines_and_summed_up(archive: Path) -> None
     ]
     assert summary.endswith("; 9 faults")
     assert contents(archive) == before
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_processes_tell_the_same_of_the_same_lines(archive: Path) -> None:
+    test_all_faults_are_told_by_their_lines_and_summed_up(archive)
+    told = faults(archive)
+    assert told[:3] == [
+        "articles.jsonl:3: body_sha256 is not that of article_body",
+        "articles.jsonl:7: not JSON: Expecting value: line 1 column 1 (char 0)",
+        "articles.jsonl:12: revision 3 of 1616497394-000000012 follows none",
+    ]
+    assert len(told) == 9
 
 
 @pytest.mark.parametrize(

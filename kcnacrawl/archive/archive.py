@@ -17,7 +17,7 @@ from ..items import Article, Rejected
 from . import ArchiveError, StorageFailed
 from .blocks import LogEnd, is_still
 from .ledger import Ledger, Line
-from .ledger.lines import read_told
+from .ledger.lines import AllLines
 from .lock import Lock
 from .log import Log, LogReader, sync
 from .warc.writer import WarcWriter
@@ -205,7 +205,8 @@ class Archive:
             for batch in _batches(rejections):
                 ledger.learn_rejections([one for _, one in batch], rejections.end, in_order=False)
         elif known.end == 0:
-            ledger.learn_all_articles(LogReader(path, known, read_told))
+            every = AllLines(path, path.stat().st_size)
+            ledger.learn_all_articles(every, every.end)
         else:
             articles = LogReader(path, known, read_article)
             for lines in _batches(articles):

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,9 @@ SMALL: Final = 64 << 20
 """A log of so many bytes is read sooner than anyone notices."""
 
 _CHUNK: Final = 1 << 20
+_ONE: Final = 1 << 31
+_POLYNOMIAL: Final = 0xEDB88320
+_LENGTH_BITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,37 @@ def last_blocks(path: Path, end: int) -> bytes:
 def end_of(path: Path, end: int, whole: int = 0) -> LogEnd:
     """Return how far a log is known whose first ``end`` bytes were read."""
     return LogEnd(path.name, end, zlib.crc32(last_blocks(path, end)), whole)
+
+
+def joined(first: int, second: int, length: int) -> int:
+    """Return the CRC-32 of two texts in a row, by that of each and the length of the second, as zlib's
+    ``crc32_combine`` does.
+    """
+    power = _ONE
+    for bit, shift in zip(range(length.bit_length()), _shifts(), strict=False):
+        if length >> bit & 1:
+            power = _times(power, shift)
+    return _times(power, first) ^ second
+
+
+@cache
+def _shifts() -> list[int]:
+    """Return the powers of x that a text of 1, 2, 4 … bytes multiplies the CRC-32 of all before it by."""
+    shifts = [_ONE >> 8]
+    while len(shifts) < _LENGTH_BITS:
+        shifts.append(_times(shifts[-1], shifts[-1]))
+    return shifts
+
+
+def _times(one: int, other: int) -> int:
+    """Multiply two polynomials over GF(2), their lowest power in the highest bit, modulo that of CRC-32."""
+    product = 0
+    while one:
+        if one & _ONE:
+            product ^= other
+        one = one << 1 & 0xFFFFFFFF
+        other = other >> 1 ^ (_POLYNOMIAL if other & 1 else 0)
+    return product
 
 
 def crc_of(path: Path, end: int) -> int:

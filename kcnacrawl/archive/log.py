@@ -127,29 +127,24 @@ class Log(Generic[T]):
 
 
 class LogReader(Generic[T]):
-    """The whole lines of a log from an end on, up to ``until``: where each begins, and what it holds. Raises
-    :class:`StorageFailed` for a line that holds none.
+    """The whole lines of a log from an end on: where each begins, and what it holds. Raises :class:`StorageFailed` for
+    what is no line of ours.
     """
 
-    def __init__(self, path: Path, start: LogEnd, decode: Callable[[bytes], T], until: int | None = None) -> None:
+    def __init__(self, path: Path, start: LogEnd, decode: Callable[[bytes], T]) -> None:
         self._path = path
         self._start = start
         self._decode = decode
-        self._until = until
         self._read, self._whole = start.end, start.whole
 
     def __iter__(self) -> Iterator[tuple[int, T]]:
         for end, line in read_lines(self._path, self._start.end):
-            if end < 0 or (self._until is not None and end > self._until):
+            if end < 0:
                 return
             try:
                 held = self._decode(line)
             except (ValueError, RecursionError) as error:
-                number = _line_number(self._path, end)
-                raise StorageFailed(
-                    f"{self._path}, line {number} is no line of ours ({error}); nothing was changed:"
-                    " mend it from a copy"
-                ) from error
+                raise foreign(self._path, self._read, error) from error
             begin, self._read = self._read, end
             self._whole = zlib.crc32(b"\n", zlib.crc32(line, self._whole))
             yield begin, held
@@ -160,10 +155,17 @@ class LogReader(Generic[T]):
         return end_of(self._path, self._read, self._whole)
 
 
-def _line_number(path: Path, end: int) -> int:
-    """Return the number, from 1, of the line that ends at ``end``."""
+def foreign(path: Path, begin: int, error: Exception) -> StorageFailed:
+    """Return what to raise for a line that holds none of what it should."""
+    told = f"line {number_at(path, begin)} is no line of ours ({error}); nothing was changed: mend it from a copy"
+    return StorageFailed(f"{path}, {told}")
+
+
+def number_at(path: Path, begin: int) -> int:
+    """Return the number, from 1, of the line that begins there."""
     with path.open("rb") as file:
-        return sum(1 for _ in iter(lambda: file.tell() < end and file.readline(), False))
+        chunks = iter(lambda: file.read(min(_CHUNK, begin - file.tell())), b"")
+        return 1 + sum(chunk.count(b"\n") for chunk in chunks)
 
 
 def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:

@@ -5,16 +5,15 @@ logs, and a new walk finds that again: losing the ledger costs listing pages, ne
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from ...items import Article, Rejected
 from ..blocks import LogEnd, is_still
-from ..log import LogReader
 from .articles import Articles, Known, Unattributed, body_sha256
 from .database import Database
-from .lines import Line, Told, card_of, digest, read_told
+from .lines import AllLines, Line, Row, card_of, digest
 from .queue import OWED, REVISIT_DAYS, REVISITED, Queue, Wanted
 from .rechecks import Look, Rechecks
 from .schema import LOOKS, MIGRATIONS, VERSION
@@ -56,11 +55,11 @@ class Ledger:
         self.rechecks = Rechecks(self._database)
         self.sitemaps = Sitemaps(self._database)
 
-    def open(self, log: Path) -> str:
+    def open(self, log: Path, *, is_thorough: bool = False) -> str:
         """Open the ledger if it is sound; return what is wrong with it, or ``""``. One of an earlier version learns the
-        log of articles anew. Also raise ``OSError``.
+        log of articles anew. With ``is_thorough``, see that its indexes agree with its tables. Also raise ``OSError``.
         """
-        return self._database.open(partial(self._migrate, log))
+        return self._database.open(partial(self._migrate, log), is_thorough=is_thorough)
 
     def _migrate(self, log: Path, version: int) -> str:
         with self._database.guard():
@@ -72,13 +71,12 @@ class Ledger:
             for step in range(version, VERSION):
                 for statement in MIGRATIONS[step].split(";"):
                     db.execute(statement)
-            reader = LogReader(log, LogEnd(log.name), read_told, known.end)
-            lines = (Line.of(told, begin) for begin, told in reader) if known.end else ()
-            for _ in self.articles.put_all(db, lines):
+            lines = AllLines(log, known.end)
+            for _ in self.articles.put_all(db, lines if known.end else ()):
                 # What is wanted of them is known.
                 pass
             if known.end:
-                self._set_log_end(db, reader.end)
+                self._set_log_end(db, lines.end())
             for statement in LOOKS.split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
@@ -121,24 +119,32 @@ class Ledger:
         """Learn of lines that are on disk, and how far the log goes with them."""
         with self._database.transaction() as db:
             for line in lines:
-                before = self.articles.find(db, line.id)
+                before = self.articles.line(line.id)
                 self.articles.put(db, line, before)
                 if not line.says_the_same(before):
                     self.rechecks.forget(db, line.id)
                     self.queue.settle(db, line)
             self._set_log_end(db, end)
 
-    def learn_all_articles(self, reader: LogReader[Told]) -> None:
-        """Learn of all lines of the log, where none is known: the same, in a small part of the time."""
+    def learn_all_articles(
+        self,
+        batches: Iterable[Sequence[Row]],
+        end: Callable[[], LogEnd],
+        look: Callable[[Sequence[Line]], object] = len,
+    ) -> None:
+        """Learn of all lines of the log, where none is known, and then how far it goes with them: the same, in a small
+        part of the time. Have ``look`` see the lines on each article of which there are several, or none of the first
+        revision.
+        """
         with self._database.transaction() as db:
-            lines = (Line.of(told, begin) for begin, told in reader)
-            for of_one in self.articles.put_all(db, lines):
+            for of_one in self.articles.put_all(db, batches):
+                look(of_one)
                 before: Line | None = None
                 for line in of_one:
                     if not line.says_the_same(before):
                         self.queue.settle(db, line)
                     before = line
-            self._set_log_end(db, reader.end)
+            self._set_log_end(db, end())
 
     def confirm(self, article: Article) -> None:
         """Learn that an article was fetched and is held as it is."""

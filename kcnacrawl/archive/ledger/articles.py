@@ -11,7 +11,7 @@ from typing import Final
 
 from ...items import Access
 from .database import Database
-from .lines import Line
+from .lines import Line, Row
 from .schema import ARTICLE_INDEXES
 
 
@@ -82,6 +82,13 @@ class Articles:
             ).fetchone()
         return Known(*row) if row else None
 
+    def line(self, article_id: str) -> Line | None:
+        """Return the latest line on an article, without its card."""
+        sql = f"SELECT {', '.join(_KEPT)}, NULL FROM articles WHERE id = ?"  # noqa: S608 - constants
+        with self._database.guard():
+            row = self._database.execute(sql, (article_id,)).fetchone()
+        return Line(*row) if row else None
+
     def begin(self, article_id: str) -> int | None:
         """Return where the latest line on an article begins in the log, if any is held."""
         with self._database.guard():
@@ -137,12 +144,6 @@ class Articles:
 
     # Inside a transaction of the ledger's
 
-    def find(self, db: sqlite3.Connection, article_id: str) -> Line | None:
-        """Return the latest line on an article, without its card."""
-        sql = f"SELECT {', '.join(_KEPT)}, NULL FROM articles WHERE id = ?"  # noqa: S608 - constants
-        row = db.execute(sql, (article_id,)).fetchone()
-        return Line(*row) if row else None
-
     def was_held_at(self, db: sqlite3.Connection, article_id: str, moment: str) -> bool:
         """Return True if an article was downloaded at a moment, or later."""
         sql = "SELECT 1 FROM articles WHERE id = ? AND date_downloaded >= ?"
@@ -157,13 +158,14 @@ class Articles:
             db.execute("INSERT OR IGNORE INTO earlier_lines VALUES (?, ?, ?)", values)
         db.execute(_PUT, line._asdict())
 
-    def put_all(self, db: sqlite3.Connection, lines: Iterable[Line]) -> Iterator[list[Line]]:
-        """Remember what all lines of a log say, where nothing is known. Yield the lines on each article that was once
-        truncated.
+    def put_all(self, db: sqlite3.Connection, batches: Iterable[Iterable[Row]]) -> Iterator[list[Line]]:
+        """Remember what all lines of a log say, where nothing is known. Yield the lines on each article of which there
+        are several, or none of the first revision, or that was once truncated.
         """
         marks = ", ".join("?" * len(Line._fields))
         db.execute(f"CREATE TEMP TABLE all_lines ({_COLUMNS})")
-        db.executemany(f"INSERT INTO all_lines VALUES ({marks})", lines)  # noqa: S608 - marks
+        for rows in batches:
+            db.executemany(f"INSERT INTO all_lines VALUES ({marks})", rows)  # noqa: S608 - marks
         for name in ARTICLE_INDEXES:
             db.execute(f"DROP INDEX IF EXISTS {name}")
         db.execute(_KEEP_EARLIER)
@@ -172,14 +174,16 @@ class Articles:
         db.execute("DROP TRIGGER superseded")
         for name, columns in ARTICLE_INDEXES.items():
             db.execute(f"CREATE INDEX {name} ON {columns}")
-        truncated = db.execute(
-            "SELECT * FROM all_lines WHERE id IN (SELECT id FROM all_lines WHERE card IS NOT NULL) ORDER BY id, begin"
+        told = db.execute(
+            "SELECT * FROM all_lines WHERE id IN (SELECT id FROM all_lines WHERE card IS NOT NULL OR revision <> 1"
+            " UNION SELECT id FROM earlier_lines) ORDER BY id, begin"
         )
-        for _, group in groupby(map(Line._make, truncated), key=attrgetter("id")):
+        for _, group in groupby(map(Line._make, told), key=attrgetter("id")):
             yield list(group)
         db.execute("DROP TABLE all_lines")
 
 
 def body_sha256(body: str) -> str:
     """Return the SHA-256 of a body in NFC, as UTF-8, in hexadecimal."""
-    return hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest()
+    composed = body if body.isascii() else unicodedata.normalize("NFC", body)
+    return hashlib.sha256(composed.encode()).hexdigest()

@@ -26,16 +26,16 @@ class Database:
         self._sealed = False
         self._db: sqlite3.Connection | None = None
 
-    def open(self, migrate: Callable[[int], str]) -> str:
+    def open(self, migrate: Callable[[int], str], *, is_thorough: bool) -> str:
         """Open the file if it is sound; return what is wrong with it, or ``""``. ``migrate`` brings one of an earlier
         version up to date, given that, or returns why it cannot. Also raise ``OSError``.
         """
-        fault = self._open(migrate)
+        fault = self._open(migrate, "integrity_check" if is_thorough else "quick_check")
         if fault:
             self.disconnect()
         return fault
 
-    def _open(self, migrate: Callable[[int], str]) -> str:
+    def _open(self, migrate: Callable[[int], str], check: str) -> str:
         if not self.path.exists():
             return "there is none"
         seal = self._seal.read_bytes() if self._seal.exists() else None
@@ -46,7 +46,7 @@ class Database:
             version = self.execute("PRAGMA user_version").fetchone()[0]
             if version not in {VERSION, *MIGRATIONS}:
                 return "it is of another version"
-            if seal is None and (found := self.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+            if seal is None and (found := self.execute(f"PRAGMA {check}(1)").fetchone()[0]) != "ok":
                 return f"it is damaged ({' '.join(found.split())})"
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):

@@ -2,13 +2,19 @@
 
 import hashlib
 import unicodedata
+import zlib
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, Self
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import msgspec
 from msgspec import Raw
 
 from ...items import Access, Article, ArticleId, Card, Count, Day, Instant, Sha256
+from ..blocks import LogEnd, end_of, joined
+from ..log import foreign
+from ..ranges import in_ranges, lines_of, read_range
 
 
 class Told(msgspec.Struct, gc=False):
@@ -44,6 +50,9 @@ class Told(msgspec.Struct, gc=False):
     run_id: Raw
 
 
+Row = tuple[Any, ...]
+
+
 class Line(NamedTuple):
     """A line as the ledger keeps it, where it begins in the log, and of a truncated article its card, as JSON."""
 
@@ -61,22 +70,9 @@ class Line(NamedTuple):
     card: str | None
 
     @classmethod
-    def of(cls, article: Article | Told, begin: int = 0) -> Self:
+    def of(cls, article: Article, begin: int = 0) -> Self:
         """Return what this line tells."""
-        return cls(
-            article.id,
-            article.revision,
-            digest(article),
-            article.source_id,
-            article.source_label,
-            article.source_name,
-            article.date_published,
-            article.date_downloaded,
-            article.status,
-            article.access,
-            begin,
-            msgspec.json.encode(card_of(article)).decode() if article.access == "truncated" else None,
-        )
+        return cls(*row_of(article, begin))
 
     def says_the_same(self, before: "Line | None") -> bool:
         """Return True for a line on a page that was not downloaded again: it only knows more of the article."""
@@ -87,14 +83,59 @@ class Line(NamedTuple):
         )
 
 
+def row_of(article: Article | Told, begin: int) -> Row:
+    """Return a :class:`Line` as what a table and a pipe take soonest."""
+    return (
+        article.id,
+        article.revision,
+        digest(article),
+        article.source_id,
+        article.source_label,
+        article.source_name,
+        article.date_published,
+        article.date_downloaded,
+        article.status,
+        article.access,
+        begin,
+        msgspec.json.encode(card_of(article)).decode() if article.access == "truncated" else None,
+    )
+
+
+class AllLines:
+    """All whole lines of the log of articles up to an offset, as rows; and when they were read, where they end. Raises
+    :class:`StorageFailed` for what is no line of ours.
+    """
+
+    def __init__(self, log: Path, until: int) -> None:
+        self._log = log
+        self._until = until
+        self._whole = self._read = 0
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        for rows, length, crc in in_ranges(read_rows, self._log, 0, self._until):
+            self._read, self._whole = self._read + length, joined(self._whole, crc, length)
+            yield rows
+
+    def end(self) -> LogEnd:
+        """Return where the lines end that were read."""
+        return end_of(self._log, self._read, self._whole)
+
+
+def read_rows(log: Path, begin: int, end: int) -> tuple[list[Row], int, int]:
+    """Read the lines of a range; return their rows, the range's length and its CRC-32."""
+    text = read_range(log, begin, end)
+    rows = list[Row]()
+    for at, line in lines_of(text, begin):
+        try:
+            told = _told.decode(line)
+            datetime.fromisoformat(told.date_downloaded)
+        except (ValueError, RecursionError) as error:
+            raise foreign(log, at, error) from error
+        rows.append(row_of(told, at))
+    return rows, len(text), zlib.crc32(text)
+
+
 _told: Final = msgspec.json.Decoder(Told)
-
-
-def read_told(line: bytes) -> Told:
-    """Decode as much of a line of the log of articles as the ledger learns. Raise ``ValueError``."""
-    told = _told.decode(line)
-    datetime.fromisoformat(told.date_downloaded)
-    return told
 
 
 def digest(article: Article | Told) -> bytes:
