@@ -31,7 +31,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "ledger": (Ledger, "learn_articles"),
     "want": (Queue, "want"),
     "walk": (Walked, "record"),
-    "open": (Archive, "_read"),
+    "open": (Archive, "_learn"),
     "kept": (WarcFile, "sync"),
     "learn": (Index, "learn"),
     "complete": (WarcFile, "close"),

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcnacrawl.archive import StorageFailed
-from kcnacrawl.archive.log import LogEnd
+from kcnacrawl.archive.blocks import LogEnd
 from kcnacrawl.arguments import ArgumentError
 from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.stores import StoreDown, open_store, words

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from . import StorageFailed
-from .archive import LEDGER
+from .archive import ARTICLES, LEDGER
 from .ledger import OWED, KnownSource, Ledger
 from .verify import copy_ledger
 
@@ -73,7 +73,7 @@ def read_coverage(folder: Path, today: date) -> list[Month]:
         path = Path(name) / LEDGER
         copy_ledger(folder / LEDGER, path)
         copy = Ledger(path)
-        fault = copy.open()
+        fault = copy.open(folder / ARTICLES)
         sources = [] if fault else copy.sources.all()
         copy.close()
         if fault:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
-from ..archive.log import LogEnd
+from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError, as_path
 from ..extras import extra
 from ..items import Article

@@ -6,7 +6,8 @@ from typing import Final
 
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES, read_article
-from ..archive.log import LogEnd, crc_of, read_lines
+from ..archive.blocks import LogEnd, end_of, is_still
+from ..archive.log import read_lines
 from ..arguments import ArgumentError
 from ..items import Article
 from . import Store
@@ -23,7 +24,7 @@ def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: 
     """
     path = folder / ARTICLES
     at = store.cursor(ARTICLES)
-    if path.stat().st_size < at.end or crc_of(path, at.end) != at.crc:
+    if not is_still(path, at):
         raise ArgumentError(f"the store was filled from another archive than {path}; give another store")
     advance(at.end)
     taken = 0
@@ -37,7 +38,8 @@ def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: 
 
 def _batches(path: Path, at: LogEnd) -> Iterator[tuple[list[Article], LogEnd]]:
     """Yield records for a transaction, and where they end; what is being written is left for the next sync."""
-    begin, records = at.end, list[Article]()
+    begin = read = at.end
+    records = list[Article]()
     for end, line in read_lines(path, at.end):
         if end < 0:
             break
@@ -45,9 +47,9 @@ def _batches(path: Path, at: LogEnd) -> Iterator[tuple[list[Article], LogEnd]]:
             records.append(read_article(line))
         except (ValueError, RecursionError) as error:
             raise StorageFailed(f"{path}, the line that ends at byte {end} is no line of ours ({error})") from error
-        at = at.after(line, end)
-        if len(records) >= _RECORDS or end - begin >= _BYTES:
-            yield records, at
-            begin, records = end, []
+        read = end
+        if len(records) >= _RECORDS or read - begin >= _BYTES:
+            yield records, end_of(path, read)
+            begin, records = read, []
     if records:
-        yield records, at
+        yield records, end_of(path, read)

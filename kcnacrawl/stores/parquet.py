@@ -23,8 +23,9 @@ import duckdb
 import msgspec
 
 from ..archive import Locked
+from ..archive.blocks import LogEnd
 from ..archive.lock import Lock
-from ..archive.log import LogEnd, sync, write_whole
+from ..archive.log import sync, write_whole
 from ..arguments import ArgumentError
 from ..columns import ADDED, Kind, typed
 from ..items import Article

@@ -19,7 +19,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ..archive import StorageFailed
-from ..archive.log import LogEnd
+from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError
 from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from ..archive.log import LogEnd
+from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError
 from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article
