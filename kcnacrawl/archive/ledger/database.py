@@ -41,7 +41,7 @@ class Database:
         if not self.path.exists():
             return "there is none"
         seal = self._seal.read_bytes() if self._seal.exists() else None
-        if seal is not None and (seal != self._sealing() or self._has_wal()):
+        if seal is not None and (seal != sealing(self.path) or self._has_wal()):
             return "it is not as it was closed"
         try:
             self.connect()
@@ -91,13 +91,9 @@ class Database:
         if self._sealed or self._has_wal():
             return
         try:
-            write_whole(self._seal, self._sealing())
+            write_whole(self._seal, sealing(self.path))
         except OSError as error:
             raise StorageFailed(f"cannot write {self._seal}: {error.strerror or error}; run again") from error
-
-    def _sealing(self) -> bytes:
-        with self.path.open("rb") as file:
-            return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {self.path.name}\n".encode()
 
     def _has_wal(self) -> bool:
         wal = self.path.with_name(self.path.name + "-wal")
@@ -166,6 +162,12 @@ class Database:
             raise StorageFailed(f"cannot write {self.path}: {error}; free it up and run again") from error
         except OSError as error:
             raise StorageFailed(f"cannot write {error.filename or self.path}: {error.strerror or error}") from error
+
+
+def sealing(path: Path) -> bytes:
+    """Return what stands beside a file that is sealed."""
+    with path.open("rb") as file:
+        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n".encode()
 
 
 def _is_damage(error: Exception) -> bool:

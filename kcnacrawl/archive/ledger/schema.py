@@ -59,7 +59,7 @@ CREATE TABLE tops (list INTEGER PRIMARY KEY, ids TEXT NOT NULL, oldest_first INT
 # which nothing but the sid was remembered may have been a slip of the pen. To 6: articles are learned anew from the
 # log, and LOOKS has from then on what version 5 knew of the looks at them.
 LOOKS: Final = """
-UPDATE articles SET looked = CAST(strftime('%s', looks_5.looked) AS INTEGER),
+UPDATE articles SET looked = max(articles.looked, CAST(strftime('%s', looks_5.looked) AS INTEGER)),
     due = CAST(strftime('%s', looks_5.due) AS INTEGER) FROM looks_5 WHERE looks_5.id = articles.id;
 DROP TABLE looks_5;
 """
