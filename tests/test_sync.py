@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from contextlib import closing
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,7 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.stores import words
 
 from . import processes
-from .archives import article, expected, of_version_1, records, write
+from .archives import article, expected, of_version_1, records, rewritten, write
 from .conftest import ROOT, command, read_lines, scrapy, wait_for
 
 Serve = Callable[..., Replica]
@@ -437,20 +437,41 @@ def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
     assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
     with closing(sqlite3.connect(restored)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (3,)
+        assert other.execute("PRAGMA user_version").fetchone() == (4,)
 
 
-def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -> None:
+def test_a_store_that_lost_an_index_gets_it_back_from_the_next_sync(tmp_path: Path) -> None:
     write(tmp_path, [article(1, "greenhouse")])
     assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
     with closing(sqlite3.connect(tmp_path / "store.sqlite")) as db:
         db.executescript("PRAGMA user_version = 0; DROP INDEX articles_by_day")
-    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite")
-    assert (done.returncode, "made by another version" in done.stderr) == (2, True)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'articles_by_day'").fetchone() == (1,)
+
+
+def as_version_3_made_it(store: Path) -> None:
+    """Make of a store what version 3 would have: every revision in a table, the latest of each article once more."""
+    with closing(sqlite3.connect(store)) as db:
+        (columns,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'superseded'").fetchone()
+        db.executescript(
+            f"""
+            {columns.replace("superseded", "every")};
+            INSERT INTO every SELECT * FROM revisions;
+            DROP VIEW revisions;
+            DROP TABLE superseded;
+            DROP TABLE edits;
+            ALTER TABLE every RENAME TO revisions;
+            DROP INDEX articles_by_time;
+            CREATE INDEX revisions_by_time ON revisions (date_downloaded, revision, date_published);
+            PRAGMA user_version = 3;
+            """
+        )
 
 
 def as_version_1_made_it(store: Path, folded: dict[str, tuple[str, str]]) -> None:
     """Make of a store what version 1 would have: indexed by these tokens, and not saying by which rules."""
+    as_version_3_made_it(store)
     with closing(sqlite3.connect(store)) as db:
         db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
         for number, id_ in db.execute("SELECT number, id FROM articles").fetchall():
@@ -501,8 +522,8 @@ def test_a_store_of_the_version_before_is_indexed_anew_by_the_next_sync(tmp_path
         done = scrapy(tmp_path, *reading)
         assert done.returncode == 2
         assert done.stderr == (
-            f"kcnacrawl: usage (2): store {store}: indexed by another version of kcnacrawl; "
-            f"scrapy sync sqlite:///{store} indexes it anew\n"
+            f"kcnacrawl: usage (2): store {store}: made by the version before; "
+            f"scrapy sync sqlite:///{store} brings it up to date\n"
         )
     write(tmp_path, [article(2, "핵무력", revision=2)])
     done = scrapy(tmp_path, "sync", f"sqlite:///{store}")
@@ -518,6 +539,7 @@ def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(tmp_p
     write(tmp_path, old)
     store = tmp_path / "store.sqlite"
     assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    as_version_3_made_it(store)
     with closing(sqlite3.connect(store)) as db:
         for table, column in product(("articles", "revisions"), SINCE_2):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
@@ -532,6 +554,53 @@ def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(tmp_p
     assert held["articles"] == expected(old + new, latest=True)
     assert held["revisions"] == expected(old + new, latest=False)
     assert len(find(tmp_path, store, "greenhouse").splitlines()) == 1
+
+
+def test_a_store_that_held_every_text_twice_holds_it_once_after_the_next_sync(tmp_path: Path) -> None:
+    lines, store = records(300), tmp_path / "store.sqlite"
+    write(tmp_path, lines)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    fresh, edits = state(store), all_of(store, "edits")
+    as_version_3_made_it(store)
+    assert state(store) == fresh
+    done = scrapy(tmp_path, "sync", f"sqlite:///{store}")
+    assert (done.stdout, done.stderr) == ("sqlite: no new records\n", "")
+    assert (state(store), all_of(store, "edits")) == (fresh, edits)
+    assert len(all_of(store, "superseded")) + len(all_of(store, "articles")) == len(lines)
+
+
+def all_of(store: Path, table: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(store)) as db:
+        return sorted(db.execute(f"SELECT id, revision, status FROM {table}"))
+
+
+def test_revisions_may_come_in_any_order_and_twice(tmp_path: Path) -> None:
+    first = article(1, "alpha")
+    second = rewritten(first, "beta", revision=2)
+    third = dataclasses.replace(second, revision=3, status="gone")
+    again = dataclasses.replace(second, headline="told anew")
+    for number, order in enumerate(permutations([first, second, third, again])):
+        folder = tmp_path / str(number)
+        lines = [one for one in order if one.revision == 2]
+        kept = [first, lines[-1], third]
+        for one in order:
+            write(folder, [one])
+            # Each by itself, or all in one batch.
+            if number % 2:
+                assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
+        assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
+        held = state(folder / "store.sqlite")
+        assert held["articles"] == expected([third], latest=True)
+        assert held["revisions"] == expected(kept, latest=False)
+        assert all_of(folder / "store.sqlite", "edits") == [(first.id, 2, "live"), (first.id, 3, "gone")]
+        assert find(folder, folder / "store.sqlite", "alpha") == ""
+        assert len(find(folder, folder / "store.sqlite", "beta").splitlines()) == 1
+
+
+@given(st.text())
+def test_a_text_is_taken_apart_piece_by_piece_as_in_whole(text: str) -> None:
+    assert words.tokens(text) == words._tokens(words._runs(text))
+    assert words.folded(text) == " ".join(glued or other for glued, other in words._runs(text))
 
 
 def test_an_index_of_another_pythons_letters_is_read_and_made_anew_by_the_next_sync(tmp_path: Path) -> None:

@@ -168,11 +168,15 @@ class ParquetStore:
     def cursor(self, log: str) -> LogEnd:
         return self._read if self._read.name == log else LogEnd(log)
 
-    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+    @staticmethod
+    def prepare(records: Sequence[Article]) -> Sequence[Article]:
+        return records
+
+    def apply(self, prepared: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
         """Set the records aside; they are committed with others, at the latest when the store is left."""
         del before  # The lock is ours: nobody else has moved the cursor.
         with self._told():
-            self._stage(records)
+            self._stage(prepared)
             self._read = after
             if self._bytes >= _COMMIT_BYTES:
                 self._commit()

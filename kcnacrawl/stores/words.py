@@ -9,7 +9,7 @@ and accents. What nobody sees inside a word (a zero-width space, a soft hyphen, 
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
@@ -41,6 +41,8 @@ _JOINING: Final = re.compile(
 # Longer ones are no words of any language; a page may hold them all the same.
 LONGEST: Final = 100
 _AROUND: Final = 60
+_LONGEST_REMEMBERED: Final = 40
+_MOST_REMEMBERED: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,17 @@ class Term:
 
 def tokens(text: str) -> list[str]:
     """Return what of a text is indexed, in order."""
-    return _tokens(_runs(text))
+    return indexed(text).split()
+
+
+def indexed(text: str) -> str:
+    """Return the tokens of a text as an index takes them: parted by spaces, of which there may be more than one."""
+    return " ".join(map(_INDEXED.__getitem__, text.split()))
 
 
 def folded(text: str) -> str:
     """Return the words of a text as they are compared, parted by spaces."""
-    return " ".join(glued or other for glued, other in _runs(text))
+    return " ".join(filter(None, map(_FOLDED.__getitem__, text.split())))
 
 
 def terms(query: str) -> list[Term]:
@@ -154,6 +161,28 @@ def _tokens(runs: list[tuple[str, str]]) -> list[str]:
             found += [glued[at : at + 2] for at in range(len(glued) - 1)]
             found.append(glued[-1])
     return found
+
+
+class _Remembered(dict[str, str]):
+    """What is made of the pieces of texts that stand between white space, which all rules part words at. Most come
+    again and again.
+    """
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, piece: str) -> str:
+        made = self._make(piece)
+        if len(piece) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[piece] = made
+        return made
+
+
+_INDEXED: Final = _Remembered(lambda piece: " ".join(_tokens(_runs(piece))))
+_FOLDED: Final = _Remembered(lambda piece: " ".join(glued or other for glued, other in _runs(piece)))
 
 
 def _term(text: str) -> Term | None:
