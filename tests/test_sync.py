@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from kcnacrawl.archive.archive import read_article
 from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.stores import words
+from kcnacrawl.stores import sqlite, words
 
 from . import processes
 from .archives import article, expected, of_version_1, records, rewritten, write
@@ -120,6 +120,58 @@ def test_hits_come_newest_first_with_an_escaped_and_marked_snippet(tmp_path: Pat
     person = scrapy(tmp_path, "find", "김정은", "more")
     assert (person.returncode, person.stderr) == (0, "1 article\n")
     assert "two 김정은 & more" in person.stdout
+
+
+def test_at_a_terminal_the_first_hits_are_shown_and_how_many_there_are(
+    launch: Callable[..., processes.Popen], tmp_path: Path
+) -> None:
+    write(tmp_path, [article(number, "orchard") for number in range(1, 26)])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+
+    def seen(*options: str) -> tuple[int, str]:
+        terminal, stream = os.openpty()
+        words = [sys.executable, "-m", "scrapy", "find", "-s", f"KCNACRAWL_DIR={tmp_path}", *options, "orchard"]
+        run = launch(words, stdout=stream, stderr=subprocess.PIPE, text=True, env=os.environ | {"TERM": "xterm"})
+        os.close(stream)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while data := os.read(terminal, 1 << 16):
+                shown += data
+        os.close(terminal)
+        return shown.count(b"Headline"), run.communicate()[1]
+
+    assert seen() == (20, "20 of 25 articles; --all shows all\n")
+    assert seen("--limit", "25") == (25, "25 articles\n")
+    assert seen("--limit", "3") == (3, "3 of 25 articles\n")
+    assert seen("--all") == (25, "25 articles\n")
+    piped = scrapy(tmp_path, "find", "orchard")
+    assert (piped.stdout.count("Headline"), piped.stderr) == (25, "25 articles\n")
+    assert len(scrapy(tmp_path, "find", "orchard", "--jsonl", "--limit", "7").stdout.splitlines()) == 7
+
+
+@pytest.mark.parametrize(("few", "newest"), [(0, 1), (0, 7), (0, 500), (500, 1)])
+def test_many_hits_are_found_in_the_same_order_as_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, newest: int
+) -> None:
+    lines = records(200)
+    write(tmp_path, lines)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    monkeypatch.setattr(sqlite, "_FEW", few)
+    monkeypatch.setattr(sqlite, "_NEWEST", newest)
+    for query in ("책", "핵무력 비핵", "새것"):
+        latest = {one.id: one for one in lines}.values()
+        holding = [one for one in latest if words.holds(query, one.headline, one.article_body)]
+        ordered = sorted(holding, key=lambda one: (one.date_published or "", one.url_time, one.id), reverse=True)
+        assert [hit.id for hit in sqlite.find(tmp_path / "store.sqlite", query)] == [one.id for one in ordered]
+        assert sqlite.count_hits(tmp_path / "store.sqlite", query) == len(ordered)
+
+
+@given(
+    st.text(st.sampled_from("aㄱㅏ나 ﬁé\u0301\u200b.\n책"), max_size=600),
+    st.sampled_from(["a", "가", "나", "fi", "책 a"]),
+)
+def test_a_text_is_cut_around_its_first_piece_as_it_would_be_in_whole(text: str, query: str) -> None:
+    assert words.parts(text, query) == words._cut(unicodedata.normalize("NFC", text).split(), query)
 
 
 def test_an_edited_or_replaced_text_is_no_longer_found(tmp_path: Path) -> None:
@@ -265,7 +317,10 @@ def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
         (["sync", "sqlite://"], "store 'sqlite://': not sqlite:///FILE, postgresql://… or parquet:DIR"),
         (["find"], "find needs WORDS"),
         (["find", "..."], "'...' holds no word to look for"),
-        (["find", "text", "--limit", "3"], "find has no option '--limit'; what is none and begins so goes after --"),
+        (["find", "text", "--most", "3"], "find has no option '--most'; what is none and begins so goes after --"),
+        (["find", "text", "--limit", "0"], "option --limit='0': not a whole number from 1"),
+        (["find", "text", "--limit", "three"], "option --limit='three': not a whole number from 1"),
+        (["find", "text", "--limit", "3", "--all"], "--all and --limit exclude each other"),
         (["report", "-o"], "report has no option '-o'; what is none and begins so goes after --"),
         (["coverage", "--sources"], "coverage has no option '--sources'"),
         (["changes", "--atom", ""], ".: no file in a folder that there is"),

@@ -121,11 +121,23 @@ FROM revisions AS new JOIN superseded AS old ON old.id = new.id AND old.revision
 WHERE {CHANGED}
 """  # noqa: S608 - as above
 _EDITS_OF: Final = f"{_EDITS} AND new.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
-_FIND: Final = """
-SELECT a.id, a.headline, a.date_published, a.source_label, a.article_body
-FROM articles_fts JOIN articles AS a ON a.number = articles_fts.rowid
-WHERE articles_fts MATCH ? ORDER BY a.date_published DESC NULLS LAST, a.url_time DESC, a.id DESC
-"""
+_MATCHED: Final = "SELECT rowid FROM articles_fts WHERE articles_fts MATCH :words"
+_COUNT: Final = f"SELECT count(*) FROM ({_MATCHED} LIMIT :most)"  # noqa: S608 - as above
+_NEWEST_FIRST: Final = "ORDER BY date_published DESC NULLS LAST, url_time DESC, id DESC"
+_FIND: Final = f"""
+SELECT id, headline, date_published, source_label, article_body FROM {{articles}} WHERE {{matched}} {_NEWEST_FIRST}
+"""  # noqa: S608 - as above
+# By what they hold, and then put in order.
+_FIND_FEW: Final = _FIND.format(articles="articles", matched=f"number IN ({_MATCHED})")
+# In their order, and each looked at: the first of many are found at once, but not all.
+_FIND_IN_NEWEST: Final = _FIND.format(
+    articles=f"(SELECT * FROM articles {_NEWEST_FIRST} LIMIT :newest)",  # noqa: S608 - as above
+    matched=f"EXISTS ({_MATCHED} AND rowid = number)",
+)
+# In their order, from among all that were found; the plus keeps SQLite from looking them up one by one.
+_FIND_REST: Final = f"{_FIND.format(articles='articles', matched=f'+number IN ({_MATCHED})')} LIMIT -1 OFFSET :given"
+_FEW: Final = 2_000
+_NEWEST: Final = 500
 _REVISIONS: Final = f"SELECT {_NAMED} FROM revisions WHERE id = ? ORDER BY revision"  # noqa: S608 - as above
 _SUPERSEDED: Final = """
 WHERE NOT EXISTS (
@@ -295,12 +307,32 @@ class SqliteStore:
 
 def find(path: Path, query: str) -> Iterator[Hit]:
     """Yield every article whose headline or body holds all terms of a query, newest first. Raise ``ArgumentError``."""
+    asked: dict[str, object] = {"words": _matched(query), "most": _FEW + 1, "newest": _NEWEST}
+    with reading(path) as db:
+        # One state of the store, whatever a sync adds meanwhile.
+        db.execute("BEGIN")
+        if db.execute(_COUNT, asked).fetchone() <= (_FEW,):
+            yield from (Hit(*row) for row in db.execute(_FIND_FEW, asked))
+            return
+        given = 0
+        for row in db.execute(_FIND_IN_NEWEST, asked):
+            given += 1
+            yield Hit(*row)
+        yield from (Hit(*row) for row in db.execute(_FIND_REST, asked | {"given": given}))
+
+
+def count_hits(path: Path, query: str) -> int:
+    """Return how many articles :func:`find` yields. Raise ``ArgumentError``."""
+    with reading(path) as db:
+        ((count,),) = db.execute(_COUNT, {"words": _matched(query), "most": -1})
+    return int(count)
+
+
+def _matched(query: str) -> str:
     matched = words.match(query)
     if not matched:
         raise ArgumentError(f"{query[:200]!r} holds no word to look for")
-    with reading(path) as db:
-        for row in db.execute(_FIND, (matched,)):
-            yield Hit(*row)
+    return matched
 
 
 @contextlib.contextmanager
