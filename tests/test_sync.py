@@ -402,7 +402,7 @@ def test_a_signal_ends_a_sync_in_one_line_and_the_next_one_goes_on(
     words = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}"]
     for store in (f"sqlite:///{tmp_path}/store", f"parquet:{tmp_path}/parquet"):
         run = launch([*words, store], stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: (tmp_path / "store-wal").exists() or any((tmp_path / "parquet").glob(".staged/lines/*")))
+        wait_for(lambda: (tmp_path / "store-wal").exists() or any((tmp_path / "parquet").glob(".places.sqlite")))
         run.send_signal(number)
         assert (run.communicate()[1], run.returncode) == (
             f"kcnacrawl: interrupted ({code}): stopped by a signal; the same command goes on from here\n",

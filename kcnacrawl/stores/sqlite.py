@@ -83,7 +83,7 @@ INSERT INTO articles_fts (articles_fts, rank) VALUES ('automerge', 8);
 """  # noqa: S608 - our own names
 # What articles and revisions are counted by stands in indexes, or their texts would have to be read along.
 _DERIVED: Final = """
-CREATE INDEX IF NOT EXISTS articles_by_day ON articles (date_published DESC, url_time DESC);
+CREATE INDEX IF NOT EXISTS articles_by_day ON articles (date_published DESC, url_time DESC, id DESC);
 CREATE INDEX IF NOT EXISTS articles_by_source
     ON articles (source_label, date_published, in_language, access, status, source_id);
 CREATE INDEX IF NOT EXISTS articles_by_year ON articles (year);

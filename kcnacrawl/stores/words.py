@@ -45,6 +45,7 @@ _JOINING: Final = re.compile(
 # Longer ones are no words of any language; a page may hold them all the same.
 LONGEST: Final = 100
 _AROUND: Final = 60
+_HEADS: Final = (50, 250)
 _LONGEST_REMEMBERED: Final = 40
 _MOST_REMEMBERED: Final = 1 << 16
 
@@ -105,24 +106,33 @@ def snippet(pieces: Iterable[tuple[str, bool]]) -> str:
 
 def parts(text: str, query: str) -> list[tuple[str, bool]]:
     """Cut from a text where it first holds a term, in pieces: ``(text, is it what was looked for)``."""
-    pieces = unicodedata.normalize("NFC", text).split()
-    return _cut(_around_first(pieces, query), query)
-
-
-def _around_first(pieces: list[str], query: str) -> list[str]:
-    """Return what stands around the first piece of a text that holds a term; all pieces, if a term may need several."""
+    text = unicodedata.normalize("NFC", text)
     if any(len(term.runs) > 1 for term in terms(query)):
-        return pieces
-    first = next(compress(count(), map(_holding(query).__getitem__, pieces)), 0)
-    begin, length = first, 0
+        return _cut(text.split(), query)
+    # Most texts hold early what they are found by.
+    for size in (*_HEADS, -1):
+        pieces = text.split(None, size)
+        is_head = len(pieces) > size >= 0
+        if is_head:
+            pieces.pop()
+        first = next(compress(count(), map(_holding(query).__getitem__, pieces)), None)
+        begin, end = _around(pieces, first or 0)
+        if not is_head or (first is not None and end < len(pieces)):
+            return _cut(pieces[begin:end], query)
+    raise AssertionError
+
+
+def _around(pieces: list[str], number: int) -> tuple[int, int]:
+    """Return which pieces stand around one of a text, as far as a snippet of it reaches."""
+    begin, length = number, 0
     while begin and length <= _AROUND:
         begin -= 1
         length += len(pieces[begin]) + 1
-    end, length = first + 1, 0
+    end, length = number + 1, 0
     while end < len(pieces) and length <= _AROUND:
         length += len(pieces[end]) + 1
         end += 1
-    return pieces[begin:end]
+    return begin, end
 
 
 @lru_cache(maxsize=8)
