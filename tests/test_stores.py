@@ -137,7 +137,7 @@ def stores(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Mapp
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         for told in (r"[0-9]+ new records", "no new records"):
             done = scrapy(folder, "sync", one)
-            assert (done.returncode, done.stderr) == (0, "")
+            assert (done.returncode, done.stderr) == (0, ""), done.stderr
             assert re.fullmatch(rf"\w+: {told}\n", done.stdout)
     return {one.partition(":")[0]: store for one, store in addresses.items()}
 
