@@ -132,7 +132,8 @@ def in_batches(
                 yield waiting.popleft()
         yield from waiting
     finally:
-        processes.shutdown(wait=False, cancel_futures=True)
+        # Not without waiting: Python's own end would meet a pipe that is just being closed.
+        processes.shutdown(cancel_futures=True)
 
 
 def _batches(tasks: Iterator[T]) -> Iterator[Sequence[T]]:

@@ -38,7 +38,8 @@ def ahead(work: Callable[[T], R], tasks: Iterator[T]) -> Generator[tuple[T, R]]:
             task, result = waiting
         yield task, result.result()
     finally:
-        processes.shutdown(wait=False, cancel_futures=True)
+        # Not without waiting: Python's own end would meet a pipe that is just being closed.
+        processes.shutdown(cancel_futures=True)
 
 
 # In a process of the pool
