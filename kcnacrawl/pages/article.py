@@ -44,13 +44,16 @@ _BY_CONTENT: Final = Anchor(_CONTENT, is_known=True)
 _BY_PROSE: Final = Anchor("the prose below the header", is_known=False)
 _BY_SLUG: Final = Anchor("the address's slug", is_known=True)
 _BY_PLACE: Final = Anchor("its place above the header", is_known=False)
-_CARDS: Final = ".article-desc, .article-thumb"
-_ASIDES: Final = "nav, aside, footer, form, button"
 # What a theme puts inside the body's element that is none of the text.
 _SHARE: Final = "share"
-_SHARES: Final = '[class*="share"], [class*="social"], [class*="addtoany"]'
-# Inline tags that a style makes blocks.
-_STYLED_BLOCKS: Final = '.d-block, [style*="display:block"], [style*="display: block"]'
+# The marks of lines by where they stand; of several, the last counts.
+_MARKS: Final = {
+    # Inline tags that a style makes blocks.
+    "block": '.d-block, [style*="display:block"], [style*="display: block"]',
+    CARD: ".article-desc, .article-thumb",
+    ASIDE: "nav, aside, footer, form, button",
+    _SHARE: '[class*="share"], [class*="social"], [class*="addtoany"]',
+}
 
 _NOTICE: Final = re.compile(r"\s*Upgrade to NK PRO today to get full access to this content\b.*", re.IGNORECASE)
 # What stands beside a sign-up form, for those who need none.
@@ -163,8 +166,7 @@ class ArticlePage:
         """``truncated`` where the site says below the header that it keeps the rest for subscribers, or where a sign-up
         form follows a text that breaks off or is what its element ends in.
         """
-        # The notice may stand outside the part of the page that was read for the head; it rarely stands at all.
-        if self._has_notice and any(_NOTICE.search(line.text) for line in self._whole.below):
+        if self._has_notice:
             return "truncated"
         if self._shows_form and (self._ends_in_form or self.article_body.endswith(("...", "…"))):
             return "truncated"
@@ -172,7 +174,10 @@ class ArticlePage:
 
     @property
     def _has_notice(self) -> bool:
-        return "pgrade" in self._markup or "PGRADE" in self._markup
+        if "pgrade" not in self._markup and "PGRADE" not in self._markup:
+            return False
+        # It may stand outside the part of the page that was read for the head.
+        return _gives_notice(self._head) or _gives_notice(self._whole)
 
     @property
     def original_url(self) -> str | None:
@@ -241,12 +246,8 @@ class ArticlePage:
         found = {fold(node.text()): node for node in reversed(contents)}
         return list(reversed(found.values()))
 
-    @cached_property
-    def _marks(self) -> dict[int, str]:
-        marks = {node.mem_id: "block" for node in self._tree.css(_STYLED_BLOCKS)}
-        marks |= {node.mem_id: CARD for node in self._tree.css(_CARDS)}
-        marks |= {node.mem_id: ASIDE for node in self._tree.css(_ASIDES)}
-        marks |= {node.mem_id: _SHARE for node in self._tree.css(_SHARES)}
+    def _marks_in(self, root: LexborNode) -> dict[int, str]:
+        marks = {node.mem_id: name for name, selector in _MARKS.items() for node in root.css(selector)}
         return marks | {node.mem_id: CONTENT for node in self._contents}
 
     @cached_property
@@ -263,7 +264,7 @@ class ArticlePage:
         return self._head_in(root)
 
     def _head_in(self, root: LexborNode) -> Head:
-        return Head(lines(root, self._marks), self._url, has_content=bool(self._contents))
+        return Head(lines(root, self._marks_in(root)), self._url, has_content=bool(self._contents))
 
     def _around_content(self) -> Iterator[LexborNode]:
         """Yield the elements around the body, from the innermost, that have a header's words outside it."""
@@ -291,6 +292,10 @@ class ArticlePage:
             if ASIDE not in line.marks and container.mem_id in _ancestry(line.node)
         ]
         return found if any(len(line.text) >= PROSE for line in found) else []
+
+
+def _gives_notice(head: Head) -> bool:
+    return any(_NOTICE.search(line.text) for line in head.below)
 
 
 def _is_shown(form: LexborNode) -> bool:

@@ -319,13 +319,13 @@ class _Reader:
 
     def read(self) -> list[Line]:
         node: LexborNode | None = self._root
-        entered: list[LexborNode] = []
+        names, entered = self._names, list[LexborNode]()
         while node is not None:
             child = None
             if node.is_text_node:
                 self._pieces.append(node.text_content or "")
-            elif (tag := node.tag) not in _UNSEEN and self._names.get(node.mem_id) != _HIDDEN:
-                self._enter(node, tag or "")
+            elif (tag := node.tag) not in _UNSEEN and (name := names.get(node.mem_id) if names else None) != _HIDDEN:
+                self._enter(node, tag or "", name)
                 entered.append(node)
                 if len(entered) > MAX_DEPTH:
                     raise Unparsable(f"elements nested deeper than {MAX_DEPTH}")
@@ -345,8 +345,7 @@ class _Reader:
             self._leave(node)
         return None
 
-    def _enter(self, node: LexborNode, tag: str) -> None:
-        name = self._names.get(node.mem_id) if self._names else None
+    def _enter(self, node: LexborNode, tag: str, name: str | None) -> None:
         if tag in _BLOCKS or name:
             self._end_block()
             self._blocks.append(node)
@@ -369,12 +368,11 @@ class _Reader:
                 self._headings.pop()
 
     def _end_block(self) -> None:
-        self._end_line()
+        if self._pieces:
+            self._end_line()
         self._block += 1
 
     def _end_line(self) -> None:
-        if not self._pieces:
-            return
         text = fold("".join(self._pieces))
         if text:
             heading = self._headings[-1] if self._headings else 0

@@ -155,16 +155,20 @@ class PostgresqlStore:
             row = self._connection.execute("SELECT bytes, crc FROM cursors WHERE log = %s", (log,)).fetchone()
         return LogEnd(log, *row) if row else LogEnd(log)
 
-    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+    @staticmethod
+    def prepare(records: Sequence[Article]) -> Sequence[Article]:
+        return records
+
+    def apply(self, prepared: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
         with self._told():
             try:
                 with self._transaction():
                     if self.cursor(before.name) != before:
                         raise StoreDown(f"{self._name}: another sync is filling it; let it finish")
-                    self._take(records)
+                    self._take(prepared)
                     self._remember(after)
             except psycopg.DataError:
-                self._name_refused(records)
+                self._name_refused(prepared)
                 raise
 
     def _take(self, records: Sequence[Article]) -> None:

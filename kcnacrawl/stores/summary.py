@@ -34,24 +34,15 @@ _LAGS: Final = f"""
 SELECT CASE WHEN date_published BETWEEN ? AND ? THEN {_MONDAY} END, CAST(max(0, {_LAG}) AS INTEGER), count(*)
 FROM revisions WHERE revision = 1 AND {_LAG} IS NOT NULL GROUP BY 1, 2
 """  # noqa: S608 - our own words
-# A revision that only knows more of the article's source is no change of the site's.
-CHANGED: Final = """(new.body_sha256, new.headline, new.date_published, new.status, new.access)
-    IS NOT (old.body_sha256, old.headline, old.date_published, old.status, old.access)
-    AND new.revision_cause IS NOT 'reader'
-"""
-PAIRS: Final = f"""
-FROM revisions AS new JOIN revisions AS old ON old.id = new.id AND old.revision = new.revision - 1
-WHERE new.revision > 1 AND {CHANGED}
-"""
-_CHANGES: Final = f"""
-SELECT substr(new.date_downloaded, 1, 10), old.status, old.access, new.status, new.access, count(*)
-{PAIRS} GROUP BY 1, 2, 3, 4, 5
+_CHANGES: Final = """
+SELECT substr(date_downloaded, 1, 10), status_before, access_before, status, access, count(*)
+FROM edits GROUP BY 1, 2, 3, 4, 5
 """
 _LATEST: Final = f"""
-SELECT old.status, old.access, new.status, new.access, new.date_downloaded,
-    source_of(new.source_id, new.source_label), new.headline, new.url
-{PAIRS} ORDER BY new.date_downloaded DESC, new.id DESC, new.revision DESC LIMIT ?
-"""
+SELECT status_before, access_before, edits.status, edits.access, edits.date_downloaded, {_SOURCE}, headline, url
+FROM edits JOIN revisions USING (id, revision)
+ORDER BY edits.date_downloaded DESC, id DESC, revision DESC LIMIT ?
+"""  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Database:
         self._seal = path.with_name(path.name + ".sha256")
         self._sealed = False
         self._db: sqlite3.Connection | None = None
+        self.state = 0
+        """Another number whenever the tables may have changed."""
 
     def open(self, migrate: Callable[[int], str], *, is_thorough: bool) -> str:
         """Open the file if it is sound; return what is wrong with it, or ``""``. ``migrate`` brings one of an earlier
@@ -108,6 +110,7 @@ class Database:
     def connect(self) -> None:
         """Connect to the file, for reading and writing."""
         self._db = sqlite3.connect(self.path, isolation_level=None)
+        self.state += 1
         self.execute("PRAGMA journal_mode = WAL")
         # A lost last transaction is learned again from the logs.
         self.execute("PRAGMA synchronous = NORMAL")
@@ -144,6 +147,8 @@ class Database:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+            finally:
+                self.state += 1
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:

@@ -25,12 +25,22 @@ class KnownSource:
         """Name the source as a person would give it: by sid, or ``ajax:<id>`` where that is not known."""
         return str(self.sid) if self.sid is not None else f"ajax:{self.ajax_id}"
 
+    @property
+    def names(self) -> list[tuple[str, object]]:
+        """What it is found by; its label whatever the case."""
+        label = self.label and self.label.lower()
+        names = (("key", self.key), ("sid", self.sid), ("ajax_id", self.ajax_id), ("label", label))
+        return [(what, name) for what, name in names if name is not None]
+
 
 class Sources:
     """The table ``sources``, and when the home page was last read for them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._read_at = -1
+        self._known: list[KnownSource] = []
+        self._by_name: dict[tuple[str, object], KnownSource] = {}
 
     def find(
         self,
@@ -41,28 +51,24 @@ class Sources:
         label: str | None = None,
     ) -> KnownSource | None:
         """Return the source with this key, sid, ajax id or label (whatever its case), if it is known."""
-        for column, value in (
-            ("key", key),
-            ("sid", sid),
-            ("ajax_id", ajax_id),
-            ("lower(label)", label and label.lower()),
-        ):
-            if value is None:
-                continue
-            with self._database.guard():
-                row = self._database.execute(
-                    f"SELECT key, sid, ajax_id, label FROM sources WHERE {column} = ? ORDER BY sid LIMIT 1",  # noqa: S608 - a constant
-                    (value,),
-                ).fetchone()
-            if row:
-                return KnownSource(*row)
-        return None
+        self._read()
+        names = (("key", key), ("sid", sid), ("ajax_id", ajax_id), ("label", label and label.lower()))
+        return next(filter(None, map(self._by_name.get, names)), None)
 
     def all(self) -> list[KnownSource]:
         """Return all sources known."""
+        self._read()
+        return list(self._known)
+
+    def _read(self) -> None:
+        """Read the table, which has some twenty rows, if it may have changed: each article asks for several sources."""
+        if self._read_at == self._database.state:
+            return
         with self._database.guard():
             rows = self._database.execute("SELECT key, sid, ajax_id, label FROM sources ORDER BY sid, ajax_id")
-            return [KnownSource(*row) for row in rows.fetchall()]
+            self._known = [KnownSource(*row) for row in rows.fetchall()]
+        self._by_name = {name: one for one in reversed(self._known) for name in one.names}
+        self._read_at = self._database.state
 
     def learn(self, *, sid: int | None = None, ajax_id: int | None = None, label: str | None = None) -> KnownSource:
         """Add what is new of a source that the site has shown to exist; return all that is known of it.
