@@ -513,12 +513,13 @@ def _stamp(path: Path) -> tuple[object, ...]:
 
 
 # What a ledger of the same lines must know as well. Of articles that are held it may know later looks, which leave no
-# line; of the others, every line of the quarantine counts.
+# line; of the others, every line of the quarantine counts. Articles are taken in the order of their table: in that of
+# an index, each step would be a leap in the other ledger.
 _COMPARISONS: Final = {
     "does not hold {}, a line does": """
-        SELECT id FROM articles WHERE id NOT IN (SELECT id FROM copy.articles)""",
+        SELECT id FROM articles AS a WHERE NOT EXISTS (SELECT 1 FROM copy.articles WHERE id = a.id) ORDER BY id""",
     "holds {}, no line does": """
-        SELECT id FROM copy.articles WHERE id NOT IN (SELECT id FROM articles)""",
+        SELECT id FROM copy.articles AS a WHERE NOT EXISTS (SELECT 1 FROM main.articles WHERE id = a.id) ORDER BY id""",
     "knows another revision or text of {} than the last line on it": """
         SELECT id FROM articles AS a JOIN copy.articles AS b USING (id) WHERE
         (a.revision, a.digest, a.source_id, a.source_label, a.source_name, a.date_published, a.date_downloaded,
@@ -529,11 +530,12 @@ _COMPARISONS: Final = {
         UNION SELECT id FROM (SELECT * FROM copy.earlier_lines EXCEPT SELECT * FROM earlier_lines)""",
     "does not know that {} is wanted, as the quarantine tells": """
         SELECT id FROM wanted AS a LEFT JOIN copy.wanted AS b USING (id)
-        WHERE id NOT IN (SELECT id FROM articles)
+        WHERE NOT EXISTS (SELECT 1 FROM main.articles WHERE id = a.id)
         AND (a.reason, a.tries, a.seen, a.due) IS NOT (b.reason, b.tries, b.seen, b.due)""",
     "wants {} for a reason that the quarantine does not tell": """
-        SELECT id FROM copy.wanted WHERE reason IS NOT NULL
-        AND id NOT IN (SELECT id FROM wanted) AND id NOT IN (SELECT id FROM articles)""",
+        SELECT id FROM copy.wanted AS a WHERE reason IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM main.wanted WHERE id = a.id)
+        AND NOT EXISTS (SELECT 1 FROM main.articles WHERE id = a.id)""",
 }
 
 
