@@ -18,13 +18,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
 from ..items import SINCE_2, Article, Rejected
-from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
+from ..site.dates import BadDate, conflict, listed_or_none, parse_published
 from ..site.urls import identify, unix_time
 from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
@@ -45,6 +46,8 @@ _LACKED_BY_1: Final = b",%b}" % b",".join(b'"%b":null' % key.encode() for key in
 # A line that is being written is whole, and a ledger that changed while it was copied is at rest, a moment later.
 _MOMENT: Final = 0.2
 _TRIES: Final = 50
+
+_DAYS: Final = 10_000
 
 T = TypeVar("T", Article, Rejected)
 L = TypeVar("L")
@@ -116,7 +119,7 @@ def article_faults(article: Article) -> Iterator[str]:
         yield f"url is not the address of {article.id}: {article.url!r}"
     if article.body_sha256 != body_sha256(article.article_body):
         yield "body_sha256 is not that of article_body"
-    if article.url_time != from_unix(unix_time(article.id)):
+    if not _is_moment(article.url_time, unix_time(article.id)):
         yield f"url_time {article.url_time} is not the time in {article.id}"
     if not _is_moment(article.date_downloaded):
         yield f"date_downloaded {article.date_downloaded} is no moment of the calendar"
@@ -130,11 +133,11 @@ def article_faults(article: Article) -> Iterator[str]:
 def _date_faults(article: Article) -> Iterator[str]:
     raw = article.date_published_raw
     try:
-        published = parse_published(raw) if raw is not None else None
+        published = _published(raw) if raw is not None else None
     except BadDate:
         yield f"date_published_raw is not a date of the site's: {raw!r}"
         return
-    listed = listed_or_none(article.date_listed_raw)
+    listed = _listed(article.date_listed_raw)
     if article.date_published != _text(published):
         yield f"date_published {article.date_published} is not date_published_raw {raw!r}"
     if article.date_published is None and article.status == "live":
@@ -154,12 +157,18 @@ def rejected_faults(rejected: Rejected) -> Iterator[str]:
         yield f"seen_at {rejected.seen_at} is no moment of the calendar"
 
 
-def _is_moment(text: str) -> bool:
+def _is_moment(text: str, seconds: int | None = None) -> bool:
+    """Return True for a moment of the calendar, which is so many seconds after the epoch."""
     try:
-        datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return False
-    return True
+    return seconds is None or moment.timestamp() == seconds
+
+
+# There are many articles of a day.
+_published: Final = lru_cache(_DAYS)(parse_published)
+_listed: Final = lru_cache(_DAYS)(listed_or_none)
 
 
 def _text(day: date | None) -> str | None:
