@@ -152,8 +152,9 @@ def test_two_syncs_at_once_leave_one_right_store(tmp_path: Path, address: str) -
 
 
 def test_a_batch_that_another_sync_has_taken_is_not_taken_twice(address: str) -> None:
-    batch, before, after = [article(1, "text")], LogEnd("articles.jsonl"), LogEnd("articles.jsonl", 10, 1)
+    before, after = LogEnd("articles.jsonl"), LogEnd("articles.jsonl", 10, 1)
     with open_store(address) as one, open_store(address) as other:
+        batch = one.prepare([article(1, "text")])
         one.apply(batch, before, after)
         with pytest.raises(StoreDown, match="another sync is filling it"):
             other.apply(batch, before, after)
@@ -282,7 +283,7 @@ def crowded(postgresql: Server) -> str:
     address = postgresql.new_schema()
     lines = [article(number, "".join(choose.choices(syllables, k=20))) for number in range(3000)]
     with open_store(address) as store:
-        store.apply(lines, LogEnd("articles.jsonl"), LogEnd("articles.jsonl", 1, 1))
+        store.apply(store.prepare(lines), LogEnd("articles.jsonl"), LogEnd("articles.jsonl", 1, 1))
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("VACUUM ANALYZE")
     return address
