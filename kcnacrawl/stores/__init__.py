@@ -3,6 +3,7 @@
 A store is a module of its own; drivers are imported only where one is asked for. All of them can be filled anew.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ def open_store(address: str, indexing: Indexing = unheard) -> Store[Any]:
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
         return PostgresqlStore(address, indexing)
     if scheme == "parquet" and rest:
+        # Arrow's own allocator keeps for itself what the largest partitions took.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         with extra("parquet"):
             from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for
         return ParquetStore(as_path(rest))

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from shutil import rmtree
@@ -64,10 +63,10 @@ _WRITTEN: Final = {
     "write_statistics": [one.name for one in COLUMNS if one.name not in {"article_body", "images"}],
 }
 # A group of rows is packed and read as one, and rows may be long.
-_GROUP: Final = 4096
+_GROUP: Final = 1024
 
 _SYNCS: Final = 16
-_RUN_BYTES: Final = 16 << 20
+_RUN_BYTES: Final = 12 << 20
 # What a kill has the next sync read again; if it were less, a first sync would write partitions more often.
 _COMMIT_BYTES: Final = 16 << 30
 
@@ -229,13 +228,11 @@ class ParquetStore:
             return
         self._stage()
         new = self._begin()
-        # Each packs rows while the other does; what is read for them waits no longer than one partition takes.
-        with ThreadPoolExecutor(len(_TABLES)) as threads:
-            for partition in sorted(self._where.keys() | self._places.left()):
-                incoming = self._incoming(partition)
-                changed = [table for table in _TABLES if self._places.changes(table, partition)]
-                for _ in threads.map(partial(self._write, partition, incoming, new), changed):
-                    pass
+        for partition in sorted(self._where.keys() | self._places.left()):
+            incoming = self._incoming(partition)
+            for table in _TABLES:
+                if self._places.changes(table, partition):
+                    self._write(table, partition, incoming, new)
         self._hold(new)
         self._places.commit(self._read)
         self._empty()
@@ -267,10 +264,10 @@ class ParquetStore:
 
     def _incoming(self, partition: Partition) -> pa.Table:
         """Return what came of a partition, in order."""
-        batches = [self._runs[run].get_batch(number) for run, number in self._where.get(partition, ())]
-        return pa.Table.from_batches(batches, _SCHEMA.append(_NUMBER))
+        batches = [self._runs[run].get_batch(number) for run, number in self._where.pop(partition, ())]
+        return pa.Table.from_batches(batches, _SCHEMA.append(_NUMBER)).combine_chunks()
 
-    def _write(self, partition: Partition, incoming: pa.Table, new: Path, table: str) -> None:
+    def _write(self, table: str, partition: Partition, incoming: pa.Table, new: Path) -> None:
         """Write a partition as it is to be."""
         rows = _without(incoming, "number", self._places.replaced(table)).drop_columns(["number"])
         held = self._file(table, partition)
