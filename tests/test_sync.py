@@ -516,6 +516,9 @@ def as_version_3_made_it(store: Path) -> None:
             DROP VIEW revisions;
             DROP TABLE superseded;
             DROP TABLE edits;
+            DROP TRIGGER counts_insert;
+            DROP TRIGGER counts_update;
+            DROP TABLE counts;
             ALTER TABLE every RENAME TO revisions;
             DROP INDEX articles_by_time;
             CREATE INDEX revisions_by_time ON revisions (date_downloaded, revision, date_published);
@@ -615,13 +618,20 @@ def test_a_store_that_held_every_text_twice_holds_it_once_after_the_next_sync(tm
     lines, store = records(300), tmp_path / "store.sqlite"
     write(tmp_path, lines)
     assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
-    fresh, edits = state(store), all_of(store, "edits")
+    fresh, edits, counts = state(store), all_of(store, "edits"), counted(store)
     as_version_3_made_it(store)
     assert state(store) == fresh
     done = scrapy(tmp_path, "sync", f"sqlite:///{store}")
     assert (done.stdout, done.stderr) == ("sqlite: no new records\n", "")
-    assert (state(store), all_of(store, "edits")) == (fresh, edits)
+    assert (state(store), all_of(store, "edits"), counted(store)) == (fresh, edits, counts)
+    assert sum(counts.values()) == len(all_of(store, "articles"))
     assert len(all_of(store, "superseded")) + len(all_of(store, "articles")) == len(lines)
+
+
+def counted(store: Path) -> dict[tuple[object, ...], int]:
+    """The articles that are alike, as they are counted."""
+    with closing(sqlite3.connect(store)) as db:
+        return {row[:-1]: row[-1] for row in db.execute("SELECT * FROM counts") if row[-1]}
 
 
 def all_of(store: Path, table: str) -> list[tuple[object, ...]]:
@@ -645,6 +655,7 @@ def test_revisions_may_come_in_any_order_and_twice(tmp_path: Path) -> None:
                 assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
         assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
         held = state(folder / "store.sqlite")
+        assert counted(folder / "store.sqlite") == {("KCNA.kp (En)", 2016, "en", "full", "gone"): 1}
         assert held["articles"] == expected([third], latest=True)
         assert held["revisions"] == expected(kept, latest=False)
         assert all_of(folder / "store.sqlite", "edits") == [(first.id, 2, "live"), (first.id, 3, "gone")]

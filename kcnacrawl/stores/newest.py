@@ -7,17 +7,21 @@ from typing import Final, NamedTuple
 from ..archive.changes import Revision
 from .sqlite import read_revisions
 
-# Read from its end, the index by time gives them in order: what is looked for often is found soon.
-NEWEST: Final = """
-SELECT id, revision FROM revisions AS new
+_OF_TABLE: Final = """
+SELECT id, revision, date_downloaded, url_time FROM {table} AS new
 WHERE (revision = 1 OR EXISTS (SELECT 1 FROM edits WHERE edits.id = new.id AND edits.revision = new.revision))
-    AND EXISTS (
+    AND (:sources IS NULL AND :query IS NULL OR EXISTS (
         SELECT 1 FROM articles AS latest WHERE latest.id = new.id
             AND (:sources IS NULL OR ifnull(latest.source_id, '') || ' ' || ifnull(latest.source_label, '')
                 IN (SELECT value FROM json_each(:sources)))
             AND (:query IS NULL
                 OR latest.number IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH escape_fts(:query)))
-    )
+    ))
+"""
+# Read from their ends, the indexes by time give them in order: what is looked for often is found soon. Of a view
+# SQLite would read all first.
+NEWEST: Final = f"""
+{" UNION ALL ".join(_OF_TABLE.format(table=table) for table in ("articles", "superseded"))}
 ORDER BY date_downloaded DESC, url_time DESC, id DESC, revision DESC
 LIMIT :number
 """

@@ -62,8 +62,11 @@ CREATE TABLE edits (
     access TEXT NOT NULL,
     PRIMARY KEY (id, revision)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE counts (
+    source_label TEXT, year INTEGER, in_language TEXT, access TEXT, status TEXT, articles INTEGER NOT NULL
+) STRICT;
 """  # noqa: S608 - our own names
-"""Revisions that are not the latest, and which revisions are edits, removals and returns."""
+"""Revisions that are not the latest; which revisions are edits, removals and returns; how many articles are alike."""
 # A row's number is what the index knows it by: an implicit one would change in a VACUUM.
 _SCHEMA: Final = f"""
 CREATE TABLE articles (
@@ -81,8 +84,26 @@ CREATE VIRTUAL TABLE articles_fts USING fts5 (
 INSERT INTO articles_fts (articles_fts, rank) VALUES ('hashsize', {64 << 20});
 INSERT INTO articles_fts (articles_fts, rank) VALUES ('automerge', 8);
 """  # noqa: S608 - our own names
+_COUNTED: Final = ("source_label", "year", "in_language", "access", "status")
+
+
+_COUNT_CHANGE: Final = """
+INSERT INTO counts SELECT {values}, 0 WHERE NOT EXISTS (SELECT 1 FROM counts WHERE ({keys}) IS ({values})); \
+UPDATE counts SET articles = articles + {by} WHERE ({keys}) IS ({values}); \
+"""
+
+
+def _counting(event: str, *rows: tuple[str, int]) -> str:
+    """Return a trigger that counts articles: by how much, for the article as a row of the event names it."""
+    changes = "".join(
+        _COUNT_CHANGE.format(keys=", ".join(_COUNTED), values=", ".join(f"{row}.{key}" for key in _COUNTED), by=by)
+        for row, by in rows
+    )
+    return f"CREATE TRIGGER IF NOT EXISTS counts_{event.lower()} AFTER {event} ON articles BEGIN {changes} END"
+
+
 # What articles and revisions are counted by stands in indexes, or their texts would have to be read along.
-_DERIVED: Final = """
+_DERIVED: Final = f"""
 CREATE INDEX IF NOT EXISTS articles_by_day ON articles (date_published DESC, url_time DESC, id DESC);
 CREATE INDEX IF NOT EXISTS articles_by_source
     ON articles (source_label, date_published, in_language, access, status, source_id);
@@ -90,7 +111,14 @@ CREATE INDEX IF NOT EXISTS articles_by_year ON articles (year);
 CREATE INDEX IF NOT EXISTS articles_by_time ON articles (date_downloaded, revision, date_published);
 CREATE INDEX IF NOT EXISTS superseded_by_time ON superseded (date_downloaded, revision, date_published);
 CREATE INDEX IF NOT EXISTS edits_by_time ON edits (date_downloaded);
-"""
+CREATE INDEX IF NOT EXISTS counts_by_source ON counts ({", ".join(_COUNTED)});
+DELETE FROM counts;
+INSERT INTO counts
+    SELECT source_label, CAST(substr(date_published, 1, 4) AS INTEGER), in_language, access, status, count(*)
+    FROM articles GROUP BY 1, 2, 3, 4, 5;
+{_counting("INSERT", ("new", 1))};
+{_counting("UPDATE", ("old", -1), ("new", 1))};
+"""  # noqa: S608 - our own names
 # A page holds several articles, or much of it would be left empty.
 _PAGE_BYTES: Final = 32 << 10
 _CACHE_KB: Final = 64 << 10
