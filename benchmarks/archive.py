@@ -6,7 +6,6 @@ yesterday; and with ``--report``, which first fills a SQLite store, the report. 
 archive. The CPU's time is that of all processes, the memory that of the largest.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archives import articles, write
-from bench import ROOT, SCRAPY
+from bench import ROOT, SCRAPY, run
 
 OPEN = "import sys; from pathlib import Path; from kcnacrawl.archive.archive import Archive; {}"
 START = [sys.executable, "-c", OPEN.format("Archive(Path(sys.argv[1])).open()")]
@@ -25,24 +24,7 @@ CLOSED = [
     "-c",
     OPEN.format("import asyncio; a = Archive(Path(sys.argv[1])); a.open(); asyncio.run(a.close())"),
 ]
-# A process between, so that the figures are of this one and its children alone.
-PROBE = """
-import json, resource, subprocess, sys, time
-begun = time.perf_counter()
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
-"""
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
-
-
-def measure(command: list[str]) -> tuple[float, float, float]:
-    """Seconds, seconds of the CPU's, and MB."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, *command], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
-    seconds, cpu, memory = json.loads(done.stdout)
-    return seconds, cpu, memory
 
 
 def scrapy(folder: Path, *words: str) -> list[str]:
@@ -87,8 +69,8 @@ def main() -> None:
                 print(f"{lines:,} records, {file.tell() / 1e6:,.0f} MB")
             for what, before, command in steps(folder, with_report="--report" in words):
                 before()
-                seconds, cpu, memory = measure(command)
-                print(f"  {what:26}{seconds:7.2f} s  {cpu:7.2f} s of CPU  {memory:4.0f} MB", flush=True)
+                cost = run(command, may_fail=True)
+                print(f"  {what:26}{cost.seconds:7.2f} s  {cost.cpu:7.2f} s of CPU  {cost.memory:4.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

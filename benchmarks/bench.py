@@ -25,7 +25,7 @@ AJAX_IDS = ",".join(str(outlet.ajax_id) for outlet in OUTLETS[:SOURCES])
 # A process between, so that time and peak are this command's and not those of all children.
 PROBE = """
 import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+subprocess.run(sys.argv[2:], check=sys.argv[1] == "check", stdout=subprocess.DEVNULL)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
@@ -33,7 +33,9 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command took: seconds by the clock and of CPU, and its peak memory in MB."""
+    """What a command took: seconds by the clock, seconds of CPU of all its processes, and the memory of the largest, in
+    MB.
+    """
 
     seconds: float
     cpu: float
@@ -59,12 +61,12 @@ def replica(articles: int) -> Iterator[str]:
         yield url
 
 
-def run(command: list[str], folder: Path) -> Cost:
+def run(command: list[str], folder: Path = ROOT, *, may_fail: bool = False) -> Cost:
     """Run a command and return what it took."""
+    probe = [sys.executable, "-c", PROBE, "" if may_fail else "check", *command]
+    quiet = subprocess.DEVNULL if may_fail else None
     begun = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, *command], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(probe, cwd=folder, check=True, stdout=subprocess.PIPE, stderr=quiet, text=True)
     cpu, peak = map(float, done.stdout.split())
     return Cost(time.perf_counter() - begun, cpu, peak / (1024 if sys.platform != "darwin" else 1024 * 1024))
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from archives import articles, write
-from bench import ROOT, SCRAPY, run
+from bench import ROOT, SCRAPY, Cost, run
 
 sys.path.insert(0, str(ROOT))
 from tests.postgresql import running
@@ -19,9 +19,8 @@ from tests.postgresql import running
 NEWS = 200
 
 
-def sync(folder: Path, store: str) -> tuple[float, float]:
-    """Wall-clock seconds and peak memory in MB."""
-    return run([*SCRAPY, "sync", "-s", f"KCNACRAWL_DIR={folder}", store], ROOT)
+def sync(folder: Path, store: str) -> Cost:
+    return run([*SCRAPY, "sync", "-s", f"KCNACRAWL_DIR={folder}", store])
 
 
 def measure(folder: Path, count: int, stores: list[str]) -> None:
@@ -33,10 +32,12 @@ def measure(folder: Path, count: int, stores: list[str]) -> None:
     print(f"{lines:,} records, {path.stat().st_size / 1e6:,.0f} MB")
     filled = {store: sync(folder, store) for store in stores}
     write(folder, records)
-    for store, (seconds, memory) in filled.items():
-        later, _ = sync(folder, store)
-        name = store.partition(":")[0]
-        print(f"  {name:10}  {seconds:6.1f} s  {lines / seconds:6,.0f}/s  {memory:4.0f} MB; news {later:4.1f} s")
+    for store, cost in filled.items():
+        later, name = sync(folder, store).seconds, store.partition(":")[0]
+        print(
+            f"  {name:10}  {cost.seconds:6.1f} s  {lines / cost.seconds:6,.0f}/s  {cost.memory:4.0f} MB;"
+            f" news {later:4.1f} s"
+        )
 
 
 def main() -> None:
