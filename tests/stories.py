@@ -339,6 +339,62 @@ _PRESS: Final = {
         "Revista de prensa del {day}. Rodong Sinmun: editorial {title}; comentario {title2}. Pyongyang Sinmun: artículo {title3}.",
     ],
 }
+# Spellings of the same that nothing was chosen by: for the figures that are told.
+_UNSEEN_GREETINGS: Final = {
+    "en": [
+        "{person}, head of state of {country}, got a warm letter from Kim Jong Un on {day}.\n\nIn the letter Kim Jong Un congratulated him on the national day of"
+        " {country} and said he believed the ties of the two nations would be strengthened in the common struggle for independence and peace.",
+        "On the occasion of {day} Kim Jong Un cabled felicitations to {person} of {country}.\n\nThe cable reads: I wish you, Comrade, and the fraternal people of"
+        " {country} greater success in the building of a prosperous society.",
+        "A congratulatory message came to Kim Jong Un from {person}, leader of {country}, dated {day}.\n\nThe sender hoped that he would be in good health and that"
+        " the Korean people would win new victories under his guidance.",
+    ],
+    "ko": [
+        "{country} 국가수반 {person}이 {day} 김정은동지께 축하의 편지를 보내여왔다.\n\n편지는 조선인민이 새로운 승리를 이룩하기를 바란다고 하면서 두 나라 관계가 더욱 강화되리라고 하였다.",
+        "최고인민회의 상임위원회 위원장은 {day} {country} 국회의장 {person}에게 축전을 보냈다.\n\n축전은 의장이 맡은 사업에서 성과가 있기를 바라며 두 나라 국회사이의 래왕이 잦아지기를 기대하였다.",
+    ],
+    "zh": [
+        "{country}国家元首{person}{day}向金正恩同志发来贺信。信中祝愿朝鲜人民取得新的胜利，并表示相信两国关系将在共同事业中更加巩固和发展。",
+        "最高人民会议常任委员会委员长{day}致电{country}议会议长{person}，祝贺他当选，祝他在工作中取得成就，希望两国议会之间的往来更加频繁。",
+    ],
+    "es": [
+        "{person}, jefe de Estado de {country}, remitió el {day} una carta de felicitación a Kim Jong Un.\n\nEn ella desea nuevas victorias al pueblo coreano y afirma que las"
+        " relaciones bilaterales se fortalecerán en la causa común.",
+        "Con motivo del {day}, Kim Jong Un felicitó a {person}, de {country}, por medio de un cable.\n\nLe deseó éxitos en la construcción de una sociedad próspera y buena"
+        " salud, y bienestar al pueblo hermano.",
+    ],
+}
+_UNSEEN_WEATHER: Final = {
+    "en": [
+        "{day} outlook: {sky} in the north, {sky2} in the south; {place} {a} degrees, {place2} {b} degrees at noon; seas moderate with winds of {c} meters a second.",
+        "The Hydro-meteorological Administration says that it will be {sky} on {day}. Mercury is to rise to {a} degrees in {place} and to {b} in {place2}, and rain may fall"
+        " in the mountains.",
+    ],
+    "ko": [
+        "기상수문국의 통보에 의하면 {day} {place}에서는 {sky} 날씨가 계속되고 기온은 {c}℃부터 {a}℃사이에 있게 된다. {place2}의 한낮기온은 {b}℃이다.",
+        "{day}의 날씨: 북부 {sky}, 남부 {sky2}. {place} {a}도, {place2} {b}도. 바다물결 {c}m, 북서풍이 분다.",
+    ],
+    "zh": ["据气象水文局通报，{day}{place}天气{sky}，气温在{c}℃至{a}℃之间，{place2}中午气温为{b}℃。", "{day}天气：北部{sky}，南部{sky2}。{place}{a}度，{place2}{b}度，浪高{c}米，有西北风。"],
+    "es": [
+        "Previsión para el {day}: norte {sky}, sur {sky2}; {place} {a} grados, {place2} {b} grados; vientos de {c} metros por segundo en la costa.",
+        "El Servicio Hidrometeorológico informa que el {day} habrá cielo {sky}. Los termómetros subirán a {a} grados en {place} y a {b} en {place2}, con lluvias débiles.",
+    ],
+}
+_UNSEEN_PRESS: Final = {
+    "en": [
+        "What the papers say, {day}: Rodong Sinmun writes about {title} in its leading article; Minju Joson comments on {title2}; Youth Vanguard prints a report on {title3}.",
+        "Pyongyang newspapers on {day} gave wide space to {title}. An article in Rodong Sinmun deals with {title2}, another in Minju Joson with {title3}.",
+    ],
+    "ko": [
+        "{day} 중앙신문들이 《{title}》라는 제목의 글들을 게재하였다. 《로동신문》 {m}면에는 《{title2}》, 《민주조선》에는 《{title3}》이 실렸다.",
+        "오늘호 신문에서({day}): 로동신문 정론 {title}, 기사 {title2}; 민주조선 단평 {title3}.",
+    ],
+    "zh": ["{day}中央各报登载题为《{title}》的文章，《劳动新闻》第{m}版登载《{title2}》，《民主朝鲜》登载《{title3}》。", "今日报纸要目（{day}）：《劳动新闻》政论《{title}》、文章《{title2}》；《民主朝鲜》短评《{title3}》。"],
+    "es": [
+        "Lo que dicen los periódicos del {day}: Rodong Sinmun escribe sobre {title} en su artículo de fondo; Minju Joson comenta {title2}; otro diario informa sobre {title3}.",
+        "La prensa de Pyongyang dedicó el {day} amplio espacio a {title}. Un artículo de Rodong Sinmun trata de {title2} y otro, en Minju Joson, de {title3}.",
+    ],
+}
 _FORMS: Final = {
     "en": "The {place} {facility} carried out its plan for the first quarter at {n} percent.\n\nThe {who} of the unit worked {how} and improved the equipment one"
     " after another under the guidance of {person}, its manager. The quality of goods was also raised, and the people in the area are pleased with them."
@@ -361,6 +417,11 @@ _ENDS: Final = ["", "", " -0-", "\n\nwww.kcna.kp (Juche{juche}.{m}.{d}.)", "\n\n
 _MONTHS: Final = "January February March April May June July August September October November December".split()
 _MESES: Final = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
 _TITLES: Final = {"en": "Progress", "ko": "새 소식", "zh": "新进展", "es": "Progresos"}
+_OTHERS: Final = {
+    "en": "moreover also nearly lately thereby fully jointly again newly soon duly ably".split(),
+    "es": "además también casi luego plenamente otra nuevamente pronto bien debidamente".split(),
+    "ko": "또한 더욱 훌륭히 빨리 다시 함께 새로 모두 잘 적극".split(),
+}
 _SEAM: Final = {"zh": ""}
 
 
@@ -375,16 +436,21 @@ class _Story:
 
 
 class Stories:
-    """Everything that a seed makes, ``count`` stories of it."""
+    """Everything that a seed makes: ``count`` stories, so many ``a_day``, of which a share of the sentences are ``stock``
+    phrases; ``unseen``: with spellings of templates that the recognition was not chosen by.
+    """
 
-    def __init__(self, seed: int, count: int, begin: date = date(2021, 1, 1), a_day: int = 12) -> None:
+    def __init__(self, seed: int, count: int, begin: date = date(2021, 1, 1), a_day: int = 12, stock: float = 0.15, *, unseen: bool = False) -> None:
         self._choose = random.Random(seed)
         self._count = count
         self._begin = begin
         self._a_day = a_day
+        self._stock = stock
+        self._is_unseen = unseen
         self._made = 0
         self._numbers = 0
         self._serial = 0
+        self._told = set[str]()
 
     def printed(self) -> Iterator[Printed]:
         """Yield articles, not in the order of days."""
@@ -426,7 +492,7 @@ class Stories:
         self._numbers += 1
         story = _Story(self._numbers, language or self._choose.choice(LANGUAGES), day)
         for _ in range(self._choose.randrange(6, 18)):
-            if self._choose.random() < 0.15:
+            if self._choose.random() < self._stock:
                 stock = self._choose.choice(_WORDS[story.language]["stock"].split("|"))
                 story.sentences.append([stock] * 3)
             else:
@@ -447,10 +513,21 @@ class Stories:
             slots = self._slots(story.language)
             more = _fill(choose.choice(_SENTENCES[story.language])[0], slots)
             printed.insert(choose.randrange(len(printed) + 1), more)
+        if choose.random() < 0.4:
+            changed = choose.uniform(0.03, 0.1)
+            printed = [self._other_words(one, story.language, changed) for one in printed]
         if choose.random() < 0.3:
             middle = len(printed) // 2
             printed = printed[middle:] + printed[:middle]
         return printed
+
+    def _other_words(self, sentence: str, language: str, changed: float) -> str:
+        """Return a sentence some of whose words an editor has replaced: no names, no numbers."""
+        words = sentence.split(" ")
+        for at, word in enumerate(words):
+            if word.isalpha() and word.islower() | (language == "ko") and self._choose.random() < changed:
+                words[at] = self._choose.choice(_OTHERS.get(language, [word]))
+        return " ".join(words)
 
     # What is no story, or another each time
 
@@ -468,13 +545,15 @@ class Stories:
 
     def _template(self, day: date) -> Iterator[Printed]:
         choose, language = self._choose, self._choose.choice(LANGUAGES)
-        kind = choose.choice([_GREETINGS, _GREETINGS, _WEATHER, _PRESS])
-        form = choose.choice(kind[language])
-        name = next(name for name, one in _TEMPLATES.items() if one is kind)
+        name = choose.choice(["greeting", "greeting", "weather", "press"])
+        form = choose.choice((_UNSEEN if self._is_unseen else _TEMPLATES)[name][language])
         for _ in range(choose.choice([1, 2, 3, 4])):
             self._numbers += 1
             story = _Story(self._numbers, language, day)
             text = _fill(form, self._slots(language) | self._of_the_day(day, language))
+            if text in self._told:
+                continue
+            self._told.add(text)
             yield self._print(story, [text], day, f"{name}, first", {story.number}, is_template=True)
             for _ in range(choose.choice([0, 0, 1, 2])):
                 later = day + timedelta(days=choose.choice([0, 1]))
@@ -588,6 +667,7 @@ class Stories:
 
 
 _TEMPLATES: Final = {"greeting": _GREETINGS, "weather": _WEATHER, "press": _PRESS}
+_UNSEEN: Final = {"greeting": _UNSEEN_GREETINGS, "weather": _UNSEEN_WEATHER, "press": _UNSEEN_PRESS}
 
 
 class _Word(str):

@@ -10,6 +10,9 @@ Kind = Literal["same", "cut", "reworked", "template", "translation"]
 
 _CONTAINMENT: Final = 0.5
 _SHARED_NUMBERS: Final = 0.8
+_SHARED_NAMES: Final = 0.6
+_SHARED_JOINTS: Final = 0.15
+_SHARED_JOINTS_OF_A_CUT: Final = 0.75
 _SAME: Final = 0.9
 _CUT: Final = 0.9
 
@@ -28,7 +31,7 @@ class Match(NamedTuple):
     """How two texts are alike.
 
     ``score`` is what they share of all their shingles (Jaccard's index), ``containment`` what stands in the longer of
-    those of the shorter, ``shared_numbers`` what stands in the longer of the numbers in the shorter, 1 if it has none.
+    those of the shorter, ``shared_numbers`` what both have of the numbers of the one that has fewer, 1 if it has none.
     """
 
     kind: Kind
@@ -50,12 +53,30 @@ def compare(one: Text, other: Text) -> Match | None:
     containment = common / len(short.shingles)
     if containment < _CONTAINMENT:
         return None
-    shared_numbers = len(short.numbers & long.numbers) / len(short.numbers) if short.numbers else 1.0
-    if shared_numbers < _SHARED_NUMBERS or _is_filled_otherwise(short, long):
+    fewer = min(len(short.numbers), len(long.numbers))
+    shared_numbers = len(short.numbers & long.numbers) / fewer if fewer else 1.0
+    names = min(len(short.names), len(long.names))
+    if shared_numbers < _SHARED_NUMBERS or len(short.names & long.names) < _SHARED_NAMES * names:
+        return None
+    if _is_of_stock_phrases(short, long, containment) or _is_filled_otherwise(short, long):
         return None
     score = common / (len(short.shingles) + len(long.shingles) - common)
     kind: Kind = "same" if score >= _SAME else "cut" if containment >= _CUT else "reworked"
     return Match(kind, round(score, 4), round(containment, 4), round(shared_numbers, 4))
+
+
+def _is_of_stock_phrases(short: Text, long: Text, containment: float) -> bool:
+    """Return True if two texts have sentences in common, and hardly ever two that follow upon each other; the less they
+    tell by numbers, the more have to.
+    """
+    if not short.joints:
+        return containment < _CUT
+    shared = sum(joint <= long.shingles for joint in short.joints)
+    if short.numbers and long.numbers:
+        return shared < max(1, _SHARED_JOINTS * len(short.joints))
+    if short.numbers or long.numbers:
+        return containment < _CUT or shared < _SHARED_JOINTS_OF_A_CUT * len(short.joints)
+    return shared < max(1, 2 * _SHARED_JOINTS * len(short.joints))
 
 
 def _is_filled_otherwise(short: Text, long: Text) -> bool:

@@ -190,10 +190,10 @@ class _Texts:
 
 
 def _links(one: Candidate, candidates: list[Candidate], texts: _Texts) -> list[Link]:
-    """Return the links of an article: to the earliest that tells the same; and where it tells more than that, to the
-    earliest that tells of the rest.
+    """Return the links of an article: to the earliest that tells the same; where that was reworked, to the earliest that
+    was not as well; and where it tells more than that, to the earliest that tells of the rest.
     """
-    links, explained = list[Link](), set[str]()
+    links, explained, is_copy = list[Link](), set[str](), False
     for other in candidates:
         if other.digest == one.digest:
             match: Match | None = TEMPLATE if one.to_the_letter else IDENTICAL
@@ -203,14 +203,16 @@ def _links(one: Candidate, candidates: list[Candidate], texts: _Texts) -> list[L
             match = compare(texts.read(one), texts.read(other))
         if match is None:
             continue
-        if not links and match.score == 1:
-            return [Link(one.id, other.id, *match)]
+        if match.score == 1:
+            return [*links, Link(one.id, other.id, *match)]
         shingles = texts.read(one).shingles
         common = shingles & texts.read(other).shingles
-        if not links or len(common - explained) >= _OWN * len(common):
+        is_further = len(common - explained) >= _OWN * len(common)
+        if not links or is_further or (match.kind != "reworked" and not is_copy):
             links.append(Link(one.id, other.id, *match))
             explained |= common
-        if len(links) >= _ROOTS or len(explained) >= _EXPLAINED * len(shingles):
+            is_copy |= match.kind != "reworked"
+        if len(links) >= _ROOTS or (is_copy and len(explained) >= _EXPLAINED * len(shingles)):
             break
     return links
 

@@ -13,8 +13,9 @@ with extra("reprints"):
 _ROWS: Final = 3
 _SEED: Final = 1
 _BANDS: Final = 42
-# What is cut keeps its beginning.
+# What is cut keeps its beginning: so many characters, a syllable or an ideograph counted as some letters.
 _HEAD: Final = 200
+_HEAD_GLUED: Final = 60
 _HEAD_BANDS: Final = 8
 _FEWEST: Final = 12
 """Of fewer shingles nothing tells whether two texts are alike: they are the same or not."""
@@ -38,7 +39,7 @@ def keys(text: Text, *, to_the_letter: bool) -> list[int]:
 def _head(text: Text) -> list[str]:
     units = text.units
     if isinstance(units, str):
-        return shingles(units[:_HEAD])
+        return shingles(units[:_HEAD_GLUED])
     length = number = 0
     for word in units:
         length += len(word) + 1

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from .text import Text
 
 _LEAD: Final = 500
-_LONGEST_MESSAGE: Final = {False: 400, True: 1_200}
+_LONGEST_MESSAGE: Final = {False: 300, True: 800}
 _LOOKED_INTO: Final = 6_000
 
 # Who writes to whom, and that it is a letter, stand in the beginning of a short text.
@@ -29,13 +29,7 @@ _SENT: Final = re.compile(
     r"\b(?:sent|sends?|sending|received?|receives|from|to|extend|convey|address|reads?|follows)"
     r"|보내|보내여|받으|받았|드리|드렸|드린|致|收到|发|發|送|受け|\b(?:envi|recib|dirig|remiti|adress|reç|направ|посла|присла|получ)"
 )
-_OFFICE: Final = re.compile(
-    r"president|king\b|queen|emperor|sultan|emir|prime minister|premier|chairman|chairperson|general secretary|secretary.general|minister"
-    r"|excellency|majesty|highness|republic|kingdom|대통령|주석|국왕|총리|수상|총비서|서기장|위원장|장관|각하|공화국|왕국|국가|정부"
-    r"|总统|主席|国王|首相|总理|总书记|部长|阁下|共和国|王国|大統領|総書記|議長|閣下"
-    r"|presidente|rey\b|reina|primer ministro|secretario general|ministro|excelencia|república|reino|président|roi\b"
-    r"|президент|корол|премьер|председател|генеральн|министр|республик"
-)
+
 
 
 class _Topic(NamedTuple):
@@ -49,11 +43,11 @@ class _Topic(NamedTuple):
 
 _WEATHER: Final = _Topic(
     re.compile(
-        r"weather|forecast|temperature|°|날씨|기온|기상|예보|天气|天氣|气温|気温|天気|预报|tiempo|temperatura|pron[oó]stico|météo|погод|температур"
+        r"weather|forecast|temperature|degrees|centigrade|celsius|°|날씨|기온|기상|예보|天气|天氣|气温|気温|天気|预报|tiempo|temperatura|grados|pron[oó]stico|météo|погод|температур"
     ),
     re.compile(
         r"\b(?:weather|forecast|temperatures?|degrees?|celsius|cloud|rain|snow|sunny|clear|wind|humid|fog|precipit|thunder|storm|overcast"
-        r"|shower|highs?\b|lows?\b|maximum|minimum|tiempo|temperatur|grados|lluvi|nubl|nube|viento|soleado|despejad|pron[oó]stic|m[aá]xima"
+        r"|sk(?:y|ies)\b|shower|highs?\b|lows?\b|maximum|minimum|tiempo|temperatur|grados|lluvi|nubl|nube|viento|soleado|despejad|pron[oó]stic|m[aá]xima"
         r"|m[ií]nima|humedad|niebla|precipita|chubasc|nieve|погод|градус|дожд|снег|облач|вет[ер]|ясн|прогноз|туман|осадк)"
         r"|°|날씨|기온|최고|최저|흐리|흐림|개이|맑|비가|비는|눈이|바람|예견|예보|습도|안개|구름|소나기|기상"
         r"|天气|天氣|天気|气温|気温|最高|最低|多云|晴|阴|雨|雪|风|風|预报|湿度|雾"
@@ -79,7 +73,7 @@ _PRESS: Final = _Topic(
 # A programme, a table, a list of results.
 _FIGURES: Final = re.compile(r"\d+")
 _FEWEST_FIGURES: Final = 12
-_FIGURES_DENSITY: Final = 0.2
+_FIGURES_DENSITY: Final = 0.3
 
 
 def is_template(text: Text) -> bool:
@@ -91,7 +85,7 @@ def is_template(text: Text) -> bool:
 def _is_message(text: Text, folded: str) -> bool:
     lead = folded[:_LEAD]
     is_short = len(text.units) <= _LONGEST_MESSAGE[text.is_glued]
-    return is_short and all(one.search(lead) for one in (_MESSAGE, _OFFICE, _SENT))
+    return is_short and all(one.search(lead) for one in (_MESSAGE, _SENT))
 
 
 def _is_about(topic: _Topic, folded: str) -> bool:
@@ -103,7 +97,7 @@ def _is_about(topic: _Topic, folded: str) -> bool:
 
 def _is_table(folded: str) -> bool:
     found = len(_FIGURES.findall(folded))
-    return found >= _FEWEST_FIGURES and found >= _FIGURES_DENSITY * _words(folded)
+    return found >= _FEWEST_FIGURES and found >= _FIGURES_DENSITY * max(_words(folded), len(folded) // 4)
 
 
 def _words(folded: str) -> int:

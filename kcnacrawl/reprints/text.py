@@ -21,6 +21,7 @@ _INVISIBLE: Final = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\
 _GLUED: Final = re.compile(r"[\u1100-\u11ff\u3041-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]+")
 _WORD: Final = re.compile(r"[^\W_]+")
 _NO_LETTER: Final = re.compile(r"[\W_]+")
+_SENTENCE_END: Final = re.compile(r"[.!?](?=\s)|[。\n]")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _INSIDE: Final = re.compile(r"(?<=[\w,;)] )[^\W\d_]\w+")
 
@@ -65,6 +66,21 @@ class Text:
     def shingles(self) -> frozenset[str]:
         """What follows upon each other in the text."""
         return frozenset(shingles(self.units))
+
+    @cached_property
+    def joints(self) -> list[frozenset[str]]:
+        """Of each two sentences that follow upon each other, the shingles that are of both: a stock phrase brings none,
+        since what stands before and after it is another text's own.
+        """
+        ordered, width = shingles(self.units), CHARACTERS if self.is_glued else WORDS
+        joints, at = list[frozenset[str]](), 0
+        for sentence in _SENTENCE_END.split(self.body)[:-1]:
+            folded = sentence.casefold()
+            size = len(_NO_LETTER.sub("", folded)) if self.is_glued else len(_WORD.findall(folded))
+            at += size
+            if size and width <= at <= len(self.units) - width:
+                joints.append(frozenset(ordered[at - width + 1 : at]))
+        return joints
 
     @cached_property
     def numbers(self) -> frozenset[str]:
