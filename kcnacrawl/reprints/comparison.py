@@ -18,7 +18,9 @@ _CUT: Final = 0.9
 
 # A slot of a template, between what both fillings have, in units.
 _LONGEST_SLOT: Final = {False: 6, True: 8}
-_COVERED: Final = 0.9
+# Of a longer text, and of a short one: what may be apart from slots and from what is around them.
+_APART: Final = {False: 0.1, True: 0.3}
+_SHORT: Final = {False: 100, True: 260}
 # What follows a name in Korean, Chinese and Japanese, which have no capitals.
 _AFTER_A_NAME: Final = tuple(
     "대통령 주석 총리 수상 국왕 총비서 서기장 위원장 장관 외무상 대사 각하 동지 선생 공화국 왕국 련방 시 도 군 구역 공장 농장 탄광 광산"
@@ -46,7 +48,7 @@ TEMPLATE: Final = IDENTICAL._replace(kind="template")
 
 def compare(one: Text, other: Text) -> Match | None:
     """Return how two texts are alike that are no templates; ``None`` if they do not tell the same."""
-    short, long = sorted((one, other), key=lambda text: (len(text.shingles), text.digest))
+    short, long = _ordered(one, other)
     if not short.shingles or short.is_glued != long.is_glued:
         return None
     common = len(short.shingles & long.shingles)
@@ -65,6 +67,28 @@ def compare(one: Text, other: Text) -> Match | None:
     return Match(kind, round(score, 4), round(containment, 4), round(shared_numbers, 4))
 
 
+def is_of_few_words(text: Text) -> bool:
+    """Return True for a text as short as what recurs with other names."""
+    return len(text.units) <= _SHORT[text.is_glued]
+
+
+def is_another_filling(one: Text, other: Text) -> bool:
+    """Return True if two short texts are one form that is filled in twice."""
+    short, long = _ordered(one, other)
+    common = len(short.shingles & long.shingles)
+    return (
+        is_of_few_words(long)
+        and short.is_glued == long.is_glued
+        and common >= _CONTAINMENT * len(short.shingles)
+        and _is_filled_otherwise(short, long)
+    )
+
+
+def _ordered(one: Text, other: Text) -> tuple[Text, Text]:
+    """Return the shorter text, and the longer."""
+    return (one, other) if (len(one.shingles), one.digest) <= (len(other.shingles), other.digest) else (other, one)
+
+
 def _is_of_stock_phrases(short: Text, long: Text, containment: float) -> bool:
     """Return True if two texts have sentences in common, and hardly ever two that follow upon each other; the less they
     tell by numbers, the more have to.
@@ -80,36 +104,42 @@ def _is_of_stock_phrases(short: Text, long: Text, containment: float) -> bool:
 
 
 def _is_filled_otherwise(short: Text, long: Text) -> bool:
-    """Return True if two texts differ by names in places where all around them is the same: as the same form does that
-    is filled in twice.
+    """Return True if two texts differ in places where all around them is the same, as one form does that is filled in
+    twice: by names, or, where they are short, by anything.
     """
-    if short.digest == long.digest:
-        return False
+    is_short = is_of_few_words(short)
+    longest = _LONGEST_SLOT[short.is_glued] * (3 if is_short else 1)
     width = CHARACTERS if short.is_glued else WORDS
-    covered = conflicts = 0
-    last: tuple[int, int] | None = None
-    for at, there in _anchors(short.units, long.units):
-        if last is None:
-            covered += width
+    last = (-width, -width)
+    apart = 0
+    is_filled = False
+    for at, there in [*_anchors(short.units, long.units), (len(short.units), len(long.units))]:
+        gap, gap_there = at - last[0] - width, there - last[1] - width
+        if 0 < gap <= longest and 0 < gap_there <= longest:
+            slot, slot_there = short.units[at - gap : at], long.units[there - gap_there : there]
+            if is_short:
+                is_filled |= not (_stand_in(slot, long) or _stand_in(slot_there, short))
+            else:
+                is_filled |= _name_others(short, long, slot, slot_there, short.units[at : at + width])
         else:
-            gap, gap_there = at - last[0] - width, there - last[1] - width
-            covered += min(width, width + gap)
-            if 0 < gap <= _LONGEST_SLOT[short.is_glued] and 0 < gap_there <= _LONGEST_SLOT[short.is_glued]:
-                covered += gap
-                slots = short.units[at - gap : at], long.units[there - gap_there : there]
-                conflicts += _conflict(short, long, *slots, short.units[at : at + width])
+            apart += max(0, gap)
         last = at, there
-    return conflicts > 0 and covered >= _COVERED * len(short.units)
+    return is_filled and apart <= _APART[is_short] * len(short.units)
 
 
-def _conflict(short: Text, long: Text, slot: Sequence[str], slot_there: Sequence[str], after: Sequence[str]) -> bool:
+def _stand_in(slot: Sequence[str], text: Text) -> bool:
+    return slot in text.units if isinstance(slot, str) else set(slot) <= set(text.units)
+
+
+def _name_others(
+    short: Text, long: Text, slot: Sequence[str], slot_there: Sequence[str], after: Sequence[str]
+) -> bool:
     """Return True if two slots hold names, each of which the other text has nowhere."""
-    if isinstance(slot, str):
-        is_name = any((slot + after).find(mark, 1) in range(1, len(slot) + 1) for mark in _AFTER_A_NAME)  # type: ignore[operator]
-        return is_name and slot not in long.units and slot_there not in short.units
-    return not (
-        short.names.isdisjoint(set(slot) - set(long.units)) or long.names.isdisjoint(set(slot_there) - set(short.units))
-    )
+    if isinstance(slot, str) and isinstance(after, str):
+        place = min((at for mark in _AFTER_A_NAME if (at := (slot + after).find(mark, 1)) > 0), default=len(slot) + 1)
+        return place <= len(slot) and not (_stand_in(slot, long) or _stand_in(slot_there, short))
+    others, others_there = set(slot) - set(long.units), set(slot_there) - set(short.units)
+    return not (short.names.isdisjoint(others) or long.names.isdisjoint(others_there))
 
 
 def _anchors(here: Sequence[str], there: Sequence[str]) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ import msgspec
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
 from ..archive.log import read_lines, write_whole
-from .comparison import IDENTICAL, TEMPLATE, Match, compare
+from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_another_filling, is_of_few_words
 from .index import Candidate, Index, Link, Signed
 from .signature import METHOD, is_to_the_letter, keys
 from .text import Text, read_text
@@ -32,6 +32,8 @@ _ROOTS: Final = 8
 # What of an article a further root has to explain, and when enough is.
 _OWN: Final = 0.5
 _EXPLAINED: Final = 0.8
+# So many other fillings show that a text is of a form.
+_FILLINGS: Final = 2
 
 Tell = Callable[[str, int, int], None]
 """Is told what is done, how much of it, and of how much."""
@@ -193,6 +195,9 @@ def _links(one: Candidate, candidates: list[Candidate], texts: _Texts) -> list[L
     """Return the links of an article: to the earliest that tells the same; where that was reworked, to the earliest that
     was not as well; and where it tells more than that, to the earliest that tells of the rest.
     """
+    if not one.to_the_letter and _is_of_a_form(one, candidates, texts):
+        one = one._replace(to_the_letter=True)
+        candidates = [other for other in candidates if other.day >= one.day - 1]
     links, explained, is_copy = list[Link](), set[str](), False
     for other in candidates:
         if other.digest == one.digest:
@@ -215,6 +220,21 @@ def _links(one: Candidate, candidates: list[Candidate], texts: _Texts) -> list[L
         if len(links) >= _ROOTS or (is_copy and len(explained) >= _EXPLAINED * len(shingles)):
             break
     return links
+
+
+def _is_of_a_form(one: Candidate, candidates: list[Candidate], texts: _Texts) -> bool:
+    """Return True for a short text of which the days before it have others that are the same but for what is filled in:
+    a template, though none that is known by its words.
+    """
+    others = {other.digest: other for other in candidates if other.digest != one.digest}
+    if len(others) < _FILLINGS or not is_of_few_words(texts.read(one)):
+        return False
+    found = 0
+    for other in others.values():
+        found += is_another_filling(texts.read(one), texts.read(other))
+        if found >= _FILLINGS:
+            return True
+    return False
 
 
 # Write
