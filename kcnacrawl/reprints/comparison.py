@@ -18,8 +18,11 @@ _CUT: Final = 0.9
 
 # A slot of a template, between what both fillings have, in units.
 _LONGEST_SLOT: Final = {False: 6, True: 8}
-# Of a longer text, and of a short one: what may be apart from slots and from what is around them.
-_APART: Final = {False: 0.1, True: 0.3}
+# What may be apart from slots and from what is around them.
+_APART: Final = 0.1
+_APART_IF_SHORT: Final = 0.3
+_APART_IF_SLIGHT: Final = 0.05
+_FEW_SLOTS: Final = 2
 _SHORT: Final = {False: 100, True: 260}
 # What follows a name in Korean, Chinese and Japanese, which have no capitals.
 _AFTER_A_NAME: Final = tuple(
@@ -72,16 +75,15 @@ def is_of_few_words(text: Text) -> bool:
     return len(text.units) <= _SHORT[text.is_glued]
 
 
-def is_another_filling(one: Text, other: Text) -> bool:
-    """Return True if two short texts are one form that is filled in twice."""
+def other_filling(one: Text, other: Text) -> float:
+    """Return how much two short texts look like one form that is filled in twice, from 0 to 1."""
     short, long = _ordered(one, other)
-    common = len(short.shingles & long.shingles)
-    return (
-        is_of_few_words(long)
-        and short.is_glued == long.is_glued
-        and common >= _CONTAINMENT * len(short.shingles)
-        and _is_filled_otherwise(short, long)
-    )
+    if short.is_glued != long.is_glued or not is_of_few_words(long):
+        return 0
+    if len(short.shingles & long.shingles) < _CONTAINMENT * len(short.shingles):
+        return 0
+    slots = _slots(short, long)
+    return 0 if slots.apart > _APART_IF_SHORT else 1 if slots.named else 0.5 if slots.other else 0
 
 
 def _ordered(one: Text, other: Text) -> tuple[Text, Text]:
@@ -103,43 +105,64 @@ def _is_of_stock_phrases(short: Text, long: Text, containment: float) -> bool:
     return shared < max(1, 2 * _SHARED_JOINTS * len(short.joints))
 
 
-def _is_filled_otherwise(short: Text, long: Text) -> bool:
-    """Return True if two texts differ in places where all around them is the same, as one form does that is filled in
-    twice: by names, or, where they are short, by anything.
+class _Slots(NamedTuple):
+    """In how many places two texts differ while all around them is the same: by a name or a number, or otherwise; and
+    the share of the shorter text that is ``apart`` from those and from what both have.
     """
-    is_short = is_of_few_words(short)
-    longest = _LONGEST_SLOT[short.is_glued] * (3 if is_short else 1)
+
+    named: int
+    other: int
+    apart: float
+
+
+def _is_filled_otherwise(short: Text, long: Text) -> bool:
+    """Return True if two texts are one form that is filled in twice: they differ by names or numbers where all around
+    them is the same. Of a short text without capitals, one or two places tell as much whatever is in them.
+    """
+    slots = _slots(short, long)
+    if slots.named:
+        return slots.apart <= (_APART_IF_SHORT if is_of_few_words(short) else _APART)
+    is_slight = 0 < slots.other <= _FEW_SLOTS and slots.apart <= _APART_IF_SLIGHT
+    return is_slight and short.is_glued and is_of_few_words(short)
+
+
+def _slots(short: Text, long: Text) -> _Slots:
+    longest = _LONGEST_SLOT[short.is_glued] * (3 if is_of_few_words(short) else 1)
     width = CHARACTERS if short.is_glued else WORDS
+    named = other = apart = 0
     last = (-width, -width)
-    apart = 0
-    is_filled = False
     for at, there in [*_anchors(short.units, long.units), (len(short.units), len(long.units))]:
         gap, gap_there = at - last[0] - width, there - last[1] - width
         if 0 < gap <= longest and 0 < gap_there <= longest:
             slot, slot_there = short.units[at - gap : at], long.units[there - gap_there : there]
-            if is_short:
-                is_filled |= not (_stand_in(slot, long) or _stand_in(slot_there, short))
-            else:
-                is_filled |= _name_others(short, long, slot, slot_there, short.units[at : at + width])
+            if _differ_by_name(short, long, slot, slot_there, short.units[at : at + width]):
+                named += 1
+            elif not (_stands_in(slot, long) or _stands_in(slot_there, short)):
+                other += 1
         else:
             apart += max(0, gap)
         last = at, there
-    return is_filled and apart <= _APART[is_short] * len(short.units)
+    return _Slots(named, other, apart / max(1, len(short.units)))
 
 
-def _stand_in(slot: Sequence[str], text: Text) -> bool:
+def _stands_in(slot: Sequence[str], text: Text) -> bool:
     return slot in text.units if isinstance(slot, str) else set(slot) <= set(text.units)
 
 
-def _name_others(
+def _differ_by_name(
     short: Text, long: Text, slot: Sequence[str], slot_there: Sequence[str], after: Sequence[str]
 ) -> bool:
-    """Return True if two slots hold names, each of which the other text has nowhere."""
+    """Return True if two slots hold a name or a number each, which the other text has nowhere."""
     if isinstance(slot, str) and isinstance(after, str):
         place = min((at for mark in _AFTER_A_NAME if (at := (slot + after).find(mark, 1)) > 0), default=len(slot) + 1)
-        return place <= len(slot) and not (_stand_in(slot, long) or _stand_in(slot_there, short))
+        is_told = place <= len(slot) or any(map(str.isdigit, slot))
+        return is_told and not (_stands_in(slot, long) or _stands_in(slot_there, short))
     others, others_there = set(slot) - set(long.units), set(slot_there) - set(short.units)
-    return not (short.names.isdisjoint(others) or long.names.isdisjoint(others_there))
+    return _names_or_numbers(short, others) and _names_or_numbers(long, others_there)
+
+
+def _names_or_numbers(text: Text, words: set[str]) -> bool:
+    return not text.names.isdisjoint(words) or any(word.isdigit() for word in words)
 
 
 def _anchors(here: Sequence[str], there: Sequence[str]) -> list[tuple[int, int]]:

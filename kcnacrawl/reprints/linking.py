@@ -14,7 +14,7 @@ import msgspec
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
 from ..archive.log import read_lines, write_whole
-from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_another_filling, is_of_few_words
+from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_of_few_words, other_filling
 from .index import Candidate, Index, Link, Signed
 from .signature import METHOD, is_to_the_letter, keys
 from .text import Text, read_text
@@ -229,9 +229,9 @@ def _is_of_a_form(one: Candidate, candidates: list[Candidate], texts: _Texts) ->
     others = {other.digest: other for other in candidates if other.digest != one.digest}
     if len(others) < _FILLINGS or not is_of_few_words(texts.read(one)):
         return False
-    found = 0
+    found = 0.0
     for other in others.values():
-        found += is_another_filling(texts.read(one), texts.read(other))
+        found += other_filling(texts.read(one), texts.read(other))
         if found >= _FILLINGS:
             return True
     return False
