@@ -102,7 +102,11 @@ _SYLLABLES: Final = [
 _COUNTRIES: Final = [
     *(("Laos", "라오스", "老挝", "Laos"), ("Cuba", "꾸바", "古巴", "Cuba"), ("Vietnam", "윁남", "越南", "Vietnam")),
     *(("Mongolia", "몽골", "蒙古", "Mongolia"), ("Nicaragua", "니까라과", "尼加拉瓜", "Nicaragua")),
-    *(("Syria", "수리아", "叙利亚", "Siria"), ("Russia", "로씨야", "俄罗斯", "Rusia"), ("Iran", "이란", "伊朗", "Irán")),
+    *(
+        ("Syria", "수리아", "叙利亚", "Siria"),
+        ("Russia", "로씨야", "俄罗斯", "Rusia"),
+        ("Iran", "이란", "伊朗", "Irán"),
+    ),
     *(("Tanzania", "탄자니아", "坦桑尼亚", "Tanzania"), ("Belarus", "벨라루씨", "白俄罗斯", "Belarús")),
     *(("Algeria", "알제리", "阿尔及利亚", "Argelia"), ("Ethiopia", "에티오피아", "埃塞俄比亚", "Etiopía")),
     *(("Palestine", "팔레스티나", "巴勒斯坦", "Palestina"), ("Indonesia", "인도네시아", "印度尼西亚", "Indonesia")),
@@ -115,7 +119,10 @@ _PERSONS: Final = [
     *(("Daniel Ortega", "다니엘 오르떼가", "丹尼尔·奥尔特加", "Daniel Ortega"),),
     *(("Vo Van Thuong", "보 반 트엉", "武文赏", "Vo Van Thuong"),),
     *(("Alyaksandr Lukashenka", "알렉싼드르 루까쉔꼬", "亚历山大·卢卡申科", "Alexandr Lukashenko"),),
-    *(("Samia Hassan", "싸미아 하싼", "萨米娅·哈桑", "Samia Hassan"), ("Joko Widodo", "죠꼬 위도도", "佐科·维多多", "Joko Widodo")),
+    *(
+        ("Samia Hassan", "싸미아 하싼", "萨米娅·哈桑", "Samia Hassan"),
+        ("Joko Widodo", "죠꼬 위도도", "佐科·维多多", "Joko Widodo"),
+    ),
     *(("Aleksandar Vucic", "알렉싼다르 부치치", "亚历山大·武契奇", "Aleksandar Vucic"),),
     *(("Nicolas Maduro", "니꼴라스 마두로", "尼古拉斯·马杜罗", "Nicolás Maduro"),),
 ]
@@ -374,7 +381,10 @@ _UNSEEN_WEATHER: Final = {
         "기상수문국의 통보에 의하면 {day} {place}에서는 {sky} 날씨가 계속되고 기온은 {c}℃부터 {a}℃사이에 있게 된다. {place2}의 한낮기온은 {b}℃이다.",
         "{day}의 날씨: 북부 {sky}, 남부 {sky2}. {place} {a}도, {place2} {b}도. 바다물결 {c}m, 북서풍이 분다.",
     ],
-    "zh": ["据气象水文局通报，{day}{place}天气{sky}，气温在{c}℃至{a}℃之间，{place2}中午气温为{b}℃。", "{day}天气：北部{sky}，南部{sky2}。{place}{a}度，{place2}{b}度，浪高{c}米，有西北风。"],
+    "zh": [
+        "据气象水文局通报，{day}{place}天气{sky}，气温在{c}℃至{a}℃之间，{place2}中午气温为{b}℃。",
+        "{day}天气：北部{sky}，南部{sky2}。{place}{a}度，{place2}{b}度，浪高{c}米，有西北风。",
+    ],
     "es": [
         "Previsión para el {day}: norte {sky}, sur {sky2}; {place} {a} grados, {place2} {b} grados; vientos de {c} metros por segundo en la costa.",
         "El Servicio Hidrometeorológico informa que el {day} habrá cielo {sky}. Los termómetros subirán a {a} grados en {place} y a {b} en {place2}, con lluvias débiles.",
@@ -389,7 +399,10 @@ _UNSEEN_PRESS: Final = {
         "{day} 중앙신문들이 《{title}》라는 제목의 글들을 게재하였다. 《로동신문》 {m}면에는 《{title2}》, 《민주조선》에는 《{title3}》이 실렸다.",
         "오늘호 신문에서({day}): 로동신문 정론 {title}, 기사 {title2}; 민주조선 단평 {title3}.",
     ],
-    "zh": ["{day}中央各报登载题为《{title}》的文章，《劳动新闻》第{m}版登载《{title2}》，《民主朝鲜》登载《{title3}》。", "今日报纸要目（{day}）：《劳动新闻》政论《{title}》、文章《{title2}》；《民主朝鲜》短评《{title3}》。"],
+    "zh": [
+        "{day}中央各报登载题为《{title}》的文章，《劳动新闻》第{m}版登载《{title2}》，《民主朝鲜》登载《{title3}》。",
+        "今日报纸要目（{day}）：《劳动新闻》政论《{title}》、文章《{title2}》；《民主朝鲜》短评《{title3}》。",
+    ],
     "es": [
         "Lo que dicen los periódicos del {day}: Rodong Sinmun escribe sobre {title} en su artículo de fondo; Minju Joson comenta {title2}; otro diario informa sobre {title3}.",
         "La prensa de Pyongyang dedicó el {day} amplio espacio a {title}. Un artículo de Rodong Sinmun trata de {title2} y otro, en Minju Joson, de {title3}.",
@@ -440,7 +453,16 @@ class Stories:
     phrases; ``unseen``: with spellings of templates that the recognition was not chosen by.
     """
 
-    def __init__(self, seed: int, count: int, begin: date = date(2021, 1, 1), a_day: int = 12, stock: float = 0.15, *, unseen: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        count: int,
+        begin: date = date(2021, 1, 1),
+        a_day: int = 12,
+        stock: float = 0.15,
+        *,
+        unseen: bool = False,
+    ) -> None:
         self._choose = random.Random(seed)
         self._count = count
         self._begin = begin
@@ -505,7 +527,8 @@ class Stories:
         choose = self._choose
         reworded = choose.uniform(0.1, 0.35)
         printed = [
-            wordings[choose.choice([1, 2])] if choose.random() < reworded else wordings[0] for wordings in story.sentences
+            wordings[choose.choice([1, 2])] if choose.random() < reworded else wordings[0]
+            for wordings in story.sentences
         ]
         for _ in range(choose.randrange(len(printed) // 5 + 1)):
             printed.pop(choose.randrange(len(printed)))
@@ -634,7 +657,9 @@ class Stories:
         body += choose.choice(_ENDS).format_map(marks)
         source = choose.randrange(20)
         self._serial += 1
-        second = int((day - date(1970, 1, 1)).total_seconds()) + (0 if "first" in way else choose.randrange(40_000, 80_000))
+        second = int((day - date(1970, 1, 1)).total_seconds()) + (
+            0 if "first" in way else choose.randrange(40_000, 80_000)
+        )
         identity = f"{second}-{100_000_000 + self._serial}"
         article = Article(
             id=identity,

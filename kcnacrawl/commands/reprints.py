@@ -24,7 +24,11 @@ class Command(ArchiveCommand):
             tasks = {name: progress.add_task(name, total=None) for name in ("reading", "linking")}
             done = update(folder, lambda name, at, total: progress.update(tasks[name], completed=at, total=total))
         print(
-            f"{folder / REPRINTS}: {done.lines:,} new record{'s' * (done.lines != 1)},"
-            f" {done.made:,} new link{'s' * (done.made != 1)}, {done.links:,} in all"
+            f"{folder / REPRINTS}: {_counted(done.lines, 'new record')}, {_counted(done.made, 'new link')},"
+            f" {done.links:,} in all"
         )
         return Verdict.OK.exit_code()
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}" if number else f"no {what}s"

@@ -34,7 +34,7 @@ CREATE TABLE links (
 # Pages of the cache: 64 MB, whatever is held.
 _PRAGMAS: Final = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536"
 # What lies together in time lies together on disk.
-_PERIOD: Final = WINDOW + 2
+_PERIOD: Final = 4 * WINDOW
 # Of what all texts have in common, the earliest; the likest of all.
 _OF_A_KEY: Final = 64
 _CANDIDATES: Final = 32

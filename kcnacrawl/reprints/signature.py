@@ -3,12 +3,10 @@
 from typing import Final
 from zlib import crc32
 
-from ..extras import extra
+import rensa  # type: ignore[import-untyped]  # has none
+
 from .templates import is_template
 from .text import Text, shingles
-
-with extra("reprints"):
-    import rensa  # type: ignore[import-untyped]  # has none
 
 _ROWS: Final = 3
 _SEED: Final = 1

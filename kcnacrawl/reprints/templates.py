@@ -31,7 +31,6 @@ _SENT: Final = re.compile(
 )
 
 
-
 class _Topic(NamedTuple):
     """Words of a form: so many different ones, of which one is a ``sign``, at least so dense."""
 
