@@ -9,6 +9,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -38,6 +40,9 @@ _PERIOD: Final = 4 * WINDOW
 # Of what all texts have in common, the earliest; the likest of all.
 _OF_A_KEY: Final = 64
 _CANDIDATES: Final = 32
+_FOUND: Final = f"""SELECT * FROM (
+    SELECT number FROM bands WHERE key = ? AND day BETWEEN ? AND ? ORDER BY day, number LIMIT {_OF_A_KEY}
+)"""  # noqa: S608 - our own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +209,10 @@ class Index:
         that share most with it.
         """
         first = one.day - (1 if one.to_the_letter else WINDOW)
-        shared = Counter[int]()
         (keys,) = self._db.execute("SELECT keys FROM articles WHERE number = ?", (one.number,)).fetchone()
-        for key in array("I", keys):
-            for place in {_place(key, first), _place(key, one.day)}:
-                shared.update(number for (number,) in self._db.execute(_FOUND, (place, first, one.day, _OF_A_KEY)))
+        places = [place for key in array("I", keys) for place in {_place(key, first), _place(key, one.day)}]
+        values = chain.from_iterable((place, first, one.day) for place in places)
+        shared = Counter(number for (number,) in self._db.execute(_found(len(places)), tuple(values)))
         del shared[one.number]
         if not shared:
             return []
@@ -247,7 +251,10 @@ class Index:
         return [Candidate(*row) for row in self._db.execute(f"{query} ({numbers})", values)]
 
 
-_FOUND: Final = "SELECT number FROM bands WHERE key = ? AND day BETWEEN ? AND ? ORDER BY day, number LIMIT ?"
+@cache
+def _found(places: int) -> str:
+    """Return the query for what shares so many keys, whose part for one is repeated."""
+    return " UNION ALL ".join([_FOUND] * places)
 
 
 def _place(key: int, day: int) -> int:

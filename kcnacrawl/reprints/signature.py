@@ -1,5 +1,6 @@
 """Signatures of texts: numbers of which two texts share one where they are likely to tell the same."""
 
+from array import array
 from typing import Final
 from zlib import crc32
 
@@ -52,5 +53,5 @@ def _bands(tokens: list[str], bands: int, first: int) -> list[int]:
         return []
     sketch = rensa.RMinHash(num_perm=bands * _ROWS, seed=_SEED)
     sketch.update(tokens)
-    digest = sketch.digest()
-    return [crc32(repr((first + at, digest[at * _ROWS : (at + 1) * _ROWS])).encode()) for at in range(bands)]
+    digest, size = array("I", sketch.digest()).tobytes(), 4 * _ROWS
+    return [crc32(digest[at * size : (at + 1) * size], first + at) for at in range(bands)]

@@ -9,7 +9,7 @@ from .text import Text
 
 _LEAD: Final = 500
 _LONGEST_MESSAGE: Final = {False: 300, True: 800}
-_LOOKED_INTO: Final = 6_000
+_LONGEST: Final = {False: 3_000, True: 1_500}
 
 # Who writes to whom, and that it is a letter, stand in the beginning of a short text.
 _MESSAGE: Final = re.compile(
@@ -77,7 +77,9 @@ _FIGURES_DENSITY: Final = 0.3
 
 def is_template(text: Text) -> bool:
     """Return True for greetings and telegrams, weather, reviews of the press, programmes and tables."""
-    folded = text.body[:_LOOKED_INTO].casefold()
+    if len(text.body) > _LONGEST[text.is_glued]:
+        return False
+    folded = text.body.casefold()
     return _is_message(text, folded) or _is_about(_WEATHER, folded) or _is_about(_PRESS, folded) or _is_table(folded)
 
 
@@ -88,7 +90,7 @@ def _is_message(text: Text, folded: str) -> bool:
 
 
 def _is_about(topic: _Topic, folded: str) -> bool:
-    if not topic.sign.search(folded):
+    if not topic.sign.search(folded[:_LEAD]):
         return False
     found = topic.words.findall(folded)
     return len(set(found)) >= topic.fewest and len(found) >= topic.density * _words(folded)

@@ -16,7 +16,7 @@ WORDS: Final = 3
 CHARACTERS: Final = 5
 """So many characters, without spaces, make a shingle of Korean, Chinese and Japanese."""
 
-_SAMPLE: Final = 4_000
+_SAMPLE: Final = 800
 _INVISIBLE: Final = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
 _GLUED: Final = re.compile(r"[\u1100-\u11ff\u3041-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]+")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -105,7 +105,9 @@ class Text:
 
 def read_text(body: str) -> Text:
     """Return what of a body is compared."""
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", body[:LONGEST]))[:LONGEST]
+    text = body[:LONGEST]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:LONGEST]
     if opening := _OPENING.match(text[:_OPENING_WITHIN]):
         text = text[opening.end() :]
     before, end = text[:-_CLOSING_WITHIN], text[-_CLOSING_WITHIN:]
@@ -122,6 +124,8 @@ def shingles(units: Sequence[str]) -> list[str]:
 
 
 def _is_glued(sample: str) -> bool:
+    if sample.isascii():
+        return False
     glued = sum(map(len, _GLUED.findall(sample)))
     # A syllable or an ideograph stands for some letters of an alphabet.
-    return 3 * glued > sum(map(str.isalpha, sample)) if glued else False
+    return 3 * glued > sum(map(len, _WORD.findall(sample)))
