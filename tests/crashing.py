@@ -4,8 +4,9 @@ The points lie where a record is in danger: half written, written and not synced
 wanted, and while the archive is opened; and where an exchange is: half written, written and not synced, synced and
 not in the index, and where its file is completed. For ``scrapy sync``: a record is read; before a batch; for
 PostgreSQL in its transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is
-written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared. For ``scrapy reprints``: a text is taken apart, an article taken out as it
-was, another due for its sake; before articles are found, compared, linked, and before the file is written.
+written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
+For ``scrapy reprints``: a text is taken apart, an article taken out as it was, others due for its sake; before articles
+are found, compared, linked, and before the file is written.
 """
 
 import os

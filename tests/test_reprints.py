@@ -27,20 +27,21 @@ from .archives import article, rewritten, write
 from .conftest import ROOT, scrapy
 from .stories import Stories, judge
 
-FIRST = """Engineers of the Chongsu Machine Factory have finished the remodelling of the casting line by night shifts. The
-manager, Ri Chol Ok, said that 4,120 tons were turned out within 38 days.
+FIRST = """Engineers of the Chongsu Machine Factory have finished the remodelling of the casting line by night shifts.
+The manager, Ri Chol Ok, said that 4,120 tons were turned out within 38 days.
 
 Visitors from Hwasong City asked how the old conveyors had been replaced. A course on the tuning of generators is held
 every 12 days for technicians of 315 households around Namgang.
 
 All who spoke stressed that the sinking of the new shaft would be over before the thaw."""
-OTHER = """Fishermen at the Sonhwa Station came home with a big catch. Each of 27 boats carried some 90 boxes of herring, which
-went to kindergartens of the province on the same evening.
+OTHER = """Fishermen at the Sonhwa Station came home with a big catch. Each of 27 boats carried 90 boxes of herring,
+which went to kindergartens of the province on the same evening.
 
 The captain of the first boat, Kim Un San, had found the shoal near Paek Islet after a storm of three days. He told the
 reporters that he trusts gulls more than any instrument. His crew repaired the nets on board."""
 KOREAN = (
-    "청수기계공장 기술자들이 교대를 늘여 주물공정개조를 끝냈다. 지배인 리철옥은 38일동안에 4120t을 생산하였다고 말하였다. 화송시에서 온 손님들은"
+    "청수기계공장 기술자들이 교대를 늘여 주물공정개조를 끝냈다. 지배인 리철옥은 38일동안에 4120t을 생산하였다고"
+    " 말하였다. 화송시에서 온 손님들은"
     " 낡은 콘베아를 바꾼 비결을 물었다. 발전기조정강습은 12일에 한번씩 진행된다."
 )
 GREETING = """Kim Jong Un sent a message of greetings to {}, president of {}, on the national day of the country.
@@ -101,7 +102,7 @@ def test_dateline_end_marks_case_and_width_are_no_difference(tmp_path: Path, mar
 
 
 def test_what_was_cut_reworked_and_merged_is_linked_and_told_apart(tmp_path: Path) -> None:
-    cut = FIRST.split("\n\n")[0]
+    cut = FIRST.split("\n\n", maxsplit=1)[0]
     reworked = FIRST.replace("have finished", "brought to an end").replace("stressed that", "were sure that")
     reworked = reworked.replace("were turned out within", "left the gate in").replace("asked how", "wondered how well")
     merged = f"{OTHER}\n\n{FIRST}"
@@ -128,7 +129,7 @@ def test_the_window_is_fourteen_days(tmp_path: Path, day: str, found: list[objec
 
 
 def test_links_are_no_closure(tmp_path: Path) -> None:
-    first, second, third = OTHER.split("\n\n")[0], FIRST, KOREAN
+    first, second, third = OTHER.split("\n\n", maxsplit=1)[0], FIRST, KOREAN
     both = f"{first}\n\n{second}"
     found = linked(
         tmp_path,
@@ -189,11 +190,11 @@ def test_the_same_greeting_to_another_president_is_another_story(tmp_path: Path)
     "body",
     [
         GREETING.format("Daniel Ortega", "Nicaragua"),
-        "The weather will be cloudy in most parts of the country. The highest temperature will be 17 degrees in Wonsan.",
-        "Press review. Rodong Sinmun: editorial on the sowing of maize; commentary on dams. Minju Joson: article on goats.",
-        "경애하는 김정은동지께서 꾸바 대통령에게 축전을 보내시였다. 축전은 대통령이 책임적인 사업에서 성과를 거둘것을 축원하였다.",
+        "The weather will be cloudy in most parts of the country. The highest temperature will be 17 degrees.",
+        "Press review. Rodong Sinmun: editorial on the sowing of maize; commentary on dams; article on goats.",
+        "김정은동지께서 꾸바 대통령에게 축전을 보내시였다. 축전은 대통령이 사업에서 성과를 거둘것을 축원하였다.",
         "天气预报：平壤多云，最低气温3℃，最高气温12℃；元山晴，最高气温14℃，湿度60%。",
-        "Los diarios publican artículos. Rodong Sinmun inserta un editorial sobre la siembra; otro diario, un comentario.",
+        "Los diarios publican artículos. Rodong Sinmun inserta un editorial sobre la siembra y otro, un comentario.",
         "17:00 News 17:20 Film 18:40 Song 19:00 Weather 19:10 Sports 20:00 News 20:30 Play 21:40 Music 22:00 End",
     ],
 )
@@ -204,8 +205,8 @@ def test_a_template_is_linked_to_the_letter_within_a_day(
 
 
 def test_a_form_that_no_word_tells_is_known_by_its_other_fillings(tmp_path: Path) -> None:
-    form = "{} was given the title of Merited Gardener on March {}. The certificate and a medal were handed over in the hall of"
-    form += " culture of {}, and the neighbours sang. A dinner for all who work in the garden came after it."
+    form = "{} was given the title of Merited Gardener on March {}. The certificate and a medal were handed over in the"
+    form += " hall of culture of {}, and the neighbours sang. A dinner for all who work in the garden came after it."
     fillings = [("Ri Chol Ok", 2, "Namgang"), ("Kim Un San", 3, "Hapyong"), ("Pak Hui To", 4, "Paeksong")]
     bodies = [form.format(*one) for one in fillings]
     days = ["2021-03-02", "2021-03-03", "2021-03-04"]

@@ -1,7 +1,6 @@
 """Whether two texts tell the same story: a pure function of the two."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from .text import CHARACTERS, WORDS, Text, shingles
@@ -26,8 +25,10 @@ _FEW_SLOTS: Final = 2
 _SHORT: Final = {False: 100, True: 260}
 # What follows a name in Korean, Chinese and Japanese, which have no capitals.
 _AFTER_A_NAME: Final = tuple(
-    "대통령 주석 총리 수상 국왕 총비서 서기장 위원장 장관 외무상 대사 각하 동지 선생 공화국 왕국 련방 시 도 군 구역 공장 농장 탄광 광산"
-    " 발전소 대학 학교 병원 总统 主席 总书记 国王 首相 总理 部长 外长 大使 阁下 同志 先生 共和国 王国 联邦 省 市 郡 县 工厂 农场 煤矿"
+    "대통령 주석 총리 수상 국왕 총비서 서기장 위원장 장관 외무상 대사 각하 동지 선생 공화국 왕국 련방 시 도 군 구역"
+    " 공장 농장 탄광 광산"
+    " 발전소 대학 학교 병원 总统 主席 总书记 国王 首相 总理 部长 外长 大使 阁下 同志 先生 共和国 王国 联邦 省 市 郡"
+    " 县 工厂 农场 煤矿"
     " 发电站 大学 医院 大統領 総書記 閣下 農場 炭鉱".split()
 )
 

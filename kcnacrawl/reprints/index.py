@@ -27,14 +27,17 @@ CREATE TABLE articles (
     digest BLOB NOT NULL, to_the_letter INTEGER NOT NULL, keys BLOB NOT NULL
 ) STRICT;
 CREATE TABLE bands (key INTEGER, day INTEGER, number INTEGER, PRIMARY KEY (key, day, number)) STRICT, WITHOUT ROWID;
-CREATE TABLE due (day INTEGER, number INTEGER, is_new INTEGER NOT NULL, PRIMARY KEY (day, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE due (
+    day INTEGER, number INTEGER, is_new INTEGER NOT NULL, PRIMARY KEY (day, number)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE links (
     id TEXT, of_id TEXT, kind TEXT NOT NULL, score REAL NOT NULL, containment REAL NOT NULL,
     shared_numbers REAL NOT NULL, PRIMARY KEY (id, of_id)
 ) STRICT, WITHOUT ROWID;
 """
+_LEARNED: Final = "day, begin, content, digest, to_the_letter, keys"
 # Pages of the cache: 64 MB, whatever is held.
-_PRAGMAS: Final = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536"
+_PRAGMAS: Final = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536")
 # What lies together in time lies together on disk.
 _PERIOD: Final = 4 * WINDOW
 # Of what all texts have in common, the earliest; the likest of all.
@@ -93,8 +96,8 @@ class Index:
     def __enter__(self) -> Self:
         self._db = sqlite3.connect(self._path, timeout=0, isolation_level=None)
         try:
-            for pragma in _PRAGMAS.split(";"):
-                self._db.execute(pragma)
+            for pragma in _PRAGMAS:
+                self._db.execute(f"PRAGMA {pragma}")
             self._db.execute("BEGIN IMMEDIATE")
             if not self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
                 for statement in _SCHEMA.strip().split(";\n"):
@@ -140,7 +143,7 @@ class Index:
         row = (one.day, one.begin, one.content, one.digest, one.to_the_letter, array("I", one.keys).tobytes())
         if held is None:
             number = self._db.execute(
-                "INSERT INTO articles (id, day, begin, content, digest, to_the_letter, keys) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO articles (id, {_LEARNED}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own words
                 (one.id, *row),
             ).lastrowid
         elif (one.day, one.content) == (held[1], held[3]):
@@ -149,7 +152,7 @@ class Index:
             number = held[0]
             self._forget(one.id, *held[:3])
             self._db.execute(
-                "UPDATE articles SET day = ?, begin = ?, content = ?, digest = ?, to_the_letter = ?, keys = ? WHERE number = ?",
+                f"UPDATE articles SET ({_LEARNED}) = (?, ?, ?, ?, ?, ?) WHERE number = ?",  # noqa: S608 - as above
                 (*row, number),
             )
         if one.day is not None and one.keys:
@@ -247,7 +250,7 @@ class Index:
         return links, due
 
     def _read(self, numbers: str, values: tuple[object, ...]) -> list[Candidate]:
-        query = "SELECT day, id, number, begin, digest, to_the_letter FROM articles WHERE number IN "  # noqa: S608 - our own
+        query = "SELECT day, id, number, begin, digest, to_the_letter FROM articles WHERE number IN "
         return [Candidate(*row) for row in self._db.execute(f"{query} ({numbers})", values)]
 
 

@@ -192,8 +192,8 @@ class _Texts:
 
 
 def _links(one: Candidate, candidates: list[Candidate], texts: _Texts) -> list[Link]:
-    """Return the links of an article: to the earliest that tells the same; where that was reworked, to the earliest that
-    was not as well; and where it tells more than that, to the earliest that tells of the rest.
+    """Return the links of an article: to the earliest that tells the same; where that was reworked, also to the
+    earliest that was not; and where it tells more than that, to the earliest that tells of the rest.
     """
     if not one.to_the_letter and _is_of_a_form(one, candidates, texts):
         one = one._replace(to_the_letter=True)

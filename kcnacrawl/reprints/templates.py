@@ -13,21 +13,27 @@ _LONGEST: Final = {False: 3_000, True: 1_500}
 
 # Who writes to whom, and that it is a letter, stand in the beginning of a short text.
 _MESSAGE: Final = re.compile(
-    r"(?:messages?|letters?|telegrams?|cables?|notes?) of (?:\w+ ){0,3}(?:greetings?|congratulations?|condolences?|sympathy|thanks)"
-    r"|(?:congratulatory|greetings?|condolence|sympathy|reply|thank.you) (?:messages?|letters?|telegrams?|cables?|notes?)"
+    r"(?:messages?|letters?|telegrams?|cables?|notes?) of (?:\w+ ){0,3}(?:greetings?|congratulations?|condolences?"
+    r"|sympathy|thanks)"
+    r"|(?:congratulatory|greetings?|condolence|sympathy|reply|thank.you) (?:messages?|letters?|telegrams?|cables?"
+    r"|notes?)"
     r"|(?:message|telegram|letter)s? (?:congratulating|greeting|expressing)"
-    r"|(?:greetings|congratulations|condolences) (?:\w+ ){0,2}to\b|(?:extend|offer|convey|express|send|sent)\w* (?:\w+ ){0,4}"
+    r"|(?:greetings|congratulations|condolences) (?:\w+ ){0,2}to\b|(?:extend|offer|convey|express|send"
+    r"|sent)\w* (?:\w+ ){0,4}"
     r"(?:greetings|congratulations|condolences)"
     r"|축전|축하 ?전문|축하 ?편지|축하 ?인사|축하의 인사|위문 ?전문|조의|조전|답전|회답 ?전문|감사 ?전문|년하장"
     r"|贺电|贺信|贺函|贺年卡|致电祝贺|唁电|慰问电|答谢电|复电|祝電|弔電|答電|慰問電|祝賀文"
-    r"|(?:mensajes?|telegramas?|cartas?|notas?) de (?:\w+ ){0,3}(?:felicitaci|salutaci|congratulaci|condolencia|pésame|agradecimi|saludo)"
-    r"|felicitaciones a\b|(?:messages?|télégrammes?|lettres?) de (?:félicitation|condoléance|sympathie|remerciement|réponse)"
+    r"|(?:mensajes?|telegramas?|cartas?|notas?) de (?:\w+ ){0,3}(?:felicitaci|salutaci|congratulaci|condolencia"
+    r"|pésame|agradecimi|saludo)"
+    r"|felicitaciones a\b|(?:messages?|télégrammes?|lettres?) de (?:félicitation|condoléance|sympathie|remerciement"
+    r"|réponse)"
     r"|поздравительн\w+ (?:телеграмм|послани|письм|открыт)|(?:телеграмм|послани)\w+ (?:с |со )?(?:соболезн|поздрав)"
     r"|ответн\w+ телеграмм"
 )
 _SENT: Final = re.compile(
     r"\b(?:sent|sends?|sending|received?|receives|from|to|extend|convey|address|reads?|follows)"
-    r"|보내|보내여|받으|받았|드리|드렸|드린|致|收到|发|發|送|受け|\b(?:envi|recib|dirig|remiti|adress|reç|направ|посла|присла|получ)"
+    r"|보내|보내여|받으|받았|드리|드렸|드린|致|收到|发|發|送|受け|\b(?:envi|recib|dirig|remiti|adress|reç|направ"
+    r"|посла|присла|получ)"
 )
 
 
@@ -42,12 +48,16 @@ class _Topic(NamedTuple):
 
 _WEATHER: Final = _Topic(
     re.compile(
-        r"weather|forecast|temperature|degrees|centigrade|celsius|°|날씨|기온|기상|예보|天气|天氣|气温|気温|天気|预报|tiempo|temperatura|grados|pron[oó]stico|météo|погод|температур"
+        r"weather|forecast|temperature|degrees|centigrade|celsius|°|날씨|기온|기상|예보|天气|天氣|气温|気温|天気|预报"
+        r"|tiempo|temperatura|grados|pron[oó]stico|météo|погод|температур"
     ),
     re.compile(
-        r"\b(?:weather|forecast|temperatures?|degrees?|celsius|cloud|rain|snow|sunny|clear|wind|humid|fog|precipit|thunder|storm|overcast"
-        r"|sk(?:y|ies)\b|shower|highs?\b|lows?\b|maximum|minimum|tiempo|temperatur|grados|lluvi|nubl|nube|viento|soleado|despejad|pron[oó]stic|m[aá]xima"
-        r"|m[ií]nima|humedad|niebla|precipita|chubasc|nieve|погод|градус|дожд|снег|облач|вет[ер]|ясн|прогноз|туман|осадк)"
+        r"\b(?:weather|forecast|temperatures?|degrees?|celsius|cloud|rain|snow|sunny|clear|wind|humid|fog|precipit"
+        r"|thunder|storm|overcast"
+        r"|sk(?:y|ies)\b|shower|highs?\b|lows?\b|maximum|minimum|tiempo|temperatur|grados|lluvi|nubl|nube|viento"
+        r"|soleado|despejad|pron[oó]stic|m[aá]xima"
+        r"|m[ií]nima|humedad|niebla|precipita|chubasc|nieve|погод|градус|дожд|снег|облач|вет[ер]|ясн|прогноз|туман"
+        r"|осадк)"
         r"|°|날씨|기온|최고|최저|흐리|흐림|개이|맑|비가|비는|눈이|바람|예견|예보|습도|안개|구름|소나기|기상"
         r"|天气|天氣|天気|气温|気温|最高|最低|多云|晴|阴|雨|雪|风|風|预报|湿度|雾"
     ),
@@ -57,11 +67,14 @@ _WEATHER: Final = _Topic(
 _PRESS: Final = _Topic(
     re.compile(
         r"press review|review of the press|(?:news)?papers\b|dailies|신문 ?개관|신문들|报刊|报纸|各报|新聞概観|各紙"
-        r"|revista de prensa|reseña de prensa|resumen de prensa|diarios|periódicos|revue de presse|обзор (?:печати|прессы)|газет\w* обзор|газеты"
+        r"|revista de prensa|reseña de prensa|resumen de prensa|diarios|periódicos|revue de presse|обзор (?:печати"
+        r"|прессы)|газет\w* обзор|газеты"
     ),
     re.compile(
-        r"\b(?:press|(?:news)?papers?\b|dail(?:y|ies)\b|rodong sinmun|minju (?:joson|choson)|pyongyang (?:sinmun|times)|chongnyon jonwi"
-        r"|editorial|commentar|articles?\b|carr(?:y|ies|ied)|dedicat|entitled|titled|headlined|page\b|column|prensa|diarios?\b|periódicos?"
+        r"\b(?:press|(?:news)?papers?\b|dail(?:y|ies)\b|rodong sinmun|minju (?:joson|choson)|pyongyang (?:sinmun"
+        r"|times)|chongnyon jonwi"
+        r"|editorial|commentar|articles?\b|carr(?:y|ies|ied)|dedicat|entitled|titled|headlined|page\b|column|prensa"
+        r"|diarios?\b|periódicos?"
         r"|artículos?|publica|inserta|titulad|editoriales|comentario|presse|газет|стать|передов|опублик|печат)"
         r"|신문|로동신문|민주조선|청년전위|사설|론설|론평|기사|글을|실었|실렸|싣|게재|편집"
         r"|报刊|报纸|劳动新闻|民主朝鲜|青年前卫|社论|评论|文章|刊登|刊载|发表|労働新聞|民主朝鮮|社説|論説|記事"
