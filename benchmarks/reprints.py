@@ -2,9 +2,10 @@
 reprints`` links.
 
 An archive of so many invented stories (default: 3,000 and 30,000) is made, with the seed that nothing was chosen by
-(default: 991), in common and in unseen spellings of templates, and with many stock phrases; links are compared with the
-truth. Then: the same once more with nothing new, and with a hundred articles that are. ``--archive``: speed and memory
-on an archive of so many records of 5 KB as other benchmarks have it, in which all texts are of the same paragraphs.
+(default: 424242), in known and in other spellings of templates, and with many stock phrases; links are compared with
+the truth. Then: the same once more with nothing new, and with a hundred articles that are. ``--archive``: speed and
+memory on an archive of so many records of 5 KB as other benchmarks have it, in which all texts are of one stock of
+paragraphs.
 """
 
 import argparse
@@ -12,15 +13,17 @@ import json
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from archives import articles, write
 from bench import ROOT, SCRAPY, Cost, run
 
 from tests.stories import Printed, Stories, judge
 
-SETS = {
+SETS: dict[str, dict[str, Any]] = {
     "as chosen by": {},
-    "templates in unseen spellings": {"unseen": True},
+    "templates in other spellings": {"spellings": "unseen"},
+    "templates in spellings held back": {"spellings": "held"},
     "four sentences in ten stock phrases": {"stock": 0.4},
 }
 
@@ -75,7 +78,7 @@ def measure_archive(count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("stories", nargs="*", type=int)
-    parser.add_argument("--seed", type=int, default=991)
+    parser.add_argument("--seed", type=int, default=424242)
     parser.add_argument("--archive", type=int, default=0)
     asked = parser.parse_args()
     for stories in asked.stories or ([] if asked.archive else [3_000, 30_000]):

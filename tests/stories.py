@@ -93,9 +93,7 @@ def _order(one: Printed) -> tuple[date, str]:
 
 
 _WORDS: Final = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-"""By language, in which ``sentences`` have three wordings, the last two an editor's; ``unseen`` are the spellings of
-templates that the recognition was not chosen by.
-"""
+"""By language, in which ``sentences`` have three wordings, the last two an editor's."""
 _DATELINES: Final = {
     "en": ["", "Pyongyang, {month} {d} (KCNA) -- ", "Pyongyang, {month} {d} (KCNA) — ", "PYONGYANG, {month} {d} -- "],
     "ko": ["", "(평양 {m}월 {d}일발 조선중앙통신) ", "【평양 {m}월 {d}일발 조선중앙통신】"],
@@ -120,7 +118,9 @@ class _Story:
 
 class Stories:
     """Everything that a seed makes: ``count`` stories, so many ``a_day``, of which a share of the sentences are
-    ``stock`` phrases; ``unseen``: with spellings of templates that the recognition was not chosen by.
+    ``stock`` phrases; ``spellings`` of templates are those that their recognition was written by (``templates``),
+    those that came after and that its rules were weighed by (``unseen``), or those that nobody had looked at when the
+    figures were taken (``held``).
     """
 
     def __init__(
@@ -131,14 +131,14 @@ class Stories:
         a_day: int = 12,
         stock: float = 0.15,
         *,
-        unseen: bool = False,
+        spellings: str = "templates",
     ) -> None:
         self._choose = random.Random(seed)
         self._count = count
         self._begin = begin
         self._a_day = a_day
         self._stock = stock
-        self._is_unseen = unseen
+        self._spellings = spellings
         self._made = 0
         self._numbers = 0
         self._serial = 0
@@ -239,7 +239,7 @@ class Stories:
     def _template(self, day: date) -> Iterator[Printed]:
         choose, language = self._choose, self._choose.choice(LANGUAGES)
         name = choose.choice(["greeting", "greeting", "weather", "press"])
-        form = choose.choice(_WORDS["unseen" if self._is_unseen else "templates"][name][language])
+        form = choose.choice(_WORDS[self._spellings][name][language])
         for _ in range(choose.choice([1, 2, 3, 4])):
             self._numbers += 1
             story = _Story(self._numbers, language, day)

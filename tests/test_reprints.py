@@ -218,7 +218,7 @@ def test_a_form_that_no_word_tells_is_known_by_its_other_fillings(tmp_path: Path
 # How well
 
 
-@pytest.mark.parametrize("options", [{}, {"unseen": True}, {"stock": 0.4}], ids=["known", "unseen", "stock"])
+@pytest.mark.parametrize("options", [{}, {"spellings": "unseen"}, {"stock": 0.4}], ids=["known", "unseen", "stock"])
 def test_of_invented_stories_nearly_all_are_linked_and_hardly_any_wrongly(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
@@ -361,6 +361,21 @@ def test_of_another_log_or_by_other_rules_all_is_made_anew(tmp_path: Path, monke
     assert from_nothing(tmp_path, lines[40:]) == from_nothing(tmp_path / "other", lines[40:])
     monkeypatch.setattr(linking, "METHOD", "another")
     assert update(tmp_path).lines == len(lines) - 40
+
+
+def test_a_log_that_was_changed_where_the_index_has_read_it_is_read_anew(tmp_path: Path) -> None:
+    lines = [printed(number, FIRST if number % 2 else OTHER, "2021-03-02") for number in range(60)]
+    from_nothing(tmp_path, lines)
+    data = (tmp_path / "articles.jsonl").read_bytes()
+    lines[:2] = lines[1::-1]
+    (tmp_path / "articles.jsonl").unlink()
+    write(tmp_path, lines)
+    assert len((tmp_path / "articles.jsonl").read_bytes()) == len(data) > 1 << 16
+    reworked = FIRST.replace("have finished", "brought to an end")
+    lines.append(printed(60, reworked, "2021-03-03"))
+    write(tmp_path, lines[-1:])
+    update(tmp_path)
+    assert state(tmp_path) == from_nothing(tmp_path / "whole", lines)
 
 
 def test_what_is_being_written_is_left_for_the_next_run(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from .text import CHARACTERS, WORDS, Text, shingles
 
-Kind = Literal["same", "cut", "reworked", "template", "translation"]
+Kind = Literal["same", "cut", "reworked", "template"]
 
 _CONTAINMENT: Final = 0.5
 _SHARED_NUMBERS: Final = 0.8

@@ -184,7 +184,13 @@ class _Texts:
             self._kept.move_to_end(one.begin)
             return self._kept[one.begin]
         self._log.seek(one.begin)
-        text = self._kept[one.begin] = read_text(self._decode(self._log.readline()).article_body)
+        try:
+            line = self._decode(self._log.readline())
+        except ValueError as error:
+            raise _Outdated from error
+        if line.id != one.id:
+            raise _Outdated
+        text = self._kept[one.begin] = read_text(line.article_body)
         self._size += len(text.body)
         while self._size > _KEPT and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1].body)
