@@ -23,6 +23,7 @@ _APART_IF_SHORT: Final = 0.3
 _APART_IF_SLIGHT: Final = 0.05
 _FEW_SLOTS: Final = 2
 _SHORT: Final = {False: 100, True: 260}
+_SHORTEST: Final = {False: 50, True: 110}
 # What follows a name in Korean, Chinese and Japanese, which have no capitals.
 _AFTER_A_NAME: Final = tuple(
     "대통령 주석 총리 수상 국왕 총비서 서기장 위원장 장관 외무상 대사 각하 동지 선생 공화국 왕국 련방 시 도 군 구역"
@@ -118,11 +119,14 @@ class _Slots(NamedTuple):
 
 def _is_filled_otherwise(short: Text, long: Text) -> bool:
     """Return True if two texts are one form that is filled in twice: they differ by names or numbers where all around
-    them is the same. Of a short text without capitals, one or two places tell as much whatever is in them.
+    them is the same. In a short text without capitals one or two places tell as much whatever is in them, and in a very
+    short one any.
     """
     slots = _slots(short, long)
     if slots.named:
         return slots.apart <= (_APART_IF_SHORT if is_of_few_words(short) else _APART)
+    if len(short.units) <= _SHORTEST[short.is_glued]:
+        return slots.other > 0 and slots.apart <= _APART_IF_SHORT
     is_slight = 0 < slots.other <= _FEW_SLOTS and slots.apart <= _APART_IF_SLIGHT
     return is_slight and short.is_glued and is_of_few_words(short)
 

@@ -25,8 +25,8 @@ INDEX: Final = "reprints.sqlite"
 _BATCH: Final = 1_000
 _BATCH_BYTES: Final = 8 << 20
 _TAIL: Final = 1 << 16
-# Of texts that are compared, so many characters are kept in memory.
-_KEPT: Final = 2_000_000
+# Of texts that are compared, so many words and characters are kept in memory: some 60 MB.
+_KEPT: Final = 500_000
 # An article may be merged of so many.
 _ROOTS: Final = 8
 # What of an article a further root has to explain, and when enough is.
@@ -191,9 +191,9 @@ class _Texts:
         if line.id != one.id:
             raise _Outdated
         text = self._kept[one.begin] = read_text(line.article_body)
-        self._size += len(text.body)
+        self._size += len(text.units)
         while self._size > _KEPT and len(self._kept) > 1:
-            self._size -= len(self._kept.popitem(last=False)[1].body)
+            self._size -= len(self._kept.popitem(last=False)[1].units)
         return text
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from .text import Text
 
-_LEAD: Final = 500
+_LEAD: Final = 400
 _LONGEST_MESSAGE: Final = {False: 300, True: 800}
 _LONGEST: Final = {False: 3_000, True: 1_500}
 
