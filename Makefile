@@ -58,10 +58,13 @@ format: $(VENV)/.develops  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.develops postgresql  ## against stock Scrapy; memory over ten times the articles; what each store takes
+bench: $(VENV)/.benches postgresql  ## every figure of docs/performance.md, beside public tools; an hour
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/stores.py
+	$(BIN)/python benchmarks/archive.py
+	$(BIN)/python benchmarks/reading.py
 
 clean:  ## away with everything made
 	rm -rf $(VENV) build dist output/demo output/rehearsal .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -77,6 +80,10 @@ $(VENV)/.runs: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.develops: $(VENV)/.runs
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.benches: $(VENV)/.develops
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 $(VENV)/.replays: constraints-replay.txt | $(BIN)/python

@@ -47,7 +47,7 @@ def articles(count: int) -> Iterator[Article]:
             status="live",
             url=f"https://kcnawatch.org/newstream/{int(day.timestamp()):010}-{100_000_000 + number}/headline",
             headline=f"Headline {number} of {name}",
-            date_published=None if number % 5_000 == 0 else day.date().isoformat(),
+            date_published=day.date().isoformat(),
             date_published_raw=f"{day:%d/%m/%Y}",
             date_listed=day.date().isoformat(),
             date_listed_raw=f"{day:%B %d, %Y}",
@@ -67,12 +67,18 @@ def articles(count: int) -> Iterator[Article]:
             date_downloaded=instant(taken),
             listing_url=None,
             run_id="20260101T000000Z-source-000000",
+            revision_cause="first",
         )
         yield first
         if number % 25 == 0:
             seen = instant(min(taken + timedelta(days=choose.choice([1, 3, 7, 30, 180])), TODAY))
             again = replace(
-                first, revision=2, headline=f"{first.headline}, edited", access="full", date_downloaded=seen
+                first,
+                revision=2,
+                revision_cause="site",
+                headline=f"{first.headline}, edited",
+                access="full",
+                date_downloaded=seen,
             )
             yield again
             if number % 200 == 0:

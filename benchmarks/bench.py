@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from kcnacrawl.replica.world import OUTLETS
 
@@ -25,15 +26,17 @@ AJAX_IDS = ",".join(str(outlet.ajax_id) for outlet in OUTLETS[:SOURCES])
 # A process between, so that time and peak are this command's and not those of all children.
 PROBE = """
 import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+subprocess.run(sys.argv[2:], check=sys.argv[1] == "check")
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command took: seconds by the clock and of CPU, and its peak memory in MB."""
+    """What a command took: seconds by the clock, seconds of CPU of all its processes, and the memory of the largest, in
+    MB.
+    """
 
     seconds: float
     cpu: float
@@ -59,14 +62,18 @@ def replica(articles: int) -> Iterator[str]:
         yield url
 
 
-def run(command: list[str], folder: Path) -> Cost:
-    """Run a command and return what it took."""
+def run(command: list[str], folder: Path = ROOT, *, may_fail: bool = False, stdout: IO[bytes] | None = None) -> Cost:
+    """Run a command and return what it took; what it prints goes nowhere, or to a file."""
+    probe = [sys.executable, "-c", PROBE, "" if may_fail else "check", *command]
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *command], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+        probe, cwd=folder, check=False, stdout=stdout or subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    cpu, peak = map(float, done.stdout.split())
-    return Cost(time.perf_counter() - begun, cpu, peak / (1024 if sys.platform != "darwin" else 1024 * 1024))
+    seconds, told = time.perf_counter() - begun, done.stderr.splitlines()
+    if done.returncode:
+        sys.exit(done.stderr)
+    cpu, peak = map(float, told[-1].split())
+    return Cost(seconds, cpu, peak / (1024 if sys.platform != "darwin" else 1024 * 1024))
 
 
 def ours(url: str, folder: Path, *more: str) -> list[str]:

@@ -47,6 +47,11 @@ class HeldSources:
             raise ValueError("give a source's number, label or name")
         return cls(refs)
 
+    @property
+    def are_some(self) -> bool:
+        """Whether not all are asked for."""
+        return bool(self._refs)
+
     def hold(self, record: Attributed) -> bool:
         """Return True if a record is of one of the sources."""
         if not self._refs:

@@ -1,17 +1,12 @@
 """Reading kept pages anew, as a crawl with the reader of today would, in a pool of processes."""
 
-import multiprocessing
-import os
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from threading import Thread
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -30,6 +25,7 @@ from .pages.gzips import BrokenGzip, TooLong
 from .pipelines.normalise import normalise
 from .site.dates import BadDate, instant
 from .site.urls import Site
+from .workers import pool
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -127,17 +123,17 @@ def in_batches(
     if len(first) < _WORTH_PROCESSES:
         yield from ((batch, _done(work, batch)) for batch in batches)
         return
-    # Workers that are forked would share the archive's lock.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    processes = pool(workers)
     try:
         waiting = deque[tuple[Sequence[T], Future[Sequence[R]]]]()
         for batch in batches:
-            waiting.append((batch, pool.submit(work, batch)))
+            waiting.append((batch, processes.submit(work, batch)))
             if len(waiting) >= 2 * workers:
                 yield waiting.popleft()
         yield from waiting
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Not without waiting: Python's own end would meet a pipe that is just being closed.
+        processes.shutdown(cancel_futures=True)
 
 
 def _batches(tasks: Iterator[T]) -> Iterator[Sequence[T]]:
@@ -149,18 +145,3 @@ def _done(work: Callable[[Sequence[T]], Sequence[R]], batch: Sequence[T]) -> Fut
     done = Future[Sequence[R]]()
     done.set_result(work(batch))
     return done
-
-
-# In a process of the pool
-
-
-def _begin() -> None:
-    # A signal is for the process that hands out the work; when that is killed, no work will come.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
-
-
-def _end_with(parent: BaseProcess | None) -> None:
-    if parent is not None:
-        parent.join()
-        os._exit(1)

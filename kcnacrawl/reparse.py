@@ -8,21 +8,18 @@ import asyncio
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import msgspec
 
 from .archive import StorageFailed
-from .archive.archive import WARC, Archive, read_article
+from .archive.archive import WARC, Archive
 from .archive.attribution import find_name, find_sid
-from .archive.latest import LatestLines
-from .archive.ledger import card_of, digest, digest_to_the_letter
+from .archive.ledger import card_of, digest
 from .archive.run_report import REPARSE, RunReport
+from .archive.unstored import Unstored
 from .archive.warc.index import Place
 from .archive.warc.places import kept_answers
 from .arguments import ArgumentError
@@ -63,31 +60,6 @@ class Tally:
         return told | {f"unread/{reason}": number for reason, number in self.unread.items()}
 
 
-class Unstored:
-    """The lines that a dry run would have stored: in a file, and a table of those, that are removed afterwards."""
-
-    def __init__(self, path: Path, latest: LatestLines) -> None:
-        path.touch()
-        self._path = path
-        self._latest = latest
-        self._end = 0
-
-    def put(self, articles: Iterable[Article]) -> None:
-        """Take lines."""
-        with self._path.open("ab") as file:
-            file.writelines(msgspec.json.encode(article) + b"\n" for article in articles)
-        self._end = self._latest.learn(self._path, self._end)
-
-    def find(self, article_id: str) -> Article | None:
-        """Return the latest line on an article that was taken."""
-        begin = self._latest.find(article_id)
-        if begin is None:
-            return None
-        with self._path.open("rb") as file:
-            file.seek(begin)
-            return read_article(file.readline())
-
-
 class Reparse:
     """Reads all pages that an archive keeps anew. With ``is_dry`` nothing is stored."""
 
@@ -99,6 +71,7 @@ class Reparse:
         self._selection = selection
         self._is_dry = is_dry
         self._workers = workers
+        self._unstored = Unstored()
 
     async def run(self, advance: Callable[[int], object]) -> None:
         """Read and put right; tell ``advance`` how many bytes of ``warc/`` were read.
@@ -109,14 +82,7 @@ class Reparse:
         self._archive.open()
         verdict = Verdict.ERROR
         try:
-            with contextlib.ExitStack() as stack:
-                scratch = Path(stack.enter_context(TemporaryDirectory(prefix="kcnacrawl-")))
-                self._latest = stack.enter_context(LatestLines(scratch / "latest"))
-                self._end = self._latest.learn(self._archive.articles_path, 0)
-                self._unstored = Unstored(
-                    scratch / "unstored", stack.enter_context(LatestLines(scratch / "latest-unstored"))
-                )
-                await self._read_all(advance)
+            await self._read_all(advance)
             self._selection.sources.check()
             verdict = Verdict.OK
         except StorageFailed:
@@ -129,6 +95,7 @@ class Reparse:
             verdict = Verdict.INTERRUPTED
             raise
         finally:
+            self._unstored.close()
             await self._archive.close()
             if not self._is_dry:
                 self._report(verdict)
@@ -173,10 +140,7 @@ class Reparse:
                 yield Task(place, kept.length, address.id, wanted.card)
 
     def _held(self, article_id: str) -> Article | None:
-        if (found := self._unstored.find(article_id)) is not None:
-            return found
-        begin = self._latest.find(article_id)
-        return None if begin is None else self._archive.record_at(begin)
+        return self._unstored.find(article_id) or self._archive.latest(article_id)
 
     async def _take(self, tasks: Sequence[Task], readings: Sequence[Reading]) -> None:
         """Store what a batch of pages gives, in their order; of an article at most one line at a time."""
@@ -194,7 +158,6 @@ class Reparse:
             self._unstored.put(lines.values())
         elif lines:
             await asyncio.gather(*map(self._archive.store, lines.values()))
-            self._end = self._latest.learn(self._archive.articles_path, self._end)
 
     def _decide(self, task: Task, reading: Reading) -> Article | None:
         """Return the line that a page gives, ``None`` if it tells nothing new; count it."""
@@ -245,7 +208,7 @@ class Reparse:
 
 def shows_more(held: Article, page: Article) -> bool:
     """Return True if a later page shows another text, headline, date or status, and no less than is held."""
-    if digest(held) in {digest(page), digest_to_the_letter(page)}:
+    if digest(held) == digest(page):
         return False
     is_cut = held.access == "full" and page.access == "truncated"
     return not is_cut and not (page.access == "empty" and held.access != "empty")

@@ -2,8 +2,8 @@
 
 The points lie where a record is in danger: half written, written and not synced, synced and not in the ledger,
 wanted, and while the archive is opened; and where an exchange is: half written, written and not synced, synced and
-not in the index, and where its file is completed. For ``scrapy sync``: a record is read; before a batch; for
-PostgreSQL in its transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is
+not in the index, and where its file is completed. For ``scrapy sync``: before a batch is given to the store;
+for PostgreSQL in its transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is
 written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
 For ``scrapy reprints``: a text is taken apart, an article taken out as it was, others due for its sake; before articles
 are found, compared, linked, and before the file is written.
@@ -35,12 +35,11 @@ STEPS: dict[str, tuple[Any, str]] = {
     "ledger": (Ledger, "learn_articles"),
     "want": (Queue, "want"),
     "walk": (Walked, "record"),
-    "open": (Archive, "_read"),
+    "open": (Archive, "_learn"),
     "kept": (WarcFile, "sync"),
     "learn": (Index, "learn"),
     "complete": (WarcFile, "close"),
-    "record": (feed, "read_article"),
-    "batch": (PostgresqlStore, "apply"),
+    "batch": (feed, "end_of"),
     "cursor": (PostgresqlStore, "_remember"),
     "partition": (parquet.ParquetStore, "_write"),
     "commit": (parquet, "write_whole"),

@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import os
+import random
 import shutil
+import sqlite3
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,8 +19,9 @@ import pytest
 
 from kcnacrawl.archive import Locked, StorageFailed
 from kcnacrawl.archive.archive import Archive
-from kcnacrawl.archive.ledger import REVISIT_DAYS, KnownSource, Ledger
-from kcnacrawl.archive.log import Log, LogEnd
+from kcnacrawl.archive.blocks import LAST, LogEnd, crc_of, end_of, is_still
+from kcnacrawl.archive.ledger import REVISIT_DAYS, KnownSource, Ledger, Line
+from kcnacrawl.archive.log import Log
 from kcnacrawl.items import Article, Card, Rejected
 from kcnacrawl.paging.walk import Rewalk, Walk
 from kcnacrawl.paging.window import Window
@@ -56,6 +60,11 @@ def article(number: int = 1, text: str = "A text.") -> Article:
         run_id="a-run",
         revision_cause="first",
     )
+
+
+def lines(articles: list[Article]) -> list[Line]:
+    """What a ledger learns of them, where they follow one another."""
+    return [Line.of(one, number) for number, one in enumerate(articles)]
 
 
 def key(ledger: Ledger, sid: int) -> int:
@@ -121,7 +130,7 @@ def test_a_line_counts_as_stored_only_after_its_sync(tmp_path: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     async def store() -> None:
-        log: Log[str] = Log(tmp_path / "log", lambda carried, _: learned.extend(carried))
+        log: Log[str] = Log(tmp_path / "log", lambda stored, _: learned.extend(one for _, one in stored))
         log.open(LogEnd("log"))
         await log.append(b"one\n", "one")
         monkeypatch.setattr(os, "fsync", no_sync)
@@ -156,11 +165,54 @@ def test_what_is_not_one_line_is_refused(tmp_path: Path, line: bytes) -> None:
 def test_opening_reads_only_what_the_ledger_has_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, *(article(number) for number in range(20)))
     read: list[str] = []
-    for name in ("read_lines", "crc_of"):
-        monkeypatch.setattr(f"kcnacrawl.archive.archive.{name}", lambda path, _: read.append(path.name))
+    monkeypatch.setattr("kcnacrawl.archive.blocks.SMALL", 0)
+    for name in ("log.read_lines", "blocks.crc_of"):
+        monkeypatch.setattr(f"kcnacrawl.archive.{name}", lambda path, _: read.append(path.name))
     run(tmp_path, article(21))
     assert read == []
     assert (tmp_path / "articles.jsonl").read_bytes().count(b"\n") == 21
+
+
+def test_a_log_is_known_again_by_its_length_and_its_last_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    written = os.urandom(3 * LAST)
+    path.write_bytes(written)
+    known = end_of(path, 2 * LAST)
+    for grown in (written, written[: 2 * LAST], written[: 2 * LAST] + b"another"):
+        path.write_bytes(grown)
+        assert is_still(path, known)
+    for other in (written[: 2 * LAST - 1], flipped(written, 2 * LAST - 1), flipped(written, LAST), b""):
+        path.write_bytes(other)
+        assert not is_still(path, known)
+    # What lies before is for `verify`, and seen at once where the log is small.
+    path.write_bytes(flipped(written, LAST - 1))
+    assert is_still(path, known)
+    assert not is_still(path, replace(known, whole=zlib.crc32(written[: 2 * LAST])))
+
+
+def test_a_log_is_known_again_by_what_earlier_versions_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(os.urandom(2 * LAST))
+    known = LogEnd("log", 2 * LAST, crc_of(path, 2 * LAST))
+    assert is_still(path, known)
+    path.write_bytes(flipped(path.read_bytes(), 0))
+    assert not is_still(path, known)
+
+
+def test_what_a_log_remembers_as_it_grows_is_what_its_file_says(tmp_path: Path) -> None:
+    ends = list[LogEnd]()
+
+    async def store() -> None:
+        log: Log[None] = Log(tmp_path / "log", lambda _, end: ends.append(end))
+        log.open(LogEnd("log"))
+        for number in range(9):
+            await log.append(b"%d" % number * (LAST // 3) + b"\n", None)
+        await log.close()
+
+    asyncio.run(store())
+    path = tmp_path / "log"
+    assert ends == [end_of(path, one.end, crc_of(path, one.end)) for one in ends]
+    assert ends[-1].end == path.stat().st_size
 
 
 def test_a_log_ahead_of_its_ledger_is_learned_at_opening(tmp_path: Path) -> None:
@@ -297,7 +349,7 @@ def used(folder: Path) -> str:
             try:
                 archive.open()
                 archive.ledger.queue.due(None, NOW + timedelta(days=9))
-                archive.ledger.learn_articles([article(50)], archive.ledger.log_end("articles.jsonl"))
+                archive.ledger.learn_articles(lines([article(50)]), archive.ledger.log_end("articles.jsonl"))
                 return "ok"
             finally:
                 asyncio.run(archive.close())
@@ -340,7 +392,7 @@ def test_a_rebuilt_ledger_takes_its_place_only_when_it_is_whole(tmp_path: Path) 
     ledger = Ledger(tmp_path / "ledger.sqlite")
 
     def derive(anew: Ledger) -> None:
-        anew.learn_articles([article(2)], LogEnd("articles.jsonl"))
+        anew.learn_articles(lines([article(2)]), LogEnd("articles.jsonl"))
         raise StorageFailed("a foreign line")
 
     with pytest.raises(StorageFailed, match="a foreign line"):
@@ -360,9 +412,9 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_a_text_that_changed_is_another_revision(ledger: Ledger) -> None:
-    ledger.learn_articles([article()], LogEnd("log", 1))
+    ledger.learn_articles(lines([article()]), LogEnd("log", 1))
     first = ledger.articles.latest(article().id)
-    ledger.learn_articles([replace(article(text="Another."), revision=2)], LogEnd("log", 2))
+    ledger.learn_articles(lines([replace(article(text="Another."), revision=2)]), LogEnd("log", 2))
     second = ledger.articles.latest(article().id)
     assert first is not None
     assert second is not None
@@ -385,7 +437,7 @@ def test_a_wall_is_looked_at_again_at_widening_intervals(ledger: Ledger) -> None
 
 def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_opens_up(ledger: Ledger) -> None:
     one, seen = replace(article(), access="truncated"), NOW
-    ledger.learn_articles([one], LogEnd("log", 1))
+    ledger.learn_articles(lines([one]), LogEnd("log", 1))
     for days in REVISIT_DAYS:
         almost, then = seen + timedelta(days=days, seconds=-1), seen + timedelta(days=days)
         assert ledger.queue.due([key(ledger, 163)], almost) == []
@@ -396,7 +448,7 @@ def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_o
         seen = then
         ledger.confirm(replace(one, date_downloaded=instant(seen)))
     assert ledger.queue.owed() == 0
-    ledger.learn_articles([replace(article(text="All of it."), revision=2)], LogEnd("log", 2))
+    ledger.learn_articles(lines([replace(article(text="All of it."), revision=2)]), LogEnd("log", 2))
     assert ledger.queue.due(None, seen + timedelta(days=9999)) == []
     ledger.close()
 
@@ -404,11 +456,11 @@ def test_a_truncated_article_is_looked_at_again_at_widening_intervals_until_it_o
 def test_a_truncated_article_keeps_the_card_that_announced_it(ledger: Ledger) -> None:
     known = replace(card(1), description="As the card says", date_listed_raw="March 23, 2021")
     ledger.queue.want([known], key(ledger, 156))
-    ledger.learn_articles([replace(article(1), access="truncated")], LogEnd("log", 1))
+    ledger.learn_articles(lines([replace(article(1), access="truncated")]), LogEnd("log", 1))
     of_record = replace(
         article(2), access="truncated", description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list"
     )
-    ledger.learn_articles([of_record], LogEnd("log", 2))
+    ledger.learn_articles(lines([of_record]), LogEnd("log", 2))
     two, one = ledger.queue.due(None, NOW + timedelta(days=1))
     assert (one.card, one.list_key) == (known, key(ledger, 156))
     assert two.card == replace(card(2), description="A summary", date_listed_raw="March 24, 2021", listing_url="a-list")
@@ -417,8 +469,8 @@ def test_a_truncated_article_keeps_the_card_that_announced_it(ledger: Ledger) ->
 
 
 def test_a_tombstone_of_a_truncated_article_is_not_looked_at_again(ledger: Ledger) -> None:
-    ledger.learn_articles([replace(article(), access="truncated")], LogEnd("log", 1))
-    ledger.learn_articles([replace(article(), access="truncated", status="gone", revision=2)], LogEnd("log", 2))
+    ledger.learn_articles(lines([replace(article(), access="truncated")]), LogEnd("log", 1))
+    ledger.learn_articles(lines([replace(article(), access="truncated", status="gone", revision=2)]), LogEnd("log", 2))
     assert ledger.queue.get(article().id) is None
     ledger.close()
 
@@ -426,14 +478,16 @@ def test_a_tombstone_of_a_truncated_article_is_not_looked_at_again(ledger: Ledge
 def test_what_a_clock_far_ahead_put_off_is_due_when_the_clock_is_right_again(ledger: Ledger) -> None:
     ahead = NOW + timedelta(days=4000)
     ledger.learn_rejections([rejected(1, seen=ahead)], LogEnd("log", 1))
-    ledger.learn_articles([replace(article(2), access="truncated", date_downloaded=instant(ahead))], LogEnd("log", 2))
+    ledger.learn_articles(
+        lines([replace(article(2), access="truncated", date_downloaded=instant(ahead))]), LogEnd("log", 2)
+    )
     assert [one.id for one in ledger.queue.due(None, NOW)] == [article(2).id, rejected(1).id]
     assert ledger.queue.not_due([article(2).id, rejected(1).id], NOW) == set()
     ledger.close()
 
 
 def test_a_rejection_that_comes_after_an_article_counts_though_the_clock_went_back(ledger: Ledger) -> None:
-    ledger.learn_articles([replace(article(), access="truncated")], LogEnd("log", 1))
+    ledger.learn_articles(lines([replace(article(), access="truncated")]), LogEnd("log", 1))
     before = NOW - timedelta(days=3)
     ledger.learn_rejections([rejected(1, "http_error", before)], LogEnd("log", 1))
     assert ledger.queue.owed() == 1
@@ -457,10 +511,75 @@ def test_a_rebuilt_ledger_owes_no_page_that_was_stored_later(tmp_path: Path) -> 
     asyncio.run(archive.close())
 
 
+def test_a_ledger_that_is_rebuilt_is_the_one_that_learned_line_by_line(tmp_path: Path) -> None:
+    choose = random.Random(5)
+    written = [article(number) for number in range(40)]
+    for number in range(200):
+        held = choose.choice(written)
+        # Another text, or the page cut, gone or back again, at whatever hour; or only the source, of the same page.
+        when = instant(NOW + timedelta(hours=choose.randrange(-50, 500)))
+        change = choose.choice(
+            [
+                {"body_sha256": body_sha256(str(number)), "date_downloaded": when},
+                {"access": choose.choice(["full", "truncated"]), "date_downloaded": when},
+                {"status": choose.choice(["live", "gone"]), "date_downloaded": when},
+                {"source_id": choose.choice([163, None])},
+            ]
+        )
+        latest = [one for one in written if one.id == held.id][-1]
+        written.append(replace(latest, revision=latest.revision + 1, **change))
+    run(tmp_path, *written)
+    learned = tables(tmp_path)
+    (tmp_path / "ledger.sqlite").unlink()
+    run(tmp_path)
+    assert tables(tmp_path) == learned
+    assert [len(rows) for rows in learned.values()] == [1, 40, 200, 9]
+
+
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the smallest log read in many ranges, by processes."""
+    monkeypatch.setattr("kcnacrawl.archive.ranges._WORTH_PROCESSES", 0)
+    monkeypatch.setattr("kcnacrawl.archive.ranges._BYTES", 1_000)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_a_ledger_that_processes_rebuild_is_the_same(tmp_path: Path) -> None:
+    # Longer than a range, and shorter.
+    run(tmp_path, *(article(number, "A text. " * choose) for number, choose in enumerate([0, 5, 900, 1, 0, 3, 400, 2])))
+    learned = tables(tmp_path)
+    (tmp_path / "ledger.sqlite").unlink()
+    with (tmp_path / "articles.jsonl").open("ab") as file:
+        file.write(b"a torn line " * 500)
+    run(tmp_path)
+    assert tables(tmp_path) == learned
+
+
+@pytest.mark.usefixtures("in_processes")
+def test_a_foreign_line_that_a_process_finds_is_told_by_its_number(tmp_path: Path) -> None:
+    run(tmp_path, *map(article, range(40)))
+    path = tmp_path / "articles.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:30], b"{}\n", *lines[30:]]))
+    with pytest.raises(StorageFailed, match=r"articles\.jsonl, line 31 is no line of ours"):
+        Archive(tmp_path).open()
+    children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True).stdout
+    assert "kcnacrawl.archive.ranges" not in children
+
+
+def tables(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """What a ledger has of the logs, but for the numbers of sources."""
+    with contextlib.closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
+        wanted = "id, url, card, date_published, reason, tries, seen, due"
+        told = {"logs": "*", "articles": "*", "earlier_lines": "*", "wanted": wanted}
+        return {name: db.execute(f"SELECT {what} FROM {name} ORDER BY 1, 2").fetchall() for name, what in told.items()}
+
+
 def test_the_newest_days_of_a_source_are_told_newest_first(ledger: Ledger) -> None:
     days = ["2021-03-01", "2021-03-03", "2021-03-03", "2021-03-02", None]
     articles = [replace(article(number), date_published=day) for number, day in enumerate(days)]
-    ledger.learn_articles([*articles, replace(article(9), source_id=156)], LogEnd("log", 1))
+    ledger.learn_articles(lines([*articles, replace(article(9), source_id=156)]), LogEnd("log", 1))
     assert ledger.articles.published_days(163, 2) == ["2021-03-03", "2021-03-02"]
     assert ledger.articles.published_days(163, 99) == ["2021-03-03", "2021-03-02", "2021-03-01"]
     assert ledger.articles.published_days(1, 99) == []
@@ -479,7 +598,7 @@ def test_what_failed_is_owed_at_once_until_it_is_stored(ledger: Ledger) -> None:
     ) == (1, 1, 0, 1)
     due = ledger.queue.due([key(ledger, 163)], NOW)
     assert [(one.id, one.card) for one in due] == [(card(1).id, card(1))]
-    ledger.learn_articles([article(1)], LogEnd("log", 1))
+    ledger.learn_articles(lines([article(1)]), LogEnd("log", 1))
     assert (ledger.queue.owed(), ledger.queue.due(None, NOW)) == (0, [])
     ledger.close()
 

@@ -310,6 +310,60 @@ def test_facets_count_what_a_search_found(site: str, store: Path) -> None:
     assert counts == {label: labels.count(label) for label in set(labels)}
 
 
+# A server to which more than three articles are very many.
+CROWDED = """
+import asyncio, json, sys
+from pathlib import Path
+from kcnacrawl.browse import quick, server
+quick.HOW_MANY = quick.HOW_MANY.replace(f"limit {quick.FEW + 1}", "limit 4")
+quick.FEW, quick.MOST, quick.SAMPLE = 3, 5, 4
+datasette = server._datasette(Path(sys.argv[1]), Path(sys.argv[1]).parent)
+
+async def ask():
+    await datasette.invoke_startup()
+    return [(await datasette.client.get(path)).text for path in sys.argv[2:]]
+
+print(json.dumps(asyncio.run(ask())))
+"""
+
+
+def ask_crowded(store: Path, *paths: str) -> list[str]:
+    words = [sys.executable, "-c", CROWDED, str(store), *(quote(path, safe="/?&=") for path in paths)]
+    return json.loads(subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("narrowed", ["", "&in_language=en", "&source_label=KCNA.kp (En)"])
+def test_what_very_many_hold_comes_as_what_few_do(store: Path, site: str, narrowed: str) -> None:
+    path = f"/store/articles.json?_shape=objects&_search=책{narrowed}"
+    answer, page = ask_crowded(store, path, path.replace(".json", ""))
+    many, few = json.loads(answer), json.loads(ask(site, path)[2])
+    assert [row["date_published"] for row in many["rows"]] == [row["date_published"] for row in few["rows"]]
+    assert {row["id"] for row in many["rows"]} <= {hit.id for hit in find(store, "책")}
+    assert (many["filtered_table_rows_count"], few["filtered_table_rows_count"] > 6) == (6, True)
+    counted = many["facet_results"]["access"]["results"]
+    assert sum(one["count"] for one in counted) == 4
+    assert "Over 5 articles" in " ".join(page.split())
+    assert "Counted among the newest 4 of them" in page
+
+
+@pytest.mark.parametrize(
+    "query", ["", "year=2016", "year=2016&access=full", "source_label__isnull=1", "status__not=gone"]
+)
+def test_what_is_counted_beforehand_is_what_there_is(site: str, store: Path, query: str) -> None:
+    where = {
+        "year=2016": "year = 2016",
+        "year=2016&access=full": "year = 2016 AND access = 'full'",
+        "source_label__isnull=1": "source_label IS NULL",
+        "status__not=gone": "status != 'gone'",
+    }.get(query, "1")
+    told = json.loads(ask(site, f"/store/articles.json?{query}")[2])
+    with closing(sqlite3.connect(store)) as db:
+        (count,) = db.execute(f"SELECT count(*) FROM articles WHERE {where}").fetchone()
+        years = db.execute(f"SELECT year, count(*) FROM articles WHERE {where} AND year > 0 GROUP BY year").fetchall()
+    assert told["filtered_table_rows_count"] == count
+    assert {(one["value"], one["count"]) for one in told["facet_results"]["year"]["results"]} == set(years)
+
+
 def test_csv_and_json_hold_all_of_an_archive(site: str) -> None:
     latest = {one.id: one for one in LINES}
     status, headers, text = ask(site, "/store/articles.csv?_stream=1&_size=max")

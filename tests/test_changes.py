@@ -1,6 +1,11 @@
 """``scrapy changes``: what is new and was edited, all of it or a part, for a person, a program and a feed reader."""
 
+import asyncio
+import contextlib
 import json
+import random
+import shutil
+import sqlite3
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -17,7 +22,9 @@ from hypothesis import strategies as st
 
 from kcnacrawl import atom
 from kcnacrawl.archive import StorageFailed, changes, log
+from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.changes import Change, Selection, read_changes, read_newest
+from kcnacrawl.archive.ledger.database import sealing
 from kcnacrawl.archive.log import read_lines, read_lines_backwards
 from kcnacrawl.arguments import ArgumentError
 from kcnacrawl.held_sources import HeldSources
@@ -25,6 +32,7 @@ from kcnacrawl.items import Article
 
 from .archives import article, rewritten, write
 from .conftest import scrapy
+from .test_archive import run
 
 EVERYTHING = Selection(new=True, reread=True)
 
@@ -93,6 +101,112 @@ def test_only_what_is_asked_for_is_read_whole(folder: Path, monkeypatch: pytest.
     assert told(read_changes(folder, Selection(new=True, since="2026-09-08"))) == [*names(FIRST[7]), *EDITS]
     # One that is new, and two beside those before them.
     assert len(read) == 5
+
+
+# The ledger
+
+
+def every_change(folder: Path) -> list[list[Change]]:
+    """What is told for each day, of all sources and of one."""
+    asked = [HeldSources(), HeldSources.read("163")]
+    days = [f"2026-09-{day:02}" for day in range(1, 30, 3)]
+    return [
+        list(read_changes(folder, Selection(new=True, reread=True, since=day, sources=sources)))
+        for day in days
+        for sources in asked
+    ]
+
+
+def without_ledger(folder: Path) -> list[list[Change]]:
+    aside = folder / "aside"
+    (folder / "ledger.sqlite").rename(aside)
+    found = every_change(folder)
+    aside.rename(folder / "ledger.sqlite")
+    return found
+
+
+def random_lines(number: int) -> list[Article]:
+    """Records in an order of their days that no clock that goes right would give."""
+    choose = random.Random(3)
+    lines = list[Article]()
+    for _ in range(number):
+        first = article(choose.randrange(30), "A text")
+        held = [one for one in lines if one.id == first.id]
+        one = rewritten(held[-1], str(choose.random()), revision=len(held) + 1) if held else first
+        lines.append(at(choose.randrange(1, 29), one))
+    return lines
+
+
+def test_the_ledger_finds_what_reading_all_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = random_lines(100)
+    run(tmp_path, *lines[:70])
+    assert every_change(tmp_path) == without_ledger(tmp_path)
+    # What the ledger has not learned yet, and what is being written.
+    write(tmp_path, lines[70:])
+    with (tmp_path / "articles.jsonl").open("ab") as file:
+        file.write(b'{"id":"1616497394')
+    expected = without_ledger(tmp_path)
+    monkeypatch.setattr(changes, "read_lines_backwards", lambda _: pytest.fail("the log was read"))
+    assert every_change(tmp_path) == expected
+    assert sum(map(len, expected)) > 500
+
+
+def test_a_run_that_is_writing_or_was_killed_hides_no_change_and_finds_its_ledger_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = random_lines(60)
+    run(tmp_path, *lines[:30])
+    monkeypatch.setattr(changes, "read_lines_backwards", lambda _: pytest.fail("the log was read"))
+
+    async def write_on() -> None:
+        archive = Archive(tmp_path)
+        archive.open()
+        await asyncio.gather(*map(archive.store, lines[30:]))
+        told.append(every_change(tmp_path))
+        # As a kill would leave it.
+        shutil.copytree(tmp_path, killed, ignore=lambda *_: ["killed"])
+        await archive.close()
+
+    killed, told = tmp_path / "killed", list[list[list[Change]]]()
+    asyncio.run(write_on())
+    for folder in (killed, tmp_path):
+        before = contents(folder)
+        assert every_change(folder) == told[0]
+        assert contents(folder) == before
+    monkeypatch.undo()
+    assert without_ledger(tmp_path) == told[0]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """The files of a folder, but for the memory that SQLite's processes share."""
+    return {path: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".sqlite-shm"}
+
+
+@pytest.mark.parametrize("damage", ["flipped", "another version", "another log", "not sealed"])
+def test_where_the_ledger_cannot_tell_all_is_read(tmp_path: Path, damage: str) -> None:
+    lines = random_lines(60)
+    run(tmp_path, *lines[:30])
+    expected = every_change(tmp_path)
+    path, seal = tmp_path / "ledger.sqlite", tmp_path / "ledger.sqlite.sha256"
+    if damage == "flipped":
+        data = bytearray(path.read_bytes())
+        data[-100] ^= 1
+        path.write_bytes(data)
+    elif damage == "another version":
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript("PRAGMA user_version = 99; DELETE FROM articles; PRAGMA journal_mode = DELETE")
+        seal.write_bytes(sealing(path))
+    elif damage == "another log":
+        (tmp_path / "articles.jsonl").unlink()
+        write(tmp_path, lines)
+        expected = without_ledger(tmp_path)
+        run(tmp_path / "other", *lines[40:])
+        path.write_bytes((tmp_path / "other/ledger.sqlite").read_bytes())
+        seal.write_bytes(sealing(path))
+    else:
+        seal.unlink()
+    assert every_change(tmp_path) == expected
+    assert not (tmp_path / "ledger.sqlite-wal").exists()
 
 
 # What

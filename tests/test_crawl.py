@@ -99,7 +99,7 @@ def test_a_name_that_cannot_be_looked_up_is_none_that_is_learned(serve: Serve, c
     done = crawl(replica.url, "source", "-a", "source=Rodong Sinmun", "-s", "RETRY_TIMES=0")
     assert done.exit_code == 3
     ledger = Ledger(done.folder / "ledger.sqlite")
-    assert (ledger.open(), ledger.sources.all()) == ("", [])
+    assert (ledger.open(done.folder / "articles.jsonl"), ledger.sources.all()) == ("", [])
     ledger.close()
 
 
@@ -348,7 +348,7 @@ def test_sources_are_listed_as_far_as_they_can_be_shown(
         assert "\\ub85c\\ub3d9\\uc2e0\\ubb38 KCNA.kp (En)" in done.stdout
     # What was read is known, whoever has seen it.
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    assert ledger.open() == ""
+    assert ledger.open(tmp_path / "articles.jsonl") == ""
     assert [one.sid for one in ledger.sources.all()] == [156, 160]
     ledger.close()
 

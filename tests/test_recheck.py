@@ -1,7 +1,9 @@
 """What is held is looked at again: edits are revisions, removals tombstones, and noise is neither."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -70,6 +72,17 @@ NO_TEXT = {"field": "body", "way": "removed"}
 
 def whole(replica: Replica) -> list[str]:
     return [one for one in ungated(replica) if replica.world.truth(one)["access"] == "full"]
+
+
+def test_a_record_that_is_not_where_the_ledger_says_ends_the_run_in_one_line(serve: Serve, crawl: Run) -> None:
+    replica = serve(articles=10, sources=1)
+    done = crawl(replica.url, "source")
+    with contextlib.closing(sqlite3.connect(done.folder / "ledger.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE articles SET begin = begin + 1")
+    (done.folder / "ledger.sqlite.sha256").unlink()
+    again = crawl(replica.url, *ALL)
+    assert again.exit_code == 7
+    assert "is no line of ours" in again.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("variant", ["plain", "click", "labelled"])

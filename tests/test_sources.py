@@ -2,19 +2,34 @@
 of it.
 """
 
+import asyncio
+import contextlib
+import hashlib
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kcnacrawl.archive.ledger import Ledger
+from kcnacrawl.archive.archive import Archive
+from kcnacrawl.archive.ledger import Known, Ledger, Line, Unattributed
+from kcnacrawl.archive.verify import Verification
+from kcnacrawl.items import Article
 from kcnacrawl.replica.server import Replica
+from kcnacrawl.site.dates import instant
 
-from .conftest import Crawl, scrapy, ungated
+from .conftest import ROOT, Crawl, scrapy, ungated
+from .test_archive import NOW, article, run
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -138,19 +153,107 @@ INSERT INTO stretches VALUES (1, '163', '', '2025-01-01', '2025-01-02', '', '', 
 INSERT INTO listed VALUES ('a', '163', NULL, 1), ('a', 'ajax:191207', NULL, 2), ('b', 'ajax:191207', NULL, 2),
     ('c', 'ajax:7', NULL, 3);
 INSERT INTO wanted (id, url, list) VALUES ('d', '/d', '156'), ('e', '/e', NULL);
-INSERT INTO articles VALUES ('a', 1, x'00', 163, '(EN)', NULL, '', 'live', 'full'),
-    ('b', 1, x'00', NULL, 'Pyongyang Times', NULL, '', 'live', 'full');
 PRAGMA user_version = 3;
 """
 
 
-def test_a_ledger_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    with sqlite3.connect(path) as db:
-        db.executescript(VERSION_3)
-    db.close()
+# What version 5 had otherwise than version 6.
+VERSION_5 = """
+DROP TABLE logs;
+DROP TABLE articles;
+DROP TABLE earlier_lines;
+DROP TABLE looks;
+CREATE TABLE logs (
+    name TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+) STRICT;
+CREATE TABLE articles (
+    id TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest BLOB NOT NULL, source_id INTEGER, source_label TEXT,
+    source_name TEXT, date_published TEXT, date_downloaded TEXT NOT NULL, status TEXT NOT NULL, access TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX articles_by_day ON articles (source_id, date_published);
+CREATE INDEX articles_unattributed ON articles (id) WHERE source_id IS NULL OR source_name IS NULL;
+CREATE TABLE looks (
+    id TEXT PRIMARY KEY, looked TEXT NOT NULL, due TEXT NOT NULL, etag TEXT, last_modified TEXT, missing TEXT
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 5;
+"""
+# When version 5 saw the first article last, and when it is due.
+LOOKED, DUE = (instant(NOW + timedelta(days=days)) for days in (3, 10))
+# In Unicode's composed and in its decomposed form: one headline.
+HEADLINES = ("Caf\u00e9", "Cafe\u0301")
+
+
+def older(folder: Path, script: str) -> list[Article]:
+    """Make an archive whose ledger is of an earlier version; return its records."""
+    again = replace(article(2, "Another."), source_id=None, source_label="Pyongyang Times", source_name=None)
+    records = [
+        replace(article(1), source_label="(EN)", source_name=None, headline=HEADLINES[0]),
+        replace(article(2), source_id=None, source_label="Pyongyang Times", source_name=None),
+        replace(again, revision=2, revision_cause="site"),
+        replace(article(3), access="truncated"),
+    ]
+    run(folder, *records)
+    path, log = folder / "ledger.sqlite", folder / "articles.jsonl"
+    whole = path if script == VERSION_5 else path.with_name("another")
+    with contextlib.closing(sqlite3.connect(whole, isolation_level=None)) as db:
+        db.executescript(script)
+        db.execute("INSERT INTO logs VALUES (?, ?, ?, 0)", (log.name, log.stat().st_size, zlib.crc32(log.read_bytes())))
+        for one in records:
+            stale = hashlib.sha256(one.id.encode()).digest()
+            row = (one.id, stale, one.source_id, one.source_label, one.date_downloaded)
+            db.execute(
+                "REPLACE INTO articles (id, revision, digest, source_id, source_label, date_downloaded, status, access)"
+                " VALUES (?, 1, ?, ?, ?, ?, 'live', 'full')",
+                row,
+            )
+        db.execute("INSERT INTO looks VALUES (?, ?, ?, 'tag', NULL, NULL)", (article(1).id, LOOKED, DUE))
+    whole.replace(path)
+    (folder / "ledger.sqlite.sha256").unlink()
+    return records
+
+
+@pytest.mark.parametrize("script", [VERSION_3, VERSION_5])
+def test_a_ledger_of_an_earlier_version_learns_the_articles_anew_and_keeps_the_rest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, script: str
+) -> None:
+    records = older(tmp_path, script)
+    archive = Archive(tmp_path)
+    archive.open()
+    ledger = archive.ledger
+    for one in (records[0], records[2], records[3]):
+        assert archive.latest(one.id) == one
+        assert ledger.articles.latest(one.id) == Known.of(Line.of(one))
+    spelled_otherwise = replace(records[0], headline=HEADLINES[1])
+    assert Line.of(spelled_otherwise).digest == Line.of(records[0]).digest
+    look = ledger.rechecks.last(article(1).id)
+    assert look is not None
+    assert look.etag == "tag"
+    due = partial(ledger.rechecks.due, every=None, sids=[], since=None, until=None, most=None)
+    ids = [article(number).id for number in (2, 3, 1)]
+    assert due(datetime.fromisoformat(DUE)) == ids
+    assert due(datetime.fromisoformat(DUE) - timedelta(seconds=1)) == ids[:2]
+    asyncio.run(archive.close())
+    assert [(one.id, one.source_id, one.name) for one in unattributed(tmp_path)] == [
+        (article(1).id, 163, None),
+        (article(2).id, None, None),
+    ]
+    assert list(Verification(tmp_path).faults(lambda _: None)) == []
+    assert caplog.messages == []
+
+
+def unattributed(folder: Path) -> list[Unattributed]:
+    ledger = Ledger(folder / "ledger.sqlite")
+    assert ledger.open(folder / "articles.jsonl") == ""
+    found = ledger.articles.unattributed("", 9)
+    ledger.close()
+    return found
+
+
+def test_a_ledger_of_version_3_is_taken_over_with_its_sources_and_lists(tmp_path: Path) -> None:
+    older(tmp_path, VERSION_3)
+    path, log = tmp_path / "ledger.sqlite", tmp_path / "articles.jsonl"
     ledger = Ledger(path)
-    assert ledger.open() == ""
+    assert ledger.open(log) == ""
     sources = {one.name: one for one in ledger.sources.all()}
     assert list(sources) == ["ajax:7", "156", "163"]
     keys = {name: one.key or 0 for name, one in sources.items()}
@@ -158,13 +261,39 @@ def test_a_ledger_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     assert set(ledger.walked.find(keys["ajax:7"], "abc")) == {"c"}
     wanted = ledger.queue.get("d"), ledger.queue.get("e")
     assert [one and one.list_key for one in wanted] == [keys["156"], None]
-    assert [(one.id, one.source_id, one.name) for one in ledger.articles.unattributed("", 9)] == [
-        ("a", 163, None),
-        ("b", None, "Pyongyang Times"),
-    ]
     assert ledger.sources.home_read() is None
     ledger.close()
     again = Ledger(path)
-    assert again.open() == ""
+    assert again.open(log) == ""
     assert [one.key for one in again.sources.all()] == [one.key for one in sources.values()]
     again.close()
+
+
+@pytest.mark.parametrize("script", [VERSION_3, VERSION_5])
+def test_a_run_that_is_killed_while_it_takes_over_a_ledger_loses_nothing(tmp_path: Path, script: str) -> None:
+    records = older(tmp_path, script)
+    dying = (
+        "import os, signal, sys; from pathlib import Path; from kcnacrawl.archive.archive import Archive;"
+        "from kcnacrawl.archive.ledger import Ledger;"
+        "Ledger._set_log_end = lambda *_: os.kill(os.getpid(), signal.SIGKILL);"
+        "Archive(Path(sys.argv[1])).open()"
+    )
+    done = subprocess.run([sys.executable, "-c", dying, tmp_path], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (5 if script == VERSION_5 else 3,)
+    archive = Archive(tmp_path)
+    archive.open()
+    assert archive.latest(article(2).id) == records[2]
+    asyncio.run(archive.close())
+
+
+def test_where_the_log_is_another_a_ledger_of_an_earlier_version_is_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    older(tmp_path, VERSION_5)
+    log = tmp_path / "articles.jsonl"
+    log.write_bytes(log.read_bytes().replace(b"/a-slug", b"/b-slug"))
+    run(tmp_path)
+    assert "articles.jsonl was changed" in caplog.text
+    assert [one.id for one in unattributed(tmp_path)] == [article(1).id, article(2).id]

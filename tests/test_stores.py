@@ -27,8 +27,8 @@ from .postgresql import Server
 
 KEYS = ", ".join(field.name for field in fields(Article))
 LINES = records(4412)[:5000]
-KILLED_AT = 3210
-"""The record, counted from 1, at which the first sync of each store is killed."""
+KILLED_AT = 4
+"""The batch, counted from 1, before which the first sync of each store is killed."""
 
 Rows = list[tuple[object, ...]]
 
@@ -132,12 +132,12 @@ def stores(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Mapp
         f"parquet:{folder}/parquet": in_parquet(folder / "parquet"),
     }
     for one in addresses:
-        command = ["tests.crashing", "record", str(KILLED_AT), "sync", "-s", f"KCNACRAWL_DIR={folder}", one]
+        command = ["tests.crashing", "batch", str(KILLED_AT), "sync", "-s", f"KCNACRAWL_DIR={folder}", one]
         killed = processes.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         for told in (r"[0-9]+ new records", "no new records"):
             done = scrapy(folder, "sync", one)
-            assert (done.returncode, done.stderr) == (0, "")
+            assert (done.returncode, done.stderr) == (0, ""), done.stderr
             assert re.fullmatch(rf"\w+: {told}\n", done.stdout)
     return {one.partition(":")[0]: store for one, store in addresses.items()}
 

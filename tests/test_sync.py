@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from contextlib import closing
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 
 import msgspec
@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from kcnacrawl.archive.archive import read_article
 from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.stores import words
+from kcnacrawl.stores import sqlite, words
 
 from . import processes
-from .archives import article, expected, of_version_1, records, write
+from .archives import article, expected, of_version_1, records, rewritten, write
 from .conftest import ROOT, command, read_lines, scrapy, wait_for
 
 Serve = Callable[..., Replica]
@@ -120,6 +120,58 @@ def test_hits_come_newest_first_with_an_escaped_and_marked_snippet(tmp_path: Pat
     person = scrapy(tmp_path, "find", "김정은", "more")
     assert (person.returncode, person.stderr) == (0, "1 article\n")
     assert "two 김정은 & more" in person.stdout
+
+
+def test_at_a_terminal_the_first_hits_are_shown_and_how_many_there_are(
+    launch: Callable[..., processes.Popen], tmp_path: Path
+) -> None:
+    write(tmp_path, [article(number, "orchard") for number in range(1, 26)])
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+
+    def seen(*options: str) -> tuple[int, str]:
+        terminal, stream = os.openpty()
+        words = [sys.executable, "-m", "scrapy", "find", "-s", f"KCNACRAWL_DIR={tmp_path}", *options, "orchard"]
+        run = launch(words, stdout=stream, stderr=subprocess.PIPE, text=True, env=os.environ | {"TERM": "xterm"})
+        os.close(stream)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while data := os.read(terminal, 1 << 16):
+                shown += data
+        os.close(terminal)
+        return shown.count(b"Headline"), run.communicate()[1]
+
+    assert seen() == (20, "20 of 25 articles; --all shows all\n")
+    assert seen("--limit", "25") == (25, "25 articles\n")
+    assert seen("--limit", "3") == (3, "3 of 25 articles\n")
+    assert seen("--all") == (25, "25 articles\n")
+    piped = scrapy(tmp_path, "find", "orchard")
+    assert (piped.stdout.count("Headline"), piped.stderr) == (25, "25 articles\n")
+    assert len(scrapy(tmp_path, "find", "orchard", "--jsonl", "--limit", "7").stdout.splitlines()) == 7
+
+
+@pytest.mark.parametrize(("few", "newest"), [(0, 1), (0, 7), (0, 500), (500, 1)])
+def test_many_hits_are_found_in_the_same_order_as_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, newest: int
+) -> None:
+    lines = records(200)
+    write(tmp_path, lines)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    monkeypatch.setattr(sqlite, "_FEW", few)
+    monkeypatch.setattr(sqlite, "_NEWEST", newest)
+    for query in ("책", "핵무력 비핵", "새것"):
+        latest = {one.id: one for one in lines}.values()
+        holding = [one for one in latest if words.holds(query, one.headline, one.article_body)]
+        ordered = sorted(holding, key=lambda one: (one.date_published or "", one.url_time, one.id), reverse=True)
+        assert [hit.id for hit in sqlite.find(tmp_path / "store.sqlite", query)] == [one.id for one in ordered]
+        assert sqlite.count_hits(tmp_path / "store.sqlite", query) == len(ordered)
+
+
+@given(
+    st.text(st.sampled_from("aㄱㅏ나 ﬁé\u0301\u200b.\n책"), max_size=600),
+    st.sampled_from(["a", "가", "나", "fi", "책 a"]),
+)
+def test_a_text_is_cut_around_its_first_piece_as_it_would_be_in_whole(text: str, query: str) -> None:
+    assert words.parts(text, query) == words._cut(unicodedata.normalize("NFC", text).split(), query)
 
 
 def test_an_edited_or_replaced_text_is_no_longer_found(tmp_path: Path) -> None:
@@ -265,7 +317,10 @@ def test_a_snippet_of_anything_is_safe_html(text: str, query: str) -> None:
         (["sync", "sqlite://"], "store 'sqlite://': not sqlite:///FILE, postgresql://… or parquet:DIR"),
         (["find"], "find needs WORDS"),
         (["find", "..."], "'...' holds no word to look for"),
-        (["find", "text", "--limit", "3"], "find has no option '--limit'; what is none and begins so goes after --"),
+        (["find", "text", "--most", "3"], "find has no option '--most'; what is none and begins so goes after --"),
+        (["find", "text", "--limit", "0"], "option --limit='0': not a whole number from 1"),
+        (["find", "text", "--limit", "three"], "option --limit='three': not a whole number from 1"),
+        (["find", "text", "--limit", "3", "--all"], "--all and --limit exclude each other"),
         (["report", "-o"], "report has no option '-o'; what is none and begins so goes after --"),
         (["coverage", "--sources"], "coverage has no option '--sources'"),
         (["changes", "--atom", ""], ".: no file in a folder that there is"),
@@ -347,7 +402,7 @@ def test_a_signal_ends_a_sync_in_one_line_and_the_next_one_goes_on(
     words = [sys.executable, "-m", "scrapy", "sync", "-s", f"KCNACRAWL_DIR={tmp_path}"]
     for store in (f"sqlite:///{tmp_path}/store", f"parquet:{tmp_path}/parquet"):
         run = launch([*words, store], stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: (tmp_path / "store-wal").exists() or any((tmp_path / "parquet").glob(".staged/lines/*")))
+        wait_for(lambda: (tmp_path / "store-wal").exists() or any((tmp_path / "parquet").glob(".places.sqlite")))
         run.send_signal(number)
         assert (run.communicate()[1], run.returncode) == (
             f"kcnacrawl: interrupted ({code}): stopped by a signal; the same command goes on from here\n",
@@ -437,20 +492,44 @@ def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
     assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
     with closing(sqlite3.connect(restored)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (3,)
+        assert other.execute("PRAGMA user_version").fetchone() == (4,)
 
 
-def test_a_dump_that_lost_an_index_is_no_store_of_this_version(tmp_path: Path) -> None:
+def test_a_store_that_lost_an_index_gets_it_back_from_the_next_sync(tmp_path: Path) -> None:
     write(tmp_path, [article(1, "greenhouse")])
     assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
     with closing(sqlite3.connect(tmp_path / "store.sqlite")) as db:
         db.executescript("PRAGMA user_version = 0; DROP INDEX articles_by_day")
-    done = scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite")
-    assert (done.returncode, "made by another version" in done.stderr) == (2, True)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'articles_by_day'").fetchone() == (1,)
+
+
+def as_version_3_made_it(store: Path) -> None:
+    """Make of a store what version 3 would have: every revision in a table, the latest of each article once more."""
+    with closing(sqlite3.connect(store)) as db:
+        (columns,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'superseded'").fetchone()
+        db.executescript(
+            f"""
+            {columns.replace("superseded", "every")};
+            INSERT INTO every SELECT * FROM revisions;
+            DROP VIEW revisions;
+            DROP TABLE superseded;
+            DROP TABLE edits;
+            DROP TRIGGER counts_insert;
+            DROP TRIGGER counts_update;
+            DROP TABLE counts;
+            ALTER TABLE every RENAME TO revisions;
+            DROP INDEX articles_by_time;
+            CREATE INDEX revisions_by_time ON revisions (date_downloaded, revision, date_published);
+            PRAGMA user_version = 3;
+            """
+        )
 
 
 def as_version_1_made_it(store: Path, folded: dict[str, tuple[str, str]]) -> None:
     """Make of a store what version 1 would have: indexed by these tokens, and not saying by which rules."""
+    as_version_3_made_it(store)
     with closing(sqlite3.connect(store)) as db:
         db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('delete-all')")
         for number, id_ in db.execute("SELECT number, id FROM articles").fetchall():
@@ -501,8 +580,8 @@ def test_a_store_of_the_version_before_is_indexed_anew_by_the_next_sync(tmp_path
         done = scrapy(tmp_path, *reading)
         assert done.returncode == 2
         assert done.stderr == (
-            f"kcnacrawl: usage (2): store {store}: indexed by another version of kcnacrawl; "
-            f"scrapy sync sqlite:///{store} indexes it anew\n"
+            f"kcnacrawl: usage (2): store {store}: made by the version before; "
+            f"scrapy sync sqlite:///{store} brings it up to date\n"
         )
     write(tmp_path, [article(2, "핵무력", revision=2)])
     done = scrapy(tmp_path, "sync", f"sqlite:///{store}")
@@ -518,6 +597,7 @@ def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(tmp_p
     write(tmp_path, old)
     store = tmp_path / "store.sqlite"
     assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    as_version_3_made_it(store)
     with closing(sqlite3.connect(store)) as db:
         for table, column in product(("articles", "revisions"), SINCE_2):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
@@ -532,6 +612,61 @@ def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(tmp_p
     assert held["articles"] == expected(old + new, latest=True)
     assert held["revisions"] == expected(old + new, latest=False)
     assert len(find(tmp_path, store, "greenhouse").splitlines()) == 1
+
+
+def test_a_store_that_held_every_text_twice_holds_it_once_after_the_next_sync(tmp_path: Path) -> None:
+    lines, store = records(300), tmp_path / "store.sqlite"
+    write(tmp_path, lines)
+    assert scrapy(tmp_path, "sync", f"sqlite:///{store}").returncode == 0
+    fresh, edits, counts = state(store), all_of(store, "edits"), counted(store)
+    as_version_3_made_it(store)
+    assert state(store) == fresh
+    done = scrapy(tmp_path, "sync", f"sqlite:///{store}")
+    assert (done.stdout, done.stderr) == ("sqlite: no new records\n", "")
+    assert (state(store), all_of(store, "edits"), counted(store)) == (fresh, edits, counts)
+    assert sum(counts.values()) == len(all_of(store, "articles"))
+    assert len(all_of(store, "superseded")) + len(all_of(store, "articles")) == len(lines)
+
+
+def counted(store: Path) -> dict[tuple[object, ...], int]:
+    """The articles that are alike, as they are counted."""
+    with closing(sqlite3.connect(store)) as db:
+        return {row[:-1]: row[-1] for row in db.execute("SELECT * FROM counts") if row[-1]}
+
+
+def all_of(store: Path, table: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(store)) as db:
+        return sorted(db.execute(f"SELECT id, revision, status FROM {table}"))
+
+
+def test_revisions_may_come_in_any_order_and_twice(tmp_path: Path) -> None:
+    first = article(1, "alpha")
+    second = rewritten(first, "beta", revision=2)
+    third = dataclasses.replace(second, revision=3, status="gone")
+    again = dataclasses.replace(second, headline="told anew")
+    for number, order in enumerate(permutations([first, second, third, again])):
+        folder = tmp_path / str(number)
+        lines = [one for one in order if one.revision == 2]
+        kept = [first, lines[-1], third]
+        for one in order:
+            write(folder, [one])
+            # Each by itself, or all in one batch.
+            if number % 2:
+                assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
+        assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
+        held = state(folder / "store.sqlite")
+        assert counted(folder / "store.sqlite") == {("KCNA.kp (En)", 2016, "en", "full", "gone"): 1}
+        assert held["articles"] == expected([third], latest=True)
+        assert held["revisions"] == expected(kept, latest=False)
+        assert all_of(folder / "store.sqlite", "edits") == [(first.id, 2, "live"), (first.id, 3, "gone")]
+        assert find(folder, folder / "store.sqlite", "alpha") == ""
+        assert len(find(folder, folder / "store.sqlite", "beta").splitlines()) == 1
+
+
+@given(st.text())
+def test_a_text_is_taken_apart_piece_by_piece_as_in_whole(text: str) -> None:
+    assert words.tokens(text) == words._tokens(words._runs(text))
+    assert words.folded(text) == " ".join(glued or other for glued, other in words._runs(text))
 
 
 def test_an_index_of_another_pythons_letters_is_read_and_made_anew_by_the_next_sync(tmp_path: Path) -> None:

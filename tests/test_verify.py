@@ -27,7 +27,7 @@ from kcnacrawl.replica.server import Replica
 from . import processes
 from .archives import encoded
 from .conftest import ROOT, Crawl, command, scrapy
-from .test_archive import article, rejected, run
+from .test_archive import article, in_processes, rejected, run  # noqa: F401 - a fixture
 
 Serve = Callable[..., Replica]
 Run = Callable[..., Crawl]
@@ -320,6 +320,18 @@ def test_all_faults_are_told_by_their_lines_and_summed_up(archive: Path) -> None
     assert contents(archive) == before
 
 
+@pytest.mark.usefixtures("in_processes")
+def test_processes_tell_the_same_of_the_same_lines(archive: Path) -> None:
+    test_all_faults_are_told_by_their_lines_and_summed_up(archive)
+    told = faults(archive)
+    assert told[:3] == [
+        "articles.jsonl:3: body_sha256 is not that of article_body",
+        "articles.jsonl:7: not JSON: Expecting value: line 1 column 1 (char 0)",
+        "articles.jsonl:12: revision 3 of 1616497394-000000012 follows none",
+    ]
+    assert len(told) == 9
+
+
 @pytest.mark.parametrize(
     ("lines", "what"),
     [
@@ -396,7 +408,7 @@ def test_lines_after_the_known_ones_are_checked_too(archive: Path) -> None:
         ("DELETE FROM wanted WHERE id LIKE '%32'", "does not know that {32} is wanted"),
         ("UPDATE wanted SET id = '1616497394-000000033' WHERE id LIKE '%32'", "does not know that {32} is wanted"),
         ("UPDATE logs SET end = end - 10 WHERE name = 'articles.jsonl'", "articles.jsonl:1: is not the file"),
-        ("UPDATE logs SET crc = 1 WHERE name = 'articles.jsonl'", "articles.jsonl:1: is not the file"),
+        ("UPDATE logs SET whole = 1 WHERE name = 'articles.jsonl'", "articles.jsonl:1: is not the file"),
     ],
 )
 def test_a_ledger_that_disagrees_is_told(archive: Path, change: str, what: str) -> None:
@@ -407,6 +419,17 @@ def test_a_ledger_that_disagrees_is_told(archive: Path, change: str, what: str) 
     db.close()
     expected = what.format(*[article(number).id for number in range(40)])
     assert [one for one in faults(archive) if one.removeprefix("ledger.sqlite:1: ").startswith(expected)]
+
+
+def test_a_byte_that_changed_far_from_the_end_is_told_though_no_run_looks_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kcnacrawl.archive.blocks.SMALL", 0)
+    run(tmp_path, *(article(number, "A text. " * 1_000) for number in range(1, 30)))
+    path = tmp_path / "articles.jsonl"
+    edit(path, 2, lambda line: line.replace(b"/a-slug", b"/b-slug"))
+    run(tmp_path)
+    assert faults(tmp_path) == ["articles.jsonl:1: is not the file that the ledger learned from"]
 
 
 def test_a_byte_that_changed_in_a_closed_ledger_is_told(archive: Path) -> None:

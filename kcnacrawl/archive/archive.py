@@ -5,8 +5,9 @@ import contextlib
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -14,9 +15,11 @@ import msgspec
 
 from ..items import Article, Rejected
 from . import ArchiveError, StorageFailed
-from .ledger import Ledger
+from .blocks import LogEnd, is_still
+from .ledger import Ledger, Line
+from .ledger.lines import AllLines
 from .lock import Lock
-from .log import Log, LogEnd, crc_of, read_lines, sync
+from .log import Log, LogReader, sync
 from .warc.writer import WarcWriter
 
 ARTICLES: Final = "articles.jsonl"
@@ -61,9 +64,8 @@ class Archive:
         return self._warc
 
     def open(self) -> None:
-        """Take the lock and bring logs and ledger into agreement, in time proportional to what the ledger has not seen;
-        of a log that is not as the last run left it, every byte is read. Raise :class:`~kcnacrawl.archive.Locked`,
-        :class:`StorageFailed`.
+        """Take the lock and bring logs and ledger into agreement, in time proportional to what the ledger has not seen.
+        Raise :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,7 @@ class Archive:
             raise
 
     def _recover(self) -> None:
-        fault = self.ledger.open() or self._changed(ARTICLES) or self._changed(QUARANTINE)
+        fault = self.ledger.open(self.articles_path) or self._changed(ARTICLES) or self._changed(QUARANTINE)
         if fault:
             if any(path.exists() and path.stat().st_size for path in (self.articles_path, self.folder / QUARANTINE)):
                 logger.warning("%s is rebuilt from the logs: %s", self.ledger.path, fault)
@@ -87,7 +89,7 @@ class Archive:
         else:
             self._catch_up(self.ledger)
         for name, log in ((ARTICLES, self._articles), (QUARANTINE, self._quarantine)):
-            self.ledger.set_log_end(log.open(self.ledger.log_end(name)))
+            log.open(self.ledger.log_end(name))
         if self._warc is not None:
             self._warc.open()
 
@@ -107,22 +109,21 @@ class Archive:
         """Store a rejection; return when it is on disk and the ledger knows."""
         await self._quarantine.append(self._encoder.encode(rejected) + b"\n", rejected)
 
-    def last_records(self, ids: set[str]) -> dict[str, int]:
-        """Return where the last record of each of these articles begins, in bytes."""
-        found: dict[str, int] = {}
-        begin = 0
-        if ids:
-            for end, line in read_lines(self.articles_path, 0):
-                if (one := _identity.decode(line).id) in ids:
-                    found[one] = begin
-                begin = end
-        return found
-
-    def record_at(self, begin: int) -> Article:
-        """Return the record that begins there."""
+    def latest(self, article_id: str) -> Article | None:
+        """Return the latest record of an article, if one is held."""
+        begin = self.ledger.articles.begin(article_id)
+        if begin is None:
+            return None
         with self.articles_path.open("rb") as file:
             file.seek(begin)
-            return read_article(file.readline())
+            line = file.readline()
+        try:
+            return read_article(line)
+        except (ValueError, RecursionError) as error:
+            raise StorageFailed(
+                f"{self.articles_path}, the line that begins at byte {begin} is no line of ours ({error}); mend it from"
+                " a copy"
+            ) from error
 
     async def close(self) -> None:
         """Wait for what is in flight, close the files and give the lock back. Raise :class:`StorageFailed`."""
@@ -167,15 +168,15 @@ class Archive:
         if self._warc is not None:
             self._warc.sync()
 
-    def _learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
+    def _learn_articles(self, articles: Sequence[tuple[int, Article]], end: LogEnd) -> None:
         if self._warc is not None:
             self._warc.learn()
-        self.ledger.learn_articles(articles, end)
+        self.ledger.learn_articles([Line.of(article, begin) for begin, article in articles], end)
 
-    def _learn_rejections(self, rejections: Sequence[Rejected], end: LogEnd) -> None:
+    def _learn_rejections(self, rejections: Sequence[tuple[int, Rejected]], end: LogEnd) -> None:
         if self._warc is not None:
             self._warc.learn()
-        self.ledger.learn_rejections(rejections, end)
+        self.ledger.learn_rejections([one for _, one in rejections], end)
 
     def _changed(self, name: str) -> str:
         """Return how a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
@@ -184,54 +185,40 @@ class Archive:
             return ""
         if not path.exists():
             return f"{name} is missing"
-        found = path.stat()
-        if (found.st_size, found.st_mtime_ns) == (known.end, known.mtime_ns):
-            return ""
-        if found.st_size < known.end:
+        if path.stat().st_size < known.end:
             return f"{name} has become shorter"
-        # Longer, after a run that was killed; or copied, restored, or meddled with.
-        return "" if crc_of(path, known.end) == known.crc else f"{name} was changed"
+        return "" if is_still(path, known) else f"{name} was changed"
 
     def _catch_up(self, ledger: Ledger) -> None:
         """Have a ledger learn what it has not seen of the logs, up to their last whole lines."""
-        self._read(ledger, ARTICLES, read_article, ledger.learn_articles)
-        self._read(
-            ledger, QUARANTINE, read_rejected, lambda lines, end: ledger.learn_rejections(lines, end, in_order=False)
-        )
+        for name in (ARTICLES, QUARANTINE):
+            path = self.folder / name
+            if path.exists() and path.stat().st_size != ledger.log_end(name).end:
+                # What a killed run wrote and did not sync is made safe before it is learned.
+                sync(path)
+                self._learn(ledger, path)
 
-    def _read(
-        self, ledger: Ledger, name: str, decode: Callable[[bytes], T], learn: Callable[[list[T], LogEnd], None]
-    ) -> None:
-        path = self.folder / name
-        at = ledger.log_end(name)
-        if not path.exists() or path.stat().st_size == at.end:
-            return
-        # What a killed run wrote and did not sync is made safe before it is learned.
-        sync(path)
-        batch: list[T] = []
-        for end, line in read_lines(path, at.end):
-            if end < 0:
-                break
-            try:
-                batch.append(decode(line))
-            except (ValueError, RecursionError) as error:
-                number = _line_number(path, end)
-                raise StorageFailed(
-                    f"{path}, line {number} is no line of ours ({error}); nothing was changed: mend it from a copy"
-                ) from error
-            at = at.after(line, end)
-            if len(batch) >= _BATCH:
-                learn(batch, at)
-                batch = []
-        if batch:
-            learn(batch, at)
+    def _learn(self, ledger: Ledger, path: Path) -> None:
+        known = ledger.log_end(path.name)
+        if path.name == QUARANTINE:
+            rejections = LogReader(path, known, read_rejected)
+            for batch in _batches(rejections):
+                ledger.learn_rejections([one for _, one in batch], rejections.end, in_order=False)
+        elif known.end == 0:
+            every = AllLines(path, path.stat().st_size)
+            ledger.learn_all_articles(every, every.end)
+        else:
+            articles = LogReader(path, known, read_article)
+            for lines in _batches(articles):
+                ledger.learn_articles([Line.of(article, begin) for begin, article in lines], articles.end)
 
 
-class _Identity(msgspec.Struct):
-    id: str
+def _batches(reader: LogReader[T]) -> Iterator[list[tuple[int, T]]]:
+    lines = iter(reader)
+    while batch := list(islice(lines, _BATCH)):
+        yield batch
 
 
-_identity: Final = msgspec.json.Decoder(_Identity)
 _article: Final = msgspec.json.Decoder(Article)
 _rejected: Final = msgspec.json.Decoder(Rejected)
 
@@ -248,9 +235,3 @@ def read_rejected(line: bytes) -> Rejected:
     rejected = _rejected.decode(line)
     datetime.fromisoformat(rejected.seen_at)
     return rejected
-
-
-def _line_number(path: Path, end: int) -> int:
-    """Return the number, from 1, of the line that ends at ``end``."""
-    with path.open("rb") as file:
-        return sum(1 for _ in iter(lambda: file.tell() < end and file.readline(), False))

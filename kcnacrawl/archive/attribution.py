@@ -6,6 +6,7 @@ What is stored before its source is known is put right by the first run that kno
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from ..items import revised
@@ -67,23 +68,21 @@ def find_attributions(ledger: Ledger) -> Iterator[Attribution]:
 async def attribute(archive: Archive, run_id: str, is_stopped: Callable[[], bool]) -> int:
     """Append a revision to each record whose source became known; return how many.
 
-    Text, dates and the time of download stay as they are, so the revision is no edit of the site's. The log of records
-    is read once, and only where there is something to put right. Raises :class:`~kcnacrawl.archive.StorageFailed`.
+    Text, dates and the time of download stay as they are, so the revision is no edit of the site's. Raises
+    :class:`~kcnacrawl.archive.StorageFailed`.
     """
-    found = {one.id: one for one in find_attributions(archive.ledger)}
-    places = sorted((begin, one) for one, begin in archive.last_records(set(found)).items())
+    found = find_attributions(archive.ledger)
     done = 0
-    for start in range(0, len(places), _BATCH):
-        if is_stopped():
-            break
-        batch = places[start : start + _BATCH]
-        await asyncio.gather(*(_correct(archive, begin, found[one], run_id) for begin, one in batch))
+    while not is_stopped() and (batch := list(islice(found, _BATCH))):
+        await asyncio.gather(*(_correct(archive, one, run_id) for one in batch))
         done += len(batch)
     return done
 
 
-async def _correct(archive: Archive, begin: int, known: Attribution, run_id: str) -> None:
-    held = archive.record_at(begin)
+async def _correct(archive: Archive, known: Attribution, run_id: str) -> None:
+    held = archive.latest(known.id)
+    if held is None:
+        return
     # The page is the one that was read before, and so is the record that keeps it.
     corrected = revised(held, "reader", source_id=known.source_id, source_name=known.source_name, run_id=run_id)
     await archive.store(corrected)

@@ -14,8 +14,9 @@ import msgspec
 from ..held_sources import HeldSources
 from ..items import Article
 from . import StorageFailed
-from .archive import ARTICLES, read_article
-from .log import read_lines_backwards
+from .archive import ARTICLES, LEDGER, read_article
+from .ledger.snapshot import Snapshot, Unreadable
+from .log import read_lines, read_lines_backwards
 
 Kind = Literal["new", "edited", "removed", "restored", "opened", "reread", "attributed"]
 _OURS: Final[frozenset[Kind]] = frozenset({"reread", "attributed"})
@@ -162,13 +163,13 @@ def read_newest(folder: Path, selection: Selection, number: int) -> list[Change]
 def read_revisions(folder: Path, selection: Selection) -> Iterator[Revision]:
     """Yield what is asked for, in the order in which it was stored. Raise :class:`StorageFailed`.
 
-    Of all other records only the heads are read, and nothing is kept. Raise ``ArgumentError`` for a source of which
+    Of other records at most the heads are read, and nothing is kept. Raise ``ArgumentError`` for a source of which
     nothing is held.
     """
     path = folder / ARTICLES
     if not path.is_file():
         raise StorageFailed(f"{path} does not exist")
-    found = sorted(_find(path, selection), key=lambda place: place.after)
+    found = sorted(_find(_lines(path, selection), path, selection), key=lambda place: place.after)
     selection.sources.check()
     with path.open("rb") as file:
         for place in found:
@@ -187,19 +188,54 @@ class _Place(NamedTuple):
     after: int
 
 
-def _find(path: Path, selection: Selection) -> Iterator[_Place]:
+def _lines(path: Path, selection: Selection) -> Iterable[tuple[int, bytes]]:
+    """Return the lines to look at and where they begin, the last first: all, or if the ledger can tell, those on
+    articles that were downloaded on the day asked for or later, whatever the clock said.
+    """
+    if not selection.since:
+        return read_lines_backwards(path)
+    try:
+        with Snapshot.of(path.with_name(LEDGER), path) as ledger:
+            begins = ledger.lines_since(selection.since)
+            begin = ledger.end.end
+            for end, line in read_lines(path, begin):
+                # What the ledger has not learned; the line that is being written is none yet.
+                if end >= 0:
+                    begins |= {begin} | ledger.lines_on(_head(path, begin, line).id)
+                    begin = end
+            if selection.sources.are_some:
+                for source in ledger.sources():
+                    selection.sources.hold(source)
+    except Unreadable:
+        return read_lines_backwards(path)
+    return _lines_at(path, sorted(begins, reverse=True))
+
+
+def _lines_at(path: Path, begins: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb") as file:
+        for begin in begins:
+            file.seek(begin)
+            yield begin, file.readline().removesuffix(b"\n")
+
+
+def _head(path: Path, begin: int, line: bytes) -> Head:
+    try:
+        return _heads.decode(line)
+    except (ValueError, RecursionError) as error:
+        raise _failed(path, begin, error) from error
+
+
+_heads: Final = msgspec.json.Decoder(Head)
+
+
+def _find(lines: Iterable[tuple[int, bytes]], path: Path, selection: Selection) -> Iterator[_Place]:
     """Yield where to read what is asked for.
 
-    The log is read from its end: so the latest record of an article comes first, and nothing need be remembered of an
-    article that has one record.
+    The latest record of an article comes first: so nothing need be remembered of an article that has one record.
     """
-    decode = msgspec.json.Decoder(Head).decode
     latest, awaited = dict[str, Head](), dict[str, _Place]()
-    for begin, line in read_lines_backwards(path):
-        try:
-            head = decode(line)
-        except (ValueError, RecursionError) as error:
-            raise _failed(path, begin, error) from error
+    for begin, line in lines:
+        head = _head(path, begin, line)
         is_first = head.revision == 1
         newer = latest.pop(head.id, head) if is_first else latest.setdefault(head.id, head)
         if (place := awaited.pop(head.id, None)) is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from . import StorageFailed
-from .archive import LEDGER
+from .archive import ARTICLES, LEDGER
 from .ledger import OWED, KnownSource, Ledger
 from .verify import copy_ledger
 
@@ -52,18 +52,20 @@ class Month:
 # An article's own date counts where it is held, else its card's.
 _COUNTS: Final = """
 WITH names AS (SELECT key, coalesce(CAST(sid AS TEXT), 'ajax:' || ajax_id) AS name FROM sources),
-known (id, source, day, listed) AS (
-    SELECT id, name, day, 1 FROM listed JOIN names ON key = list
-    UNION ALL SELECT id, coalesce(CAST(source_id AS TEXT), ''), date_published, 0 FROM articles
-    WHERE id NOT IN (SELECT id FROM listed)
-    UNION ALL SELECT id, coalesce(name, ''), date_published, 0 FROM wanted LEFT JOIN names ON key = list
-    WHERE id NOT IN (SELECT id FROM listed) AND id NOT IN (SELECT id FROM articles)
+known (source, day, listed, status, access, reason) AS (
+    SELECT name, coalesce(a.date_published, day), 1, a.status, a.access, w.reason
+    FROM listed JOIN names ON key = listed.list LEFT JOIN articles AS a USING (id) LEFT JOIN wanted AS w USING (id)
+    UNION ALL SELECT coalesce(CAST(source_id AS TEXT), ''), date_published, 0, status, access, NULL FROM articles
+    WHERE NOT EXISTS (SELECT 1 FROM listed WHERE id = articles.id)
+    UNION ALL SELECT coalesce(name, ''), date_published, 0, NULL, NULL, reason
+    FROM wanted LEFT JOIN names ON key = wanted.list
+    WHERE NOT EXISTS (SELECT 1 FROM listed WHERE id = wanted.id)
+    AND NOT EXISTS (SELECT 1 FROM articles WHERE id = wanted.id)
 )
-SELECT known.source, coalesce(substr(coalesce(a.date_published, day), 1, 7), :undated) AS month, sum(listed),
-    sum(a.status IS 'live'), sum(a.status IS 'live' AND a.access IS 'truncated'), sum(a.status IS 'gone'),
-    sum(a.id IS NULL AND w.reason IS NOT NULL AND instr(:owed, ' ' || w.reason || ' ') > 0), sum(a.id IS NULL)
-FROM known LEFT JOIN articles AS a USING (id) LEFT JOIN wanted AS w USING (id)
-GROUP BY known.source, month ORDER BY month
+SELECT source, coalesce(substr(day, 1, 7), :undated) AS month, sum(listed),
+    sum(status IS 'live'), sum(status IS 'live' AND access IS 'truncated'), sum(status IS 'gone'),
+    sum(status IS NULL AND reason IS NOT NULL AND instr(:owed, ' ' || reason || ' ') > 0), sum(status IS NULL)
+FROM known GROUP BY source, month ORDER BY month
 """
 
 
@@ -73,7 +75,7 @@ def read_coverage(folder: Path, today: date) -> list[Month]:
         path = Path(name) / LEDGER
         copy_ledger(folder / LEDGER, path)
         copy = Ledger(path)
-        fault = copy.open()
+        fault = copy.open(folder / ARTICLES)
         sources = [] if fault else copy.sources.all()
         copy.close()
         if fault:

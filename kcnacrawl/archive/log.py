@@ -11,64 +11,51 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from . import StorageFailed
+from .blocks import LAST, LogEnd, end_of, last_blocks
 
 T = TypeVar("T")
 
 _CHUNK: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class LogEnd:
-    """How far a log is known, and what tells that it is still the one it was: the CRC-32 of its first ``end`` bytes,
-    and when it was last written, in ns.
-    """
-
-    name: str
-    end: int = 0
-    crc: int = 0
-    mtime_ns: int = 0
-
-    def after(self, line: bytes, end: int) -> "LogEnd":
-        """Return the end that a line without its newline leads to; the time is not known."""
-        return LogEnd(self.name, end, zlib.crc32(b"\n", zlib.crc32(line, self.crc)))
-
-
 class Log(Generic[T]):
-    """A log whose lines carry a ``T`` each, given to ``on_stored`` with the file's end once they are on disk.
+    """A log whose lines carry a ``T`` each, given to ``on_stored`` once they are on disk: where each begins, and where
+    the file ends.
 
     ``before`` is called in the thread that writes, once for all lines of a sync: it puts on disk what they point to.
     """
 
     def __init__(
-        self, path: Path, on_stored: Callable[[list[T], LogEnd], None], before: Callable[[], None] = lambda: None
+        self,
+        path: Path,
+        on_stored: Callable[[list[tuple[int, T]], LogEnd], None],
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
         self._on_stored = on_stored
         self._before = before
         self._fd = -1
         self._end = LogEnd(path.name)
+        self._last = b""
         self._queue: list[tuple[bytes, T, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._failure: Exception | None = None
 
-    def open(self, at: LogEnd) -> LogEnd:
-        """Open for appending at an end, and return it with the time the file has now; cut off what lies beyond it.
-        Raise ``OSError``.
-        """
+    def open(self, at: LogEnd) -> None:
+        """Open for appending at an end; cut off what lies beyond it. Raise ``OSError``."""
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if os.fstat(self._fd).st_size != at.end:
             os.ftruncate(self._fd, at.end)
         os.fsync(self._fd)
         sync(self._path.parent)
-        self._end = self._at(at.end, at.crc)
+        self._end, self._last = at, last_blocks(self._path, at.end)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._path.name)
-        return self._end
 
     async def append(self, line: bytes, carried: T) -> None:
         """Store one line, ``\\n`` at its end; return when it is on disk. Raise :class:`StorageFailed`."""
@@ -98,8 +85,10 @@ class Log(Generic[T]):
             batch, self._queue = self._queue, []
             try:
                 data = b"".join(line for line, _, _ in batch)
+                begins = accumulate((len(line) for line, _, _ in batch), initial=self._end.end)
                 await loop.run_in_executor(self._thread, self._write, data)
-                self._on_stored([carried for _, carried, _ in batch], self._end)
+                placed = [(begin, carried) for begin, (_, carried, _) in zip(begins, batch, strict=False)]
+                self._on_stored(placed, self._end)
             except Exception as error:  # noqa: BLE001 - whoever waits for a line must hear of it
                 # No line may follow one that failed or was not learned: what is learned next would hide it.
                 self._failure = self._failed(error) if isinstance(error, OSError) else error
@@ -132,10 +121,51 @@ class Log(Generic[T]):
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._end.end)
             raise
-        self._end = self._at(self._end.end + len(data), zlib.crc32(data, self._end.crc))
+        self._last = (self._last + data)[-LAST:]
+        end, whole = self._end.end + len(data), zlib.crc32(data, self._end.whole)
+        self._end = LogEnd(self._path.name, end, zlib.crc32(self._last), whole)
 
-    def _at(self, end: int, crc: int) -> LogEnd:
-        return LogEnd(self._path.name, end, crc, os.fstat(self._fd).st_mtime_ns)
+
+class LogReader(Generic[T]):
+    """The whole lines of a log from an end on: where each begins, and what it holds. Raises :class:`StorageFailed` for
+    what is no line of ours.
+    """
+
+    def __init__(self, path: Path, start: LogEnd, decode: Callable[[bytes], T]) -> None:
+        self._path = path
+        self._start = start
+        self._decode = decode
+        self._read, self._whole = start.end, start.whole
+
+    def __iter__(self) -> Iterator[tuple[int, T]]:
+        for end, line in read_lines(self._path, self._start.end):
+            if end < 0:
+                return
+            try:
+                held = self._decode(line)
+            except (ValueError, RecursionError) as error:
+                raise foreign(self._path, self._read, error) from error
+            begin, self._read = self._read, end
+            self._whole = zlib.crc32(b"\n", zlib.crc32(line, self._whole))
+            yield begin, held
+
+    @property
+    def end(self) -> LogEnd:
+        """Where the line ends that was given last."""
+        return end_of(self._path, self._read, self._whole)
+
+
+def foreign(path: Path, begin: int, error: Exception) -> StorageFailed:
+    """Return what to raise for a line that holds none of what it should."""
+    told = f"line {number_at(path, begin)} is no line of ours ({error}); nothing was changed: mend it from a copy"
+    return StorageFailed(f"{path}, {told}")
+
+
+def number_at(path: Path, begin: int) -> int:
+    """Return the number, from 1, of the line that begins there."""
+    with path.open("rb") as file:
+        chunks = iter(lambda: file.read(min(_CHUNK, begin - file.tell())), b"")
+        return 1 + sum(chunk.count(b"\n") for chunk in chunks)
 
 
 def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
@@ -143,7 +173,7 @@ def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
 
     A last line without newline is given with an end of -1.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=_CHUNK) as file:
         file.seek(start)
         end = start
         for line in file:
@@ -173,16 +203,6 @@ def read_lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:
                 end -= len(b"\n")
         if is_whole:
             yield 0, rest
-
-
-def crc_of(path: Path, end: int) -> int:
-    """Return the CRC-32 of a file's first ``end`` bytes; a gigabyte takes a second."""
-    crc = 0
-    with path.open("rb") as file:
-        while end > 0 and (data := file.read(min(end, _CHUNK))):
-            crc = zlib.crc32(data, crc)
-            end -= len(data)
-    return crc
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:

@@ -12,28 +12,31 @@ import shutil
 import sqlite3
 import tempfile
 import time
+import zlib
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Generic, TypeVar, get_type_hints
+from typing import Final, Generic, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
 from ..items import SINCE_2, Article, Rejected
-from ..site.dates import BadDate, conflict, from_unix, listed_or_none, parse_published
+from ..site.dates import BadDate, conflict, listed_or_none, parse_published
 from ..site.urls import identify, unix_time
 from . import StorageFailed
 from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
-from .ledger import Known, Ledger, body_sha256
-from .log import LogEnd, read_lines
+from .blocks import LogEnd, joined
+from .ledger import Ledger, Line, body_sha256
+from .ledger.lines import Row, row_of
+from .log import read_lines
+from .ranges import Work, in_ranges, lines_of, read_range
 from .run_report import REPARSE, read_report, report_path
 from .warc.citations import Citation, Citations
 from .warc.reader import warc_files
-
-_BATCH: Final = 1_000
 
 # A site, the identity, a slug or none; no slash at the end, no query.
 _CANONICAL: Final = re.compile(r"https?://[^?#]+?/newstream/([0-9]{10}-[0-9]{7,9})(?:/[^/?#]+)?")
@@ -44,7 +47,10 @@ _LACKED_BY_1: Final = b",%b}" % b",".join(b'"%b":null' % key.encode() for key in
 _MOMENT: Final = 0.2
 _TRIES: Final = 50
 
+_DAYS: Final = 10_000
+
 T = TypeVar("T", Article, Rejected)
+L = TypeVar("L")
 
 PageCheck = Callable[[Iterator[Citation], Callable[[int], object]], Iterator[str]]
 """Yields what is wrong with records as against the answers that they name; reads their lines once more, and tells how
@@ -61,7 +67,7 @@ class Form(Generic[T]):
     def __init__(self, kind: type[T]) -> None:
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
         self._encoder = msgspec.json.Encoder()
-        self._keys = [field.name for field in fields(kind)]
+        self._keys = [one.name for one in fields(kind)]
         self._types = get_type_hints(kind, include_extras=True)
 
     def read(self, line: bytes) -> tuple[T | None, list[str]]:
@@ -113,7 +119,7 @@ def article_faults(article: Article) -> Iterator[str]:
         yield f"url is not the address of {article.id}: {article.url!r}"
     if article.body_sha256 != body_sha256(article.article_body):
         yield "body_sha256 is not that of article_body"
-    if article.url_time != from_unix(unix_time(article.id)):
+    if not _is_moment(article.url_time, unix_time(article.id)):
         yield f"url_time {article.url_time} is not the time in {article.id}"
     if not _is_moment(article.date_downloaded):
         yield f"date_downloaded {article.date_downloaded} is no moment of the calendar"
@@ -127,11 +133,11 @@ def article_faults(article: Article) -> Iterator[str]:
 def _date_faults(article: Article) -> Iterator[str]:
     raw = article.date_published_raw
     try:
-        published = parse_published(raw) if raw is not None else None
+        published = _published(raw) if raw is not None else None
     except BadDate:
         yield f"date_published_raw is not a date of the site's: {raw!r}"
         return
-    listed = listed_or_none(article.date_listed_raw)
+    listed = _listed(article.date_listed_raw)
     if article.date_published != _text(published):
         yield f"date_published {article.date_published} is not date_published_raw {raw!r}"
     if article.date_published is None and article.status == "live":
@@ -151,16 +157,100 @@ def rejected_faults(rejected: Rejected) -> Iterator[str]:
         yield f"seen_at {rejected.seen_at} is no moment of the calendar"
 
 
-def _is_moment(text: str) -> bool:
+def _is_moment(text: str, seconds: int | None = None) -> bool:
+    """Return True for a moment of the calendar, which is so many seconds after the epoch."""
     try:
-        datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return False
-    return True
+    return seconds is None or moment.timestamp() == seconds
+
+
+# There are many articles of a day.
+_published: Final = lru_cache(_DAYS)(parse_published)
+_listed: Final = lru_cache(_DAYS)(listed_or_none)
 
 
 def _text(day: date | None) -> str | None:
     return day.isoformat() if day else None
+
+
+# A range of lines
+
+
+class Cited(NamedTuple):
+    """A record that names the answer that it was read from: the number of its line within a range, where that begins,
+    the answer, and what tells which reader read it.
+    """
+
+    number: int
+    begin: int
+    record_id: str
+    status: str
+    run_id: str
+    revision_cause: str | None
+
+
+@dataclass(slots=True)
+class Checked(Generic[L]):
+    """What was found in a range of lines: how many there are, what is wrong with which, counted from 1, and what is to
+    be learned of those that hold a record; the length and the CRC-32 of the range.
+    """
+
+    length: int
+    crc: int
+    number: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    learned: list[L] = field(default_factory=list)
+    cited: list[Cited] = field(default_factory=list)
+
+
+def check_articles(log: Path, begin: int, end: int) -> Checked[Row]:
+    """Check the lines of a range of the log of articles, each by itself."""
+    text = read_range(log, begin, end)
+    checked = Checked[Row](len(text), zlib.crc32(text))
+    for number, (at, line) in enumerate(lines_of(text, begin), 1):
+        article, faults = _ARTICLES.read(line)
+        if article is not None:
+            faults += article_faults(article)
+            checked.learned.append(row_of(article, at))
+            if (record_id := article.warc_record_id) is not None:
+                cited = Cited(number, at, record_id, article.status, article.run_id, article.revision_cause)
+                checked.cited.append(cited)
+        checked.faults += [(number, fault) for fault in faults]
+        checked.number = number
+    return checked
+
+
+def check_rejections(log: Path, begin: int, end: int) -> Checked[Rejected]:
+    """Check the lines of a range of the quarantine."""
+    text = read_range(log, begin, end)
+    checked = Checked[Rejected](len(text), zlib.crc32(text))
+    for number, (_, line) in enumerate(lines_of(text, begin), 1):
+        rejected, faults = _REJECTIONS.read(line)
+        if rejected is not None:
+            faults += rejected_faults(rejected)
+            checked.learned.append(rejected)
+        checked.faults += [(number, fault) for fault in faults]
+        checked.number = number
+    return checked
+
+
+_ARTICLES: Final = Form(Article)
+_REJECTIONS: Final = Form(Rejected)
+
+
+def revision_faults(before: Line | None, line: Line) -> Iterator[str]:
+    """Yield what is wrong with a line after the one before it on the same article."""
+    revision = before.revision if before else 0
+    if line.revision != revision + 1:
+        yield f"revision {line.revision} of {line.id} follows " + (f"revision {revision}" if before else "none")
+    if before and (line.digest, line.source_id, line.source_name) == (
+        before.digest,
+        before.source_id,
+        before.source_name,
+    ):
+        yield f"revision {line.revision} of {line.id} says what revision {revision} said"
 
 
 # The archive
@@ -217,21 +307,12 @@ class Verification:
     def _logs_and_ledger(
         self, derived: Ledger, copy: Ledger, citations: Citations, advance: Callable[[int], object]
     ) -> Iterator[str]:
-        fault = copy.open()
+        fault = copy.open(self.folder / ARTICLES, is_thorough=True)
         if fault and (self.folder / LEDGER).exists():
             yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
-        revisions, readers = _Revisions(derived), _Readers(self.folder)
-        learn = partial(derived.learn_rejections, in_order=False)
-
-        def check(article: Article) -> Iterator[str]:
-            if article.warc_record_id is not None:
-                reader = readers.of(article)
-                citations.add(articles.number, articles.begin, article.warc_record_id, article.status, reader)
-            return revisions.faults(article)
-
-        articles = _Lines(self.folder / ARTICLES, Form(Article), check, revisions.learn, advance)
-        quarantine = _Lines(self.folder / QUARANTINE, Form(Rejected), rejected_faults, learn, advance)
-        logs: tuple[_Lines[Article] | _Lines[Rejected], ...] = (articles, quarantine)
+        articles = _Articles(self.folder, derived, citations, advance)
+        quarantine = _Quarantine(self.folder, derived, advance)
+        logs: tuple[_Articles | _Quarantine, ...] = (articles, quarantine)
         for log in logs:
             yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
         if not fault:
@@ -261,14 +342,14 @@ class _Readers:
         self._folder = folder
         self._reports: dict[str, tuple[str, bool]] = {}
 
-    def of(self, article: Article) -> str | None:
+    def of(self, cited: Cited) -> str | None:
         """Return it; empty if no report tells, ``None`` where the page was not read again: only the source of its
         article became known.
         """
-        if article.run_id not in self._reports:
-            self._reports[article.run_id] = self._read(article.run_id)
-        reader, has_read_all = self._reports[article.run_id]
-        return reader if has_read_all or article.revision_cause != "reader" else None
+        if cited.run_id not in self._reports:
+            self._reports[cited.run_id] = self._read(cited.run_id)
+        reader, has_read_all = self._reports[cited.run_id]
+        return reader if has_read_all or cited.revision_cause != "reader" else None
 
     def _read(self, run_id: str) -> tuple[str, bool]:
         try:
@@ -279,106 +360,135 @@ class _Readers:
         return report.versions.get("reader", ""), report.spider == REPARSE
 
 
-class _Lines(Generic[T]):
+class _Faults:
+    """What is wrong with the lines of a log, in the order of these: in a file of SQLite's own, for it may be much."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE faults (line INTEGER NOT NULL, what TEXT NOT NULL)")
+
+    def add(self, faults: Iterable[tuple[int, str]]) -> None:
+        """Take faults, each with the number of its line."""
+        self._db.executemany("INSERT INTO faults VALUES (?, ?)", faults)
+
+    def take(self) -> Iterator[tuple[int, str]]:
+        """Yield the faults, and forget them."""
+        yield from self._db.execute("SELECT line, what FROM faults ORDER BY line, rowid")
+        self._db.execute("DELETE FROM faults")
+
+
+class _Log(Generic[L]):
     """The lines of one log, each checked and learned anew: first what the ledger knows of it, then the rest."""
 
-    def __init__(
-        self,
-        path: Path,
-        form: Form[T],
-        check: Callable[[T], Iterator[str]],
-        learn: Callable[[list[T], LogEnd], None],
-        advance: Callable[[int], object],
-    ) -> None:
+    def __init__(self, path: Path, work: Work[Checked[L]], advance: Callable[[int], object]) -> None:
         self.name = path.name
-        self.number = 0
-        """The line that was read last, and where it begins."""
-        self.begin = 0
-        self.unlearned = 0
+        self.number = self.unlearned = 0
+        """How many lines were read, and of those how many the ledger does not know."""
         self._path = path
-        self._form: Form[T] = form
-        self._check: Callable[[T], Iterator[str]] = check
-        self._learn: Callable[[list[T], LogEnd], None] = learn
+        self._work = work
         self._advance = advance
-        self._at = LogEnd(path.name)
-        self._batch: list[T] = []
+        self._faults = _Faults()
+        self._read = self._whole = 0
 
     def known(self, end: LogEnd) -> Iterator[str]:
         """Yield what is wrong with the lines that the ledger has learned, and with where it says they end."""
         size = _size(self._path)
         if size < end.end:
             yield f"{self.name}:1: has {size} bytes, and the ledger knows {end.end}"
-        yield from self._read(end.end)
-        if size >= end.end and (self._at.end, self._at.crc) != (end.end, end.crc):
+        yield from self._check(min(end.end, size))
+        if size >= end.end and (self._read, self._whole) != (end.end, end.whole):
             yield f"{self.name}:1: is not the file that the ledger learned from"
 
     def rest(self) -> Iterator[str]:
         """Yield what is wrong with the lines after those, as far as they are written."""
         learned = self.number
-        yield from self._read(_size(self._path))
+        yield from self._check(_size(self._path))
         self.unlearned = self.number - learned
         if self._is_torn():
             yield f"{self.name}:{self.number + 1}: a torn line; the next run cuts it off"
 
+    @property
+    def end(self) -> LogEnd:
+        """How far the log was read."""
+        return LogEnd(self.name, self._read, whole=self._whole)
+
     def _is_torn(self) -> bool:
         """Return True if what follows the last whole line stays without an end: a run that writes would end it."""
         for _ in range(5):
-            if not self._path.is_file() or next(iter(read_lines(self._path, self._at.end)), (0, b""))[0] >= 0:
+            if not self._path.is_file() or next(iter(read_lines(self._path, self._read)), (0, b""))[0] >= 0:
                 return False
             time.sleep(_MOMENT)
         return True
 
-    def _read(self, until: int) -> Iterator[str]:
-        told = self._at.end
-        for end, line in read_lines(self._path, told) if self._path.is_file() else ():
-            if not 0 <= end <= until:
-                break
-            self.number, self.begin = self.number + 1, self._at.end
-            self._at = self._at.after(line, end)
-            for fault in self._line_faults(line):
-                yield f"{self.name}:{self.number}: {fault}"
-            if len(self._batch) >= _BATCH:
-                self._flush()
-                self._advance(end - told)
-                told = end
-        self._flush()
+    def _check(self, until: int) -> Iterator[str]:
+        if self._read < until:
+            self._learn(self._ranges(until))
+        for number, fault in self._faults.take():
+            yield f"{self.name}:{number}: {fault}"
 
-    def _line_faults(self, line: bytes) -> Iterator[str]:
-        record, faults = self._form.read(line)
-        yield from faults
-        if record is not None:
-            yield from self._check(record)
-            self._batch.append(record)
+    def _ranges(self, until: int) -> Iterator[list[L]]:
+        """Check one range of lines after the other; yield what is to be learned."""
+        for checked in in_ranges(self._work, self._path, self._read, until):
+            self._faults.add((self.number + number, fault) for number, fault in checked.faults)
+            self._look(checked)
+            self.number += checked.number
+            self._whole = joined(self._whole, checked.crc, checked.length)
+            self._read += checked.length
+            yield checked.learned
+            self._advance(checked.length)
 
-    def _flush(self) -> None:
-        self._learn(self._batch, self._at)
-        self._batch = []
+    def _look(self, checked: Checked[L]) -> None:
+        """Look at what was found in a range, before its lines are counted."""
 
-
-class _Revisions:
-    """The articles of the log, in the order of their revisions."""
-
-    def __init__(self, derived: Ledger) -> None:
-        self._derived = derived
-        # Those that the derived ledger has not learned yet.
-        self._latest: dict[str, Known] = {}
-
-    def faults(self, article: Article) -> Iterator[str]:
-        """Yield what is wrong with a record, by itself and after those before it."""
-        yield from article_faults(article)
-        before = self._latest.get(article.id) or self._derived.articles.latest(article.id)
-        found = Known.of(article)
-        revision = before.revision if before else 0
-        if found.revision != revision + 1:
-            yield f"revision {found.revision} of {article.id} follows " + (f"revision {revision}" if before else "none")
-        if before and replace(found, revision=before.revision, access=before.access) == before:
-            yield f"revision {found.revision} of {article.id} says what revision {revision} said"
-        self._latest[article.id] = found
-
-    def learn(self, articles: list[Article], at: LogEnd) -> None:
+    def _learn(self, ranges: Iterator[list[L]]) -> None:
         """Have the derived ledger learn lines."""
-        self._derived.learn_articles(articles, at)
-        self._latest.clear()
+        raise NotImplementedError
+
+
+class _Quarantine(_Log[Rejected]):
+    def __init__(self, folder: Path, derived: Ledger, advance: Callable[[int], object]) -> None:
+        super().__init__(folder / QUARANTINE, check_rejections, advance)
+        self._derived = derived
+
+    def _learn(self, ranges: Iterator[list[Rejected]]) -> None:
+        for rejections in ranges:
+            self._derived.learn_rejections(rejections, self.end, in_order=False)
+
+
+class _Articles(_Log[Row]):
+    def __init__(self, folder: Path, derived: Ledger, citations: Citations, advance: Callable[[int], object]) -> None:
+        super().__init__(folder / ARTICLES, check_articles, advance)
+        self._derived = derived
+        self._citations = citations
+        self._readers = _Readers(folder)
+        # Where ranges begin, and how many lines there are before.
+        self._begins = list[tuple[int, int]]()
+
+    def _look(self, checked: Checked[Row]) -> None:
+        self._begins.append((self._read, self.number))
+        for one in checked.cited:
+            number = self.number + one.number
+            self._citations.add(number, one.begin, one.record_id, one.status, self._readers.of(one))
+
+    def _learn(self, ranges: Iterator[list[Row]]) -> None:
+        if self._read == 0:
+            self._derived.learn_all_articles(ranges, lambda: self.end, self._look_at_revisions)
+            return
+        for rows in ranges:
+            for line in map(Line._make, rows):
+                self._compare(self._derived.articles.line(line.id), line)
+                self._derived.learn_articles([line], self.end)
+
+    def _look_at_revisions(self, lines: Sequence[Line]) -> None:
+        for before, line in zip([None, *lines], lines, strict=False):
+            self._compare(before, line)
+
+    def _compare(self, before: Line | None, line: Line) -> None:
+        self._faults.add((self._number_at(line.begin), fault) for fault in revision_faults(before, line))
+
+    def _number_at(self, begin: int) -> int:
+        at, number = self._begins[bisect_right(self._begins, (begin, self.number)) - 1]
+        return number + 1 + read_range(self._path, at, begin).count(b"\n")
 
 
 # The ledger
@@ -412,24 +522,29 @@ def _stamp(path: Path) -> tuple[object, ...]:
 
 
 # What a ledger of the same lines must know as well. Of articles that are held it may know later looks, which leave no
-# line; of the others, every line of the quarantine counts.
+# line; of the others, every line of the quarantine counts. Articles are taken in the order of their table: in that of
+# an index, each step would be a leap in the other ledger.
 _COMPARISONS: Final = {
     "does not hold {}, a line does": """
-        SELECT id FROM articles WHERE id NOT IN (SELECT id FROM copy.articles)""",
+        SELECT id FROM articles AS a WHERE NOT EXISTS (SELECT 1 FROM copy.articles WHERE id = a.id) ORDER BY id""",
     "holds {}, no line does": """
-        SELECT id FROM copy.articles WHERE id NOT IN (SELECT id FROM articles)""",
+        SELECT id FROM copy.articles AS a WHERE NOT EXISTS (SELECT 1 FROM main.articles WHERE id = a.id) ORDER BY id""",
     "knows another revision or text of {} than the last line on it": """
         SELECT id FROM articles AS a JOIN copy.articles AS b USING (id) WHERE
         (a.revision, a.digest, a.source_id, a.source_label, a.source_name, a.date_published, a.date_downloaded,
-        a.status, a.access) IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.source_name,
-        b.date_published, b.date_downloaded, b.status, b.access)""",
+        a.status, a.access, a.begin) IS NOT (b.revision, b.digest, b.source_id, b.source_label, b.source_name,
+        b.date_published, b.date_downloaded, b.status, b.access, b.begin)""",
+    "knows other lines on {} than the log has before the last": """
+        SELECT id FROM (SELECT * FROM earlier_lines EXCEPT SELECT * FROM copy.earlier_lines)
+        UNION SELECT id FROM (SELECT * FROM copy.earlier_lines EXCEPT SELECT * FROM earlier_lines)""",
     "does not know that {} is wanted, as the quarantine tells": """
         SELECT id FROM wanted AS a LEFT JOIN copy.wanted AS b USING (id)
-        WHERE id NOT IN (SELECT id FROM articles)
+        WHERE NOT EXISTS (SELECT 1 FROM main.articles WHERE id = a.id)
         AND (a.reason, a.tries, a.seen, a.due) IS NOT (b.reason, b.tries, b.seen, b.due)""",
     "wants {} for a reason that the quarantine does not tell": """
-        SELECT id FROM copy.wanted WHERE reason IS NOT NULL
-        AND id NOT IN (SELECT id FROM wanted) AND id NOT IN (SELECT id FROM articles)""",
+        SELECT id FROM copy.wanted AS a WHERE reason IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM main.wanted WHERE id = a.id)
+        AND NOT EXISTS (SELECT 1 FROM main.articles WHERE id = a.id)""",
 }
 
 

@@ -27,7 +27,7 @@ from ..pages.text import decode
 from ..stores import words
 from ..stores.newest import NEWEST, read_pairs, read_sources
 from ..stores.sqlite import read_revisions
-from ..stores.summary import PAIRS
+from . import quick
 from .guard import TAKEN
 
 T = TypeVar("T")
@@ -43,16 +43,20 @@ _CAUSES: Final = {"site": "the site shows something else", "reader": "the same p
 _ID: Final = re.compile(r"[0-9]{10}-[0-9]{7,9}")
 _NOTHING: Final = '""'
 _LINK: Final = Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>')
-_OVERVIEW: Final = f"""
-SELECT (SELECT count(*) FROM articles) AS articles,
-    (SELECT count(*) {PAIRS}) AS changes,
+# Until a first sync ends, nothing is counted yet.
+_OVERVIEW: Final = """
+SELECT coalesce((SELECT sum(articles) FROM counts), (SELECT count(*) FROM articles)) AS articles,
+    (SELECT count(*) FROM edits) AS changes,
     (SELECT min(date_published) FROM articles) AS first,
     (SELECT max(date_published) FROM articles) AS last,
-    (SELECT max(date_downloaded) FROM revisions) AS downloaded
-"""  # noqa: S608 - our own words
+    (SELECT max(date_downloaded) FROM articles) AS downloaded
+"""
 _SOURCES: Final = """
-SELECT source_label, count(*) AS articles, min(date_published) AS first, max(date_published) AS last
-FROM articles GROUP BY source_label ORDER BY articles DESC
+WITH held AS (SELECT source_label, sum(articles) AS articles FROM counts GROUP BY source_label HAVING articles > 0)
+SELECT source_label, articles,
+    (SELECT min(date_published) FROM articles WHERE source_label IS held.source_label) AS first,
+    (SELECT max(date_published) FROM articles WHERE source_label IS held.source_label) AS last
+FROM held ORDER BY articles DESC
 """
 
 
@@ -106,7 +110,7 @@ def extra_template_vars(template: str, datasette: Any, request: Any) -> Any:
             "saved_queries": queries.values(),
         }
 
-    return overview if template == "index.html" else {}
+    return overview if template == "index.html" else {"most": quick.MOST, "few": quick.FEW, "sample": quick.SAMPLE}
 
 
 @hookimpl  # type: ignore[untyped-decorator]  # as above
@@ -178,7 +182,7 @@ async def _feed(request: Any, datasette: Any) -> Any:
         "query": _asked("query", query, lambda text: words.checked(read_query(text, SITE))) if query else None,
         "number": atom.NEWEST,
     }
-    found = [tuple(row) for row in (await store.execute(NEWEST, asked)).rows]
+    found = [tuple(row)[:2] for row in (await store.execute(NEWEST, asked)).rows]
     revisions = await store.execute_fn(partial(read_pairs, found))
     told = await asyncio.to_thread(lambda: [changes.compare(one) for one in revisions])
     body = atom.feed(atom.About(new=True, source=source, query=query), told, request.url)

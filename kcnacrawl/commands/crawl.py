@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -49,12 +50,15 @@ class Command(CheckedCommand, crawl.Command):
             # Which components are enabled is no news to cron.
             for name in _CHATTER:
                 logging.getLogger(name).setLevel(logging.WARNING)
+            # Two lines a page that no handler shows need not be made.
+            logging.getLogger("scrapy").setLevel(logging.INFO)
         crawler = process.create_crawler(args[0])
         run = Run.of(crawler)
         conclude = partial(_conclude, crawler, opts.textfile)
         with BugWatch(run):
             task = process.crawl(crawler, **opts.spargs)
             Shutdown(crawler, task.get_loop(), conclude).install()
+            _collect_rarely()
             process.start(install_signal_handlers=False)
         report = None if process.bootstrap_failed else crawler.get_extension(Report)
         if report is None or not report.is_finished:
@@ -87,6 +91,14 @@ def check_needed(settings: BaseSettings) -> None:
         enabled: set[object] = {one for one, place in settings.getwithbase(name).items() if place is not None}
         if enabled.isdisjoint({path, needed}):
             raise ArgumentError(f"setting {name}: {path} is missing, without which nothing is stored or told; add it")
+
+
+def _collect_rarely() -> None:
+    """Have the garbage collector leave alone what is loaded, and look for cycles every fifty pages, not every three: a
+    tenth of the CPU time, for some 10 MB.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 class Shutdown:

@@ -2,22 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.text import Text
-
+from ..arguments import ArgumentError
 from ..cli.archive_command import StoreCommand, print_json
 from ..run import in_one_line
-from ..stores.sqlite import Hit, find
+from ..stores.sqlite import Hit, count_hits, find
 from ..stores.words import parts, snippet
 from ..verdict import Verdict
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Raise, as ``print`` does, what all commands know how to handle; Rich would exit with 1."""
-        raise BrokenPipeError
+_PAGE: Final = 20
+"""So many articles are shown at a terminal."""
 
 
 class Command(StoreCommand):
@@ -29,36 +30,75 @@ class Command(StoreCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--jsonl", action="store_true", help="one JSON object an article, its snippet as HTML")
+        parser.add_argument("--all", action="store_true", help=f"also at a terminal more than the first {_PAGE}")
+        # Read below: a bad one is to give one line, not argparse's page.
+        parser.add_argument("--limit", metavar="N", help="so many articles at the most")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        console = _Console(highlight=False, soft_wrap=True)
-        count = 0
-        for hit in find(self.store(folder, opts), self.word):
-            count += 1
-            if opts.jsonl:
-                print_json(_object(hit, self.word))
-            else:
-                _show(console, hit, self.word)
-        if not opts.jsonl:
-            print(f"{count or 'no'} article{'s' * (count != 1)}", file=sys.stderr)
+        store, limit = self.store(folder, opts), _limit(opts)
+        hits = islice(find(store, self.word), limit)
+        shown = sum(1 for _ in (_print_lines if opts.jsonl else _print)(hits, self.word))
+        total = count_hits(store, self.word) if shown == limit else shown
+        if total > shown:
+            hint = "" if opts.limit else "; --all shows all"
+            print(f"{shown:,} of {total:,} articles{hint}", file=sys.stderr)
+        elif not opts.jsonl:
+            print(f"{shown or 'no'} article{'s' * (shown != 1)}", file=sys.stderr)
         return Verdict.OK.exit_code()
 
 
-def _object(hit: Hit, query: str) -> dict[str, str | None]:
-    return {
-        "id": hit.id,
-        "headline": hit.headline,
-        "date_published": hit.date_published,
-        "source_label": hit.source_label,
-        "snippet": snippet(_pieces(hit, query)),
-    }
+def _limit(opts: argparse.Namespace) -> int | None:
+    if opts.limit is not None:
+        if opts.all:
+            raise ArgumentError("--all and --limit exclude each other")
+        if not (opts.limit.isascii() and opts.limit.isdigit() and 0 < len(opts.limit) <= 9 and int(opts.limit)):
+            raise ArgumentError(f"option --limit={opts.limit[:200]!r}: not a whole number from 1")
+        return int(opts.limit)
+    return _PAGE if sys.stdout.isatty() and not opts.all else None
 
 
-def _show(console: Console, hit: Hit, query: str) -> None:
-    console.print(Text(in_one_line(f"{hit.date_published or 'undated':10}  {hit.id}  {hit.source_label or ''}")))
-    console.print(Text(in_one_line(hit.headline), style="bold"))
-    pieces = ((in_one_line(text), "reverse" if marked else "") for text, marked in _pieces(hit, query))
-    console.print(Text.assemble(*pieces), "\n", sep="")
+def _print_lines(hits: Iterator[Hit], query: str) -> Iterator[Hit]:
+    """Print each hit as it comes, for a program; yield it."""
+    for hit in hits:
+        print_json(
+            {
+                "id": hit.id,
+                "headline": hit.headline,
+                "date_published": hit.date_published,
+                "source_label": hit.source_label,
+                "snippet": snippet(_pieces(hit, query)),
+            }
+        )
+        yield hit
+
+
+def _print(hits: Iterator[Hit], query: str) -> Iterator[Hit]:
+    """Print each hit as it comes, for a person; yield it."""
+    console = _console() if sys.stdout.isatty() else None
+    for hit in hits:
+        about = in_one_line(f"{hit.date_published or 'undated':10}  {hit.id}  {hit.source_label or ''}")
+        headline = in_one_line(hit.headline)
+        pieces = [(in_one_line(text), marked) for text, marked in _pieces(hit, query)]
+        if console is None:
+            print(about, headline, "".join(text for text, _ in pieces), "", sep="\n")
+        else:
+            console.print(about, markup=False)
+            console.print(headline, style="bold", markup=False)
+            for text, marked in pieces:
+                console.print(text, style="reverse" if marked else None, markup=False, end="")
+            console.print("\n")
+        yield hit
+
+
+def _console() -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - only for a terminal
+
+    class Told(Console):
+        def on_broken_pipe(self) -> None:
+            """Raise, as ``print`` does, what all commands know how to handle; Rich would exit with 1."""
+            raise BrokenPipeError
+
+    return Told(highlight=False, soft_wrap=True)
 
 
 def _pieces(hit: Hit, query: str) -> list[tuple[str, bool]]:

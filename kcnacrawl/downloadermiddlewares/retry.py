@@ -92,6 +92,6 @@ def fault_of(request: Request, response: Response) -> str | None:
 def is_cut(body: bytes) -> bool:
     """Return True if markup of untold length breaks off: a page before its end, a fragment within an element."""
     if b"<html" in body:
-        return b"</html" not in body
+        return body.rfind(b"</html") < 0
     opened = Counter(_TAGS.findall(body))
     return any(opened[tag] != opened[b"/" + tag] for tag in _CLOSED)

@@ -7,7 +7,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from ..archive.ledger import Known, Ledger, digest, digest_to_the_letter
+from ..archive.ledger import Known, Ledger, Line
 from ..items import Article, ScrapedPage
 from ..run import Run
 
@@ -37,7 +37,8 @@ class DeduplicatePipeline:
             return item
         on_the_way = self._on_the_way.get(item.id)
         known = on_the_way or self._ledger.articles.latest(item.id)
-        if known is not None and known.digest in {digest(item), digest_to_the_letter(item)}:
+        line = Line.of(item)
+        if known is not None and known.digest == line.digest:
             # A twin of one that is not on disk yet settles nothing.
             if on_the_way is None:
                 self._ledger.confirm(item)
@@ -49,7 +50,7 @@ class DeduplicatePipeline:
             raise Unchanged(f"{item.id} is held whole", log_level="DEBUG")
         if known is not None:
             item = replace(item, revision=known.revision + 1, revision_cause="site")
-        self._on_the_way[item.id] = Known.of(item)
+        self._on_the_way[item.id] = Known.of(line._replace(revision=item.revision))
         return item
 
     def dropped(self, item: object, exception: Exception) -> None:

@@ -39,6 +39,9 @@ _ADDRESS_LIMIT = 8000
 # WordPress cuts slugs at 200 characters; what is far beyond is no slug, and the site goes by the identity alone.
 _SLUG_LIMIT = 1000
 
+# Several readers look at a page's own address, and at the links of each of its cards.
+_LOOKED_AT_AGAIN = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleAddress:
@@ -158,14 +161,14 @@ class Site:
         return int(number) if _AJAX_ACTION in query.get("action", []) and _AJAX_ID.fullmatch(number) else None
 
 
-# A page's own address is looked at several times, and so are those of its cards.
-@lru_cache(maxsize=1000)
+@lru_cache(_LOOKED_AT_AGAIN)
 def identify(url: str) -> ArticleAddress | None:
     """Return the article that the path of ``url`` names, whatever its host; ``None`` if it names none."""
     found = _ARTICLE_PATH.search(_path(url))
     return ArticleAddress(found[1], clean_slug(found[2] or "")) if found else None
 
 
+@lru_cache(_LOOKED_AT_AGAIN)
 def absolute(base: str, href: str | None) -> str | None:
     """Return where a link on the page ``base`` leads, as one line of text; ``None`` if that is nowhere on the web."""
     if not href or len(href) > _ADDRESS_LIMIT or not (href := _DROPPED.sub("", href.strip())) or href.startswith("#"):
@@ -233,7 +236,7 @@ def _path(url: str) -> str:
         return ""
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(_LOOKED_AT_AGAIN)
 def _authority(url: str) -> tuple[str, int | None] | None:
     """Return the host, in lower case, and port of an address on the web; ``None`` for one that programs may read in
     different ways: with a user's name, a backslash, a control, or what is no host or port.

@@ -46,13 +46,11 @@ class RecheckSpider(KcnaSpider):
     arguments: RecheckArguments
 
     def assemble(self) -> None:
-        # Where the last record of each article to be looked at begins in the archive.
-        self.records: dict[str, int] = {}
         # What the answers said of their version, until the look is remembered.
         self.validators: dict[str, tuple[str | None, str | None]] = {}
         # Articles that were not found, until the run has seen enough to believe it.
         self.unfound: dict[str, tuple[Rejected, Outcome, str | None]] = {}
-        self.looks = self.owing = 0
+        self.due = self.looks = self.owing = 0
         self.removals = Removals(self.run.config.not_found)
         self.rejections = Rejections(self.crawler)
         self.run.conclude = self.judge
@@ -70,10 +68,11 @@ class RecheckSpider(KcnaSpider):
             None if every is None else timedelta(days=every),
             [sid for found in sids for sid in found],
             *self.arguments.window.ends,
+            self.arguments.limit,
         )
-        due = self.with_others(due[: self.arguments.limit], [sid for found in sids for sid in found])
-        logger.info("%d articles are due to be looked at", len(due))
-        self.records = self.run.archive.last_records(set(due))
+        due = self.with_others(due, [sid for found in sids for sid in found])
+        self.due = len(due)
+        logger.info("%d articles are due to be looked at", self.due)
         for one in due:
             yield self.look_request(one)
 
@@ -104,7 +103,7 @@ class RecheckSpider(KcnaSpider):
 
     def look_request(self, article_id: str) -> Request:
         """Return the request for an article's page, on condition that it has changed."""
-        held = self.run.archive.record_at(self.records[article_id])
+        held = self.held(article_id)
         look = self.run.archive.ledger.rechecks.last(article_id)
         address = identify(held.url) or ArticleAddress(article_id)
         self.fetcher.in_flight.add(article_id)
@@ -119,6 +118,13 @@ class RecheckSpider(KcnaSpider):
             meta={"handle_httpstatus_list": [NOT_MODIFIED, *_MISSING]},
             dont_filter=True,
         )
+
+    def held(self, article_id: str) -> Article:
+        """Return the latest record of an article that is held."""
+        held = self.run.archive.latest(article_id)
+        if held is None:
+            raise StorageFailed(f"{article_id} is due to be looked at, and not held")
+        return held
 
     def parse_look(self, response: Response, address: ArticleAddress, held: Article, look: Look | None) -> Output:
         """Tell what became of an article since it was last seen."""
@@ -175,7 +181,7 @@ class RecheckSpider(KcnaSpider):
     async def judge_one(self, article_id: str, rejected: Rejected, outcome: Outcome, record_id: str | None) -> None:
         """Store a tombstone, or a line in the quarantine. ``record_id`` is of what the site answered."""
         archive = self.run.archive
-        held = archive.record_at(self.records[article_id])
+        held = self.held(article_id)
         if self.removals.is_doubtful(held.source_id):
             # Of another reason, so that the day does not count, also not in a ledger that is rebuilt.
             self.counts.add("rejected/layout_changed")
@@ -230,4 +236,4 @@ class RecheckSpider(KcnaSpider):
 
     @property
     def status(self) -> str:
-        return f"looking again, {self.looks} of {len(self.records)}"
+        return f"looking again, {self.looks} of {self.due}"

@@ -3,16 +3,19 @@
 A store is a module of its own; drivers are imported only where one is asked for. All of them can be filled anew.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
-from ..archive.log import LogEnd
+from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError, as_path
 from ..extras import extra
 from ..items import Article
+
+P = TypeVar("P")
 
 Indexing = Callable[[int, int], None]
 """Hears, while an index of older rules is made anew, of how many articles of how many that is done."""
@@ -43,9 +46,9 @@ def translating(
         raise ArgumentError(f"store {name}: {line(error)}") from error
 
 
-class Store(Protocol):
+class Store(Protocol[P]):
     """A store: a context manager around a connection. Raises :class:`StoreDown`; ``ArgumentError`` for what is no
-    store.
+    store. ``P`` is what it takes: of many records, another process makes it.
     """
 
     def __enter__(self) -> Self: ...
@@ -58,7 +61,12 @@ class Store(Protocol):
         """Return how far the store has read the log of that name."""
         ...
 
-    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+    @staticmethod
+    def prepare(records: Sequence[Article]) -> P:
+        """Make of records all that can be made without the store."""
+        ...
+
+    def apply(self, prepared: P, before: LogEnd, after: LogEnd) -> None:
         """Take in what stands between two ends of the log, and remember the latter, in one transaction. This is lasting
         at the latest when the store is left without an error.
         """
@@ -69,7 +77,7 @@ def unheard(done: int, total: int) -> None:
     """Be told of an index that is made anew, and do nothing."""
 
 
-def open_store(address: str, indexing: Indexing = unheard) -> Store:
+def open_store(address: str, indexing: Indexing = unheard) -> Store[Any]:
     """Return the store of an address: ``sqlite:///FILE``, three slashes before a relative path, four before an absolute
     one; ``postgresql://…`` as libpq reads it; ``parquet:DIR``. No message shows an address that may hold a password.
     """
@@ -83,6 +91,8 @@ def open_store(address: str, indexing: Indexing = unheard) -> Store:
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
         return PostgresqlStore(address, indexing)
     if scheme == "parquet" and rest:
+        # Arrow's own allocator keeps for itself what the largest partitions took.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         with extra("parquet"):
             from .parquet import ParquetStore  # noqa: PLC0415 - a driver only where it is asked for
         return ParquetStore(as_path(rest))

@@ -1,21 +1,36 @@
 """Reading the archive, batch by batch, for a store that has read some of it. A crawl may go on writing."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES, read_article
-from ..archive.log import LogEnd, crc_of, read_lines
+from ..archive.blocks import end_of, is_still
+from ..archive.log import read_lines
 from ..arguments import ArgumentError
 from ..items import Article
+from ..workers import ahead
 from . import Store
 
-_RECORDS: Final = 500
-_BYTES: Final = 8 << 20
+P = TypeVar("P")
+
+_RECORDS: Final = 1_000
+"""So many, or so many bytes of them, are a batch."""
+_BYTES: Final = 16 << 20
 
 
-def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: None) -> int:
+class _Batch(NamedTuple):
+    """Lines that follow each other, and where they begin and end."""
+
+    begin: int
+    end: int
+    lines: list[bytes]
+
+
+def sync(folder: Path, store: Store[Any], advance: Callable[[int], None] = lambda _: None) -> int:
     """Bring a store up to date; tell ``advance`` how many bytes were read; return how many records the store took.
 
     Raise :class:`StorageFailed` of the archive, :class:`StoreDown`, ``ArgumentError`` if the store has read another
@@ -23,31 +38,42 @@ def sync(folder: Path, store: Store, advance: Callable[[int], None] = lambda _: 
     """
     path = folder / ARTICLES
     at = store.cursor(ARTICLES)
-    if path.stat().st_size < at.end or crc_of(path, at.end) != at.crc:
+    if not is_still(path, at):
         raise ArgumentError(f"the store was filled from another archive than {path}; give another store")
     advance(at.end)
     taken = 0
-    for records, end in _batches(path, at):
-        store.apply(records, at, end)
-        taken += len(records)
-        advance(end.end - at.end)
-        at = end
+    with closing(ahead(partial(_prepare, path, store.prepare), _batches(path, at.end))) as batches:
+        for batch, prepared in batches:
+            end = end_of(path, batch.end)
+            store.apply(prepared, at, end)
+            taken += len(batch.lines)
+            advance(end.end - at.end)
+            at = end
     return taken
 
 
-def _batches(path: Path, at: LogEnd) -> Iterator[tuple[list[Article], LogEnd]]:
-    """Yield records for a transaction, and where they end; what is being written is left for the next sync."""
-    begin, records = at.end, list[Article]()
-    for end, line in read_lines(path, at.end):
+def _batches(path: Path, begin: int) -> Iterator[_Batch]:
+    """Yield what is for one transaction each; what is being written is left for the next sync."""
+    read, lines = begin, list[bytes]()
+    for end, line in read_lines(path, begin):
         if end < 0:
             break
+        lines.append(line)
+        read = end
+        if len(lines) >= _RECORDS or read - begin >= _BYTES:
+            yield _Batch(begin, read, lines)
+            begin, lines = read, []
+    if lines:
+        yield _Batch(begin, read, lines)
+
+
+def _prepare(path: Path, prepare: Callable[[list[Article]], P], batch: _Batch) -> P:
+    """Read the records of a batch, and make of them what the store takes. Raise :class:`StorageFailed`."""
+    records, end = list[Article](), batch.begin
+    for line in batch.lines:
+        end += len(line) + len(b"\n")
         try:
             records.append(read_article(line))
         except (ValueError, RecursionError) as error:
             raise StorageFailed(f"{path}, the line that ends at byte {end} is no line of ours ({error})") from error
-        at = at.after(line, end)
-        if len(records) >= _RECORDS or end - begin >= _BYTES:
-            yield records, at
-            begin, records = end, []
-    if records:
-        yield records, at
+    return prepare(records)

@@ -6,22 +6,25 @@ from typing import Final, NamedTuple
 
 from ..archive.changes import Revision
 from .sqlite import read_revisions
-from .summary import CHANGED
 
-# Read from its end, the index by time gives them in order: what is looked for often is found soon.
+_OF_TABLE: Final = """
+SELECT id, revision, date_downloaded, url_time FROM {table} AS new
+WHERE (revision = 1 OR EXISTS (SELECT 1 FROM edits WHERE edits.id = new.id AND edits.revision = new.revision))
+    AND (:sources IS NULL AND :query IS NULL OR EXISTS (
+        SELECT 1 FROM articles AS latest WHERE latest.id = new.id
+            AND (:sources IS NULL OR ifnull(latest.source_id, '') || ' ' || ifnull(latest.source_label, '')
+                IN (SELECT value FROM json_each(:sources)))
+            AND (:query IS NULL
+                OR latest.number IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH escape_fts(:query)))
+    ))
+"""
+# Read from their ends, the indexes by time give them in order: what is looked for often is found soon. Of a view
+# SQLite would read all first.
 NEWEST: Final = f"""
-SELECT new.id, new.revision
-FROM revisions AS new
-JOIN articles AS latest ON latest.id = new.id
-LEFT JOIN revisions AS old ON old.id = new.id AND old.revision = new.revision - 1
-WHERE (new.revision = 1 OR {CHANGED})
-    AND (:sources IS NULL OR ifnull(latest.source_id, '') || ' ' || ifnull(latest.source_label, '')
-        IN (SELECT value FROM json_each(:sources)))
-    AND (:query IS NULL
-        OR latest.number IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH escape_fts(:query)))
-ORDER BY new.date_downloaded DESC, new.url_time DESC, new.id DESC, new.revision DESC
+{" UNION ALL ".join(_OF_TABLE.format(table=table) for table in ("articles", "superseded"))}
+ORDER BY date_downloaded DESC, url_time DESC, id DESC, revision DESC
 LIMIT :number
-"""  # noqa: S608 - our own words
+"""
 """``sources``: keys as a JSON list, ``query``: words; ``NULL`` for all."""
 
 # By the index alone, but for one article a source.

@@ -3,117 +3,72 @@
 What is unknown is 0 in a folder's name, and null in the file: with a word among the numbers, readers take the sources
 for text, and with Hive's own word for null pandas gives up.
 
-A commit is one for all files. The new ones are written aside and synced; then ``_kcnacrawl.json`` says how far the
-archive is read, and this is the moment from which the commit holds; then the files are renamed to where they belong,
-by the next opening if a kill comes between. A reader meets whole files only. While they are renamed, some may be of
-the commit and some of the one before: an article that leaves a partition may be met twice, or not at all.
+A commit is one for all files. What comes is set aside in files of rows, each in the order of partitions; then each
+partition is written once, aside, and synced; then ``_kcnacrawl.json`` says how far the archive is read, and this is the
+moment from which the commit holds; then the files are renamed to where they belong, by the next opening if a kill comes
+between. A reader meets whole files only. While they are renamed, some may be of the commit and some of the one before:
+an article that leaves a partition may be met twice, or not at all.
 """
 
-import glob
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from shutil import rmtree
+from sqlite3 import DatabaseError
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
-import duckdb
 import msgspec
+import pyarrow as pa  # type: ignore[import-untyped]  # has none
+from pyarrow import compute, ipc
+from pyarrow import parquet as files
 
-from ..archive import Locked
+from ..archive import Locked, StorageFailed
+from ..archive.blocks import LogEnd
 from ..archive.lock import Lock
-from ..archive.log import LogEnd, sync, write_whole
+from ..archive.log import sync, write_whole
 from ..arguments import ArgumentError
-from ..columns import ADDED, Kind, typed
+from ..columns import ADDED, COLUMNS
 from ..items import Article
+from ..schemas import arrow_schema
 from . import StoreDown, translating
+from .places import Partition, Places
 
 _VERSION: Final = 2
 _OLDEST: Final = 1
 """A version whose files lack the columns that were added since; the next sync adds them."""
 _STATE: Final = "_kcnacrawl.json"
 _LOCK: Final = ".lock"
+_PLACES: Final = ".places.sqlite"
 _STAGED: Final = ".staged"
 _FILE: Final = "data.parquet"
+_TABLES: Final = ("articles", "revisions")
 
-# A record replaces one of the same key and of no higher revision.
-_TABLES: Final = {"articles": "id", "revisions": "id, revision"}
-
-_TYPES: Final = {
-    Kind.TEXT: "VARCHAR",
-    Kind.INTEGER: "BIGINT",
-    Kind.BOOLEAN: "BOOLEAN",
-    Kind.DAY: "DATE",
-    Kind.INSTANT: "TIMESTAMP WITH TIME ZONE",
-    Kind.TEXTS: "VARCHAR[]",
+_SCHEMA: Final = arrow_schema()
+_SORTED: Final = [(key, "ascending") for key in ("date_published", "id", "revision")]
+# So that a partition's rows stand together, in the order in which they came.
+_STAGED_ORDER: Final = [(key, "ascending") for key in ("source", "year", "number")]
+# What is another in each record is not looked up in a dictionary, nor is it a bound to skip rows by.
+_UNIQUE: Final = {
+    *("id", "url", "headline", "description", "article_body", "original_url", "body_sha256", "warc_record_id"),
+    *("url_time", "date_downloaded", "images"),
 }
-_COLUMNS: Final = typed(_TYPES)
-_KEYS: Final = ", ".join(_COLUMNS)
-_PLACE: Final = "coalesce(source_id, 0) AS source, coalesce(year(date_published), 0) AS year"
-_LINES: Final = f"""read_json(
-    ?, format = 'newline_delimited', maximum_object_size = ?, hive_partitioning = false,
-    columns = {{position: 'BIGINT', {", ".join(f"{key}: '{kind}'" for key, kind in _COLUMNS.items())}}}
-)"""
-_FILES: Final = "read_parquet(?, hive_partitioning = false)"
-
-# What is narrow is kept for all records of a commit, what is wide only passes through.
-_INCOMING: Final = f"""
-CREATE OR REPLACE TEMP TABLE incoming AS SELECT position, id, revision, {_PLACE} FROM {_LINES}
-"""  # noqa: S608 - our own names
-_NONE_HELD: Final = "CREATE OR REPLACE TEMP TABLE held AS FROM incoming LIMIT 0"
-_HELD: Final = f"""
-INSERT INTO held SELECT 0, id, revision, {_PLACE} FROM {_FILES} SEMI JOIN incoming USING (id)
-"""  # noqa: S608 - our own names
-_TAKEN: Final = """
-CREATE OR REPLACE TEMP TABLE taken AS
-WITH latest AS (
-    FROM (FROM incoming UNION ALL FROM held)
-    QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY revision DESC, position DESC) = 1
-)
-FROM latest WHERE position > 0
-"""
-_CHANGED: Final = """
-SELECT source, year FROM taken UNION SELECT source, year FROM held SEMI JOIN taken USING ({key}) ORDER BY ALL
-"""
-_NEW_ROWS: Final = f"SELECT {_KEYS} FROM {_LINES} SEMI JOIN taken USING (position)"  # noqa: S608 - our own names
-_OLD_ROWS: Final = f"SELECT {_KEYS} FROM {_FILES} ANTI JOIN taken USING ({{key}})"  # noqa: S608 - our own names
-_ADDED: Final = ", ".join(f"NULL::{_TYPES[one.kind]} AS {one.name}" for one in ADDED)
-_WIDENED: Final = f"SELECT *, {_ADDED} FROM {_FILES}"  # noqa: S608 - our own names
+_WRITTEN: Final = {
+    "compression": "zstd",
+    "use_dictionary": [one.name for one in COLUMNS if one.name not in _UNIQUE],
+    "write_statistics": [one.name for one in COLUMNS if one.name not in {"article_body", "images"}],
+}
 # A group of rows is packed and read as one, and rows may be long.
-_COPY: Final = """
-COPY ({rows} ORDER BY date_published, id, revision) TO ? (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 4096)
-"""
-_CHECK: Final = f"SELECT max(hash(COLUMNS(*))) FROM {_FILES}"  # noqa: S608 - our own names
-# Rows of a partition are sorted in memory; more than it takes is to end the sync and not the machine. Statistics would
-# give a file in which a column has no null another schema than one in which it has some.
-_SETTINGS: Final = """
-SET memory_limit = '1GB';
-SET threads = 1;
-SET enable_progress_bar = false;
-SET disabled_optimizers = 'statistics_propagation';
-SET autoinstall_known_extensions = false;
-SET autoload_known_extensions = false;
-SET temp_directory = '{folder}/{staged}/spill';
-SET allowed_directories = ['{folder}', '{pattern}'];
-SET enable_external_access = false;
-SET lock_configuration = true;
-"""
+_GROUP: Final = 1024
 
+_SYNCS: Final = 16
+_RUN_BYTES: Final = 12 << 20
 # What a kill has the next sync read again; if it were less, a first sync would write partitions more often.
-_COMMIT_BYTES: Final = 256 << 20
-
-
-class Partition(NamedTuple):
-    """Where a record belongs; 0 where it is not known."""
-
-    source: int
-    year: int
-
-    @classmethod
-    def of(cls, record: Article) -> Self:
-        return cls(record.source_id or 0, int(record.date_published[:4]) if record.date_published else 0)
+_COMMIT_BYTES: Final = 16 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +90,19 @@ class ParquetStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._staged = folder / _STAGED
-        self._lines = self._staged / "lines"
+        self._rows = self._staged / "rows"
+        self._places = Places(folder / _PLACES)
         self._read = LogEnd("")
-        self._count = self._bytes = self._longest = 0
         self._held = ExitStack()
-        self._db: duckdb.DuckDBPyConnection | None = None
+        self._empty()
+
+    def _empty(self) -> None:
+        """Begin a commit: nothing came yet."""
+        self._waiting = list[pa.RecordBatch]()
+        self._waiting_bytes = self._bytes = 0
+        self._runs = list[ipc.RecordBatchFileReader]()
+        self._where = defaultdict[Partition, list[tuple[int, int]]](list)
+        """Of each partition, the runs and their batches that have rows of it."""
 
     def __enter__(self) -> Self:
         with self._told(), ExitStack() as stack:
@@ -149,9 +112,10 @@ class ParquetStore:
             stack.callback(lock.release)
             state = self._recover()
             self._read = state.read
-            self._db = stack.enter_context(self._connect())
             if state.version != _VERSION:
                 self._add_columns()
+            self._places.open(self._read, self._revisions)
+            stack.callback(self._places.close)
             self._held = stack.pop_all()
         return self
 
@@ -167,12 +131,33 @@ class ParquetStore:
     def cursor(self, log: str) -> LogEnd:
         return self._read if self._read.name == log else LogEnd(log)
 
-    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+    @staticmethod
+    def prepare(records: Sequence[Article]) -> pa.RecordBatch:
+        try:
+            return _batch(records)
+        except pa.ArrowInvalid:
+            for one in records:
+                try:
+                    _batch([one])
+                except pa.ArrowInvalid as error:
+                    raise StorageFailed(
+                        f"record {one.id}, revision {one.revision}, is none that Parquet takes: {_line(error)}"
+                    ) from error
+            raise
+
+    def apply(self, prepared: pa.RecordBatch, before: LogEnd, after: LogEnd) -> None:
         """Set the records aside; they are committed with others, at the latest when the store is left."""
         del before  # The lock is ours: nobody else has moved the cursor.
         with self._told():
-            self._stage(records)
+            numbers = self._places.take(
+                *(prepared.column(key).to_pylist() for key in ("id", "revision", "source", "year"))
+            )
+            self._waiting.append(prepared.append_column("number", pa.array(numbers, pa.int64())))
+            self._waiting_bytes += prepared.nbytes
+            self._bytes += prepared.nbytes
             self._read = after
+            if self._waiting_bytes >= _RUN_BYTES:
+                self._stage()
             if self._bytes >= _COMMIT_BYTES:
                 self._commit()
 
@@ -181,13 +166,10 @@ class ParquetStore:
     def _claim(self) -> None:
         """Make the folder, or see to it that it is ours; touch none that is not."""
         try:
-            # DuckDB takes text alone.
+            # Those who read it take text alone.
             str(self._folder.absolute()).encode()
         except UnicodeEncodeError as error:
             raise ArgumentError(f"store {self._folder}: its path is not UTF-8") from error
-        if "\\" in (path := _written(self._folder)) and glob.has_magic(path):
-            # In a pattern DuckDB takes it for a slash.
-            raise ArgumentError(f"store {self._folder}: its path holds a backslash beside *, ? or [; give another one")
         try:
             self._folder.mkdir(exist_ok=True)
         except FileExistsError as error:
@@ -214,49 +196,57 @@ class ParquetStore:
         self._settle(state)
         return state
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        db = duckdb.connect(":memory:")
-        # By what a pattern says, too: what is read is allowed before the pattern is looked up.
-        names = [text.replace("'", "''") for text in (_written(self._folder), _read_as(self._folder))]
-        db.execute(_SETTINGS.format(folder=names[0], pattern=names[1], staged=_STAGED))
-        return db
+    def _revisions(self) -> Iterator[tuple[str, int, Partition]]:
+        """Yield every revision that is held, and where."""
+        for path in self._files("revisions"):
+            keys = self._load(path, ["id", "revision"])
+            for id_, revision in zip(*(keys.column(key).to_pylist() for key in keys.column_names), strict=True):
+                yield id_, revision, _partition(path)
 
     # A commit
 
-    def _stage(self, records: Sequence[Article]) -> None:
-        """Appends records to the lines of their partitions, numbered from 1 in the order of the archive."""
-        lines = defaultdict[Partition, list[bytes]](list)
-        for record in records:
-            self._count += 1
-            line = b'{"position":%d,%b\n' % (self._count, msgspec.json.encode(record)[1:])
-            lines[Partition.of(record)].append(line)
-            self._bytes += len(line)
-            self._longest = max(self._longest, len(line))
-        for partition, found in lines.items():
-            with self._lines_of(partition).open("ab") as file:
-                file.writelines(found)
+    def _stage(self) -> None:
+        """Write what waits as a run: rows in the order of their partitions, those of each in a batch."""
+        if not self._waiting:
+            return
+        table = pa.Table.from_batches(self._waiting)
+        self._waiting, self._waiting_bytes = [], 0
+        table = table.take(compute.sort_indices(table, _STAGED_ORDER))
+        places = zip(*(table.column(key).to_pylist() for key in ("source", "year")), strict=True)
+        table = table.drop_columns(["source", "year"])
+        path, at = self._rows / str(len(self._runs)), 0
+        with path.open("wb") as file, ipc.new_file(file, table.schema) as run:
+            for number, (place, rows) in enumerate(groupby(places)):
+                count = sum(1 for _ in rows)
+                run.write_table(table.slice(at, count).combine_chunks())
+                self._where[Partition(*place)].append((len(self._runs), number))
+                at += count
+        self._runs.append(ipc.open_file(self._held.enter_context(path.open("rb"))))
 
     def _commit(self) -> None:
-        if not self._count:
+        if not self._bytes:
             return
+        self._stage()
         new = self._begin()
-        self._run(_INCOMING, list(self._lines.iterdir()), self._longest)
-        for table in _TABLES:
-            for partition in self._choose(table):
-                self._write(table, partition, new)
+        for partition in sorted(self._where.keys() | self._places.left()):
+            incoming = self._incoming(partition)
+            for table in _TABLES:
+                if self._places.changes(table, partition):
+                    self._write(table, partition, incoming, new)
         self._hold(new)
-        self._count = self._bytes = self._longest = 0
+        self._places.commit(self._read)
+        self._empty()
 
     def _add_columns(self) -> None:
         """Write every partition with the columns that it lacks, in one commit."""
         new = self._begin()
         for table in _TABLES:
             for held in self._files(table):
-                source, year = (part.partition("=")[2] for part in held.parts[-3:-1])
-                path = new / f"{table}.{source}.{year}"
-                with self._blaming([held]):
-                    self._run(_COPY.format(rows=_WIDENED), [held], path)
-                sync(path)
+                rows = self._load(held)
+                for one in ADDED:
+                    field = _SCHEMA.field(one.name)
+                    rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+                self._store(rows, table, _partition(held), new)
         self._hold(new)
 
     def _begin(self) -> Path:
@@ -267,36 +257,41 @@ class ParquetStore:
 
     def _hold(self, new: Path) -> None:
         """Have a commit hold: from here on, whatever is killed, its files come to where they belong."""
-        sync(new)
-        sync(self._staged)
+        _sync(new.iterdir())
+        _sync([new, self._staged])
         self._remember(self._read)
         self._settle(_State(_VERSION, self._read))
 
-    def _choose(self, table: str) -> list[Partition]:
-        """Find which of the incoming records a table takes; return the partitions that this changes."""
-        self._run(_NONE_HELD)
-        if files := self._files(table):
-            with self._blaming(files):
-                self._run(_HELD, files)
-        self._run(_TAKEN.format(key=_TABLES[table]))
-        return [Partition(*row) for row in self._run(_CHANGED.format(key=_TABLES[table]))]
+    def _incoming(self, partition: Partition) -> pa.Table:
+        """Return what came of a partition, in order."""
+        batches = [self._runs[run].get_batch(number) for run, number in self._where.pop(partition, ())]
+        return pa.Table.from_batches(batches, _SCHEMA.append(_NUMBER)).combine_chunks()
 
-    def _write(self, table: str, partition: Partition, new: Path) -> None:
-        """Writes a partition as it is to be; an empty file says that it is no more."""
-        lines, held = self._lines_of(partition), self._file(table, partition)
-        rows, values = list[str](), list[list[Path] | int]()
-        if lines.exists():
-            rows.append(_NEW_ROWS)
-            values += [[lines], self._longest]
+    def _write(self, table: str, partition: Partition, incoming: pa.Table, new: Path) -> None:
+        """Write a partition as it is to be."""
+        rows = _without(incoming, "number", self._places.replaced(table)).drop_columns(["number"])
+        held = self._file(table, partition)
         if held.exists():
-            rows.append(_OLD_ROWS.format(key=_TABLES[table]))
-            values.append([held])
+            rows = pa.concat_tables([self._kept(table, partition, self._load(held)), rows])
+        self._store(rows, table, partition, new)
+
+    def _kept(self, table: str, partition: Partition, held: pa.Table) -> pa.Table:
+        """Return the rows of a partition that a commit leaves there."""
+        gone = self._places.gone(table, partition)
+        if not gone:
+            return held
+        keys = zip(*(held.column(key).to_pylist() for key in ("id", "revision")), strict=True)
+        return held.filter(pa.array([key not in gone for key in keys], pa.bool_()))
+
+    def _store(self, rows: pa.Table, table: str, partition: Partition, new: Path) -> None:
+        """Write the rows of a partition in order; an empty file says that it is no more."""
         path = new / f"{table}.{partition.source}.{partition.year}"
-        with self._blaming([held] if held.exists() else []):
-            ((count,),) = self._run(_COPY.format(rows=" UNION ALL ".join(rows)), *values, path)
-        if not count:
-            path.write_bytes(b"")
-        sync(path)
+        order = compute.sort_indices(rows, _SORTED)
+        with path.open("wb") as file:
+            if len(rows):
+                with files.ParquetWriter(file, _SCHEMA, **_WRITTEN) as writer:
+                    for begin in range(0, len(rows), _GROUP):
+                        writer.write_table(rows.take(order.slice(begin, _GROUP)))
 
     def _remember(self, read: LogEnd) -> None:
         write_whole(self._folder / _STATE, msgspec.json.encode(_State(_VERSION, read)) + b"\n")
@@ -314,18 +309,13 @@ class ParquetStore:
             else:
                 _remove(target)
             changed.update(target.parents[:4])
-        for folder in changed:
-            if folder.exists():
-                sync(folder)
+        _sync(folder for folder in changed if folder.exists())
         # Not before all else is on disk: until then it is what a next opening goes by.
         if self._staged.exists():
             rmtree(self._staged)
-        self._lines.mkdir(parents=True)
+        self._rows.mkdir(parents=True)
 
-    # Names
-
-    def _lines_of(self, partition: Partition) -> Path:
-        return self._lines / f"{partition.source}.{partition.year}.jsonl"
+    # Files
 
     def _file(self, table: str, partition: Partition) -> Path:
         return self._folder / table / f"source={partition.source}" / f"year={partition.year}" / _FILE
@@ -333,35 +323,66 @@ class ParquetStore:
     def _files(self, table: str) -> list[Path]:
         return sorted((self._folder / table).glob(f"source=*/year=*/{_FILE}"))
 
-    # The database
-
-    def _run(self, statement: str, *values: Path | list[Path] | int) -> list[tuple[Any, ...]]:
-        if self._db is None:
-            raise RuntimeError("the store is not open")
-        return self._db.execute(statement, [_plain(value) for value in values]).fetchall()
-
-    @contextmanager
-    def _blaming(self, files: list[Path]) -> Iterator[None]:
-        """Name the file, if one that is read is damaged: not every error of the database does."""
-        try:
-            yield
-        except duckdb.Error:
-            for path in files:
-                try:
-                    self._run(_CHECK, [path])
-                except duckdb.Error as error:
-                    raise ArgumentError(
-                        f"store {path}: damaged ({_line(error)}); restore it, or remove {self._folder} and sync again"
-                    ) from error
-            raise
+    def _load(self, path: Path, columns: list[str] | None = None) -> pa.Table:
+        """Read a partition. Raise ``ArgumentError`` if it is damaged."""
+        with path.open("rb") as file:
+            try:
+                return files.ParquetFile(file).read(columns)
+            except (pa.ArrowException, OSError) as error:
+                # An error of the machine's has its number; what is no Parquet has none.
+                if getattr(error, "errno", None):
+                    raise
+                raise ArgumentError(
+                    f"store {path}: damaged ({_line(error)}); restore it, or remove {self._folder} and sync again"
+                ) from error
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        with translating(self._folder, (OSError, duckdb.OperationalError), duckdb.Error, _line):
+        down = (OSError, pa.ArrowMemoryError, DatabaseError)
+        with translating(self._folder, down, pa.ArrowException, _line):
             try:
                 yield
             except Locked as error:
                 raise StoreDown(str(error)) from error
+
+
+_NUMBER: Final = pa.field("number", pa.int64())
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    """fsync files or directories, several at a time: a file system takes them together."""
+    with ThreadPoolExecutor(_SYNCS) as threads:
+        for _ in threads.map(sync, paths):
+            pass
+
+
+def _batch(records: Sequence[Article]) -> pa.RecordBatch:
+    """Return records as rows, with the partition of each."""
+    columns = [_column([getattr(one, field.name) for one in records], field.type) for field in _SCHEMA]
+    partitions = [Partition.of(one) for one in records]
+    batch = pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
+    for number, key in enumerate(Partition._fields):
+        batch = batch.append_column(key, pa.array([one[number] for one in partitions], pa.int64()))
+    return batch
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_temporal(kind):
+        return pa.array(values, pa.string()).cast(kind)
+    return pa.array(values, kind)
+
+
+def _without(rows: pa.Table, key: str, values: set[int]) -> pa.Table:
+    """Return the rows that have none of some values in a column."""
+    held = values.intersection(rows.column(key).to_pylist())
+    if not held:
+        return rows
+    return rows.filter(compute.invert(compute.is_in(rows.column(key), pa.array(sorted(held), pa.int64()))))
+
+
+def _partition(path: Path) -> Partition:
+    source, year = (part.partition("=")[2] for part in path.parts[-3:-1])
+    return Partition(int(source), int(year))
 
 
 def _remove(path: Path) -> None:
@@ -370,23 +391,6 @@ def _remove(path: Path) -> None:
     for folder in path.parents[:2]:
         if folder.exists() and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _plain(value: Path | list[Path] | int) -> str | list[str] | int:
-    """Return a value as the database takes it: a list of files to read, or one to write."""
-    if isinstance(value, list):
-        return [_read_as(one) for one in value]
-    return _written(value) if isinstance(value, Path) else value
-
-
-def _written(path: Path) -> str:
-    """Return a path to write to; of one that is not absolute, DuckDB might take the beginning for something."""
-    return str(path.absolute())
-
-
-def _read_as(path: Path) -> str:
-    """Return the pattern that matches a path alone: to DuckDB, what it reads is one."""
-    return glob.escape(_written(path))
 
 
 def _line(error: Exception) -> str:

@@ -1,45 +1,73 @@
 """The archive as one SQLite file: ``articles``, ``revisions``, and full-text search over the former.
 
+No text stands there twice: ``articles`` has the latest revision of each article, ``superseded`` the others, and
+``revisions`` is a view of both. What counts and orders articles (``_DERIVED``) is made when a sync has read all of the
+archive, and kept up to date from then on: made row by row, it would take most of the time that a first sync takes.
+
 The search index holds :mod:`.words`' tokens of a text that ``articles`` holds as it is, hence FTS5's own ``rebuild``
 and ``integrity-check`` are not for it. ``indexed`` tells by which rules and letters they were made; a sync that goes by
 others makes the index anew first, since FTS5 must be told what stood there to take it out.
 """
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
-from ..archive.log import LogEnd
+from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError
 from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article
 from . import Indexing, StoreDown, translating, unheard, words
 
-_VERSION: Final = 3
+_VERSION: Final = 4
 _OLDEST: Final = 1
-"""A version that a sync brings up to date: 1 lacks ``indexed``, and as 2 does, the columns that were added since."""
+"""A version that a sync brings up to date: 1 lacks ``indexed``, and as 2 does, the columns that were added since; of
+all before 4, ``revisions`` is a table that holds every text, those of ``articles`` a second time.
+"""
 _KEYS: Final = tuple(column.name for column in COLUMNS)
 _TYPES: Final = {
     **dict.fromkeys((Kind.TEXT, Kind.DAY, Kind.INSTANT, Kind.TEXTS), "TEXT"),
     **dict.fromkeys((Kind.INTEGER, Kind.BOOLEAN), "INTEGER"),
 }
-_COLUMNS: Final = declared(_TYPES, [one for one in COLUMNS if one not in ADDED])
-# After what came before them, so that a store that lacked them is as one that never did.
+_COLUMNS: Final = declared(_TYPES)
 _ADDITIONS: Final = [
     f"ALTER TABLE {table} ADD COLUMN {one}"
     for table in ("articles", "revisions")
     for one in declarations(_TYPES, ADDED)
 ]
+_NAMED: Final = ", ".join(_KEYS)
+_VALUES: Final = ", ".join("?" for _ in _KEYS)
 _INDEXED: Final = "CREATE TABLE indexed (folding TEXT NOT NULL) STRICT"
-# A row's number is what the index knows it by: an implicit one would change in a VACUUM. What articles and revisions
-# are counted by stands in indexes, or their texts would have to be read along.
+_PAST: Final = f"""
+CREATE TABLE superseded (
+    {_COLUMNS},
+    PRIMARY KEY (id, revision)
+) STRICT;
+CREATE VIEW revisions AS SELECT {_NAMED} FROM articles UNION ALL SELECT {_NAMED} FROM superseded;
+CREATE TABLE edits (
+    id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    date_downloaded TEXT NOT NULL,
+    status_before TEXT NOT NULL,
+    access_before TEXT NOT NULL,
+    status TEXT NOT NULL,
+    access TEXT NOT NULL,
+    PRIMARY KEY (id, revision)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE counts (
+    source_label TEXT, year INTEGER, in_language TEXT, access TEXT, status TEXT, articles INTEGER NOT NULL
+) STRICT;
+"""  # noqa: S608 - our own names
+"""Revisions that are not the latest; which revisions are edits, removals and returns; how many articles are alike."""
+# A row's number is what the index knows it by: an implicit one would change in a VACUUM.
 _SCHEMA: Final = f"""
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY,
@@ -47,35 +75,106 @@ CREATE TABLE articles (
     year INTEGER GENERATED ALWAYS AS (CAST(substr(date_published, 1, 4) AS INTEGER)) VIRTUAL,
     UNIQUE (id)
 ) STRICT;
-CREATE TABLE revisions (
-    {_COLUMNS},
-    PRIMARY KEY (id, revision)
-) STRICT;
+{_PAST}
 CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 {_INDEXED};
-CREATE INDEX articles_by_day ON articles (date_published DESC, url_time DESC);
-CREATE INDEX articles_by_source ON articles (source_label, date_published, in_language, access, status, source_id);
-CREATE INDEX articles_by_year ON articles (year);
-CREATE INDEX revisions_by_time ON revisions (date_downloaded, revision, date_published);
 CREATE VIRTUAL TABLE articles_fts USING fts5 (
-    headline, article_body, content = 'articles', content_rowid = 'number', tokenize = 'ascii'
+    headline, article_body, content = 'articles', content_rowid = 'number', tokenize = 'ascii', columnsize = 0
 );
-PRAGMA user_version = {_VERSION};
-"""
-_VALUES: Final = ", ".join("?" for _ in _KEYS)
-_KEEP: Final = f"INSERT OR REPLACE INTO revisions ({', '.join(_KEYS)}) VALUES ({_VALUES})"  # noqa: S608 - our own names
-_UPSERT: Final = f"""
-INSERT INTO articles ({", ".join(_KEYS)}) VALUES ({_VALUES})
-ON CONFLICT (id) DO UPDATE SET {", ".join(f"{key} = excluded.{key}" for key in _KEYS if key != "id")}
-RETURNING number
+INSERT INTO articles_fts (articles_fts, rank) VALUES ('hashsize', {64 << 20});
+INSERT INTO articles_fts (articles_fts, rank) VALUES ('automerge', 8);
 """  # noqa: S608 - our own names
-_INDEX: Final = "INSERT INTO articles_fts (rowid, headline, article_body) VALUES (?, ?, ?)"
-_FIND: Final = """
-SELECT a.id, a.headline, a.date_published, a.source_label, a.article_body
-FROM articles_fts JOIN articles AS a ON a.number = articles_fts.rowid
-WHERE articles_fts MATCH ? ORDER BY a.date_published DESC NULLS LAST, a.url_time DESC, a.id DESC
+_COUNTED: Final = ("source_label", "year", "in_language", "access", "status")
+
+
+_COUNT_CHANGE: Final = """
+INSERT INTO counts SELECT {values}, 0 WHERE NOT EXISTS (SELECT 1 FROM counts WHERE ({keys}) IS ({values})); \
+UPDATE counts SET articles = articles + {by} WHERE ({keys}) IS ({values}); \
 """
-_REVISIONS: Final = f"SELECT {', '.join(_KEYS)} FROM revisions WHERE id = ? ORDER BY revision"  # noqa: S608 - as above
+
+
+def _counting(event: str, *rows: tuple[str, int]) -> str:
+    """Return a trigger that counts articles: by how much, for the article as a row of the event names it."""
+    changes = "".join(
+        _COUNT_CHANGE.format(keys=", ".join(_COUNTED), values=", ".join(f"{row}.{key}" for key in _COUNTED), by=by)
+        for row, by in rows
+    )
+    return f"CREATE TRIGGER IF NOT EXISTS counts_{event.lower()} AFTER {event} ON articles BEGIN {changes} END"
+
+
+# What articles and revisions are counted by stands in indexes, or their texts would have to be read along.
+_DERIVED: Final = f"""
+CREATE INDEX IF NOT EXISTS articles_by_day ON articles (date_published DESC, url_time DESC, id DESC);
+CREATE INDEX IF NOT EXISTS articles_by_source
+    ON articles (source_label, date_published, in_language, access, status, source_id);
+CREATE INDEX IF NOT EXISTS articles_by_year ON articles (year);
+CREATE INDEX IF NOT EXISTS articles_by_time ON articles (date_downloaded, revision, date_published);
+CREATE INDEX IF NOT EXISTS superseded_by_time ON superseded (date_downloaded, revision, date_published);
+CREATE INDEX IF NOT EXISTS edits_by_time ON edits (date_downloaded);
+CREATE INDEX IF NOT EXISTS counts_by_source ON counts ({", ".join(_COUNTED)});
+DELETE FROM counts;
+INSERT INTO counts
+    SELECT source_label, CAST(substr(date_published, 1, 4) AS INTEGER), in_language, access, status, count(*)
+    FROM articles GROUP BY 1, 2, 3, 4, 5;
+{_counting("INSERT", ("new", 1))};
+{_counting("UPDATE", ("old", -1), ("new", 1))};
+"""  # noqa: S608 - our own names
+# A page holds several articles, or much of it would be left empty.
+_PAGE_BYTES: Final = 32 << 10
+_CACHE_KB: Final = 64 << 10
+
+CHANGED: Final = """(new.body_sha256, new.headline, new.date_published, new.status, new.access)
+    IS NOT (old.body_sha256, old.headline, old.date_published, old.status, old.access)
+    AND new.revision_cause IS NOT 'reader'
+"""
+"""A revision that only knows more of the article's source is no change of the site's."""
+
+_HELD: Final = "SELECT id, number, revision FROM articles WHERE id IN (SELECT value FROM json_each(?))"
+_INSERT: Final = f"INSERT INTO articles (number, {_NAMED}) VALUES (?, {_VALUES})"  # noqa: S608 - our own names
+_UPDATE: Final = f"UPDATE articles SET ({_NAMED}) = ({_VALUES}) WHERE number = ?"  # noqa: S608 - as above
+_KEEP: Final = f"INSERT OR REPLACE INTO superseded VALUES ({_VALUES})"  # noqa: S608 - as above
+_SUPERSEDE: Final = f"""
+INSERT OR REPLACE INTO superseded SELECT {_NAMED} FROM articles WHERE number = ?
+"""  # noqa: S608 - as above
+_INDEX: Final = "INSERT INTO articles_fts (rowid, headline, article_body) VALUES (?, ?, ?)"
+_UNINDEX: Final = (
+    "INSERT INTO articles_fts (articles_fts, rowid, headline, article_body) "
+    "SELECT 'delete', number, indexed(headline), indexed(article_body) FROM articles WHERE number = ?"
+)
+_FORGET_EDITS: Final = "DELETE FROM edits WHERE id IN (SELECT value FROM json_each(?))"
+_EDITS: Final = f"""
+INSERT INTO edits
+SELECT new.id, new.revision, new.date_downloaded, old.status, old.access, new.status, new.access
+FROM revisions AS new JOIN superseded AS old ON old.id = new.id AND old.revision = new.revision - 1
+WHERE {CHANGED}
+"""  # noqa: S608 - as above
+_EDITS_OF: Final = f"{_EDITS} AND new.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+_MATCHED: Final = "SELECT rowid FROM articles_fts WHERE articles_fts MATCH :words"
+_COUNT: Final = f"SELECT count(*) FROM ({_MATCHED} LIMIT :most)"  # noqa: S608 - as above
+_NEWEST_FIRST: Final = "ORDER BY date_published DESC NULLS LAST, url_time DESC, id DESC"
+_FIND: Final = f"""
+SELECT id, headline, date_published, source_label, article_body FROM {{articles}} WHERE {{matched}} {_NEWEST_FIRST}
+"""  # noqa: S608 - as above
+# By what they hold, and then put in order.
+_FIND_FEW: Final = _FIND.format(articles="articles", matched=f"number IN ({_MATCHED})")
+# In their order, and each looked at: the first of many are found at once, but not all.
+_FIND_IN_NEWEST: Final = _FIND.format(
+    articles=f"(SELECT * FROM articles {_NEWEST_FIRST} LIMIT :newest)",  # noqa: S608 - as above
+    matched=f"EXISTS ({_MATCHED} AND rowid = number)",
+)
+# In their order, from among all that were found; the plus keeps SQLite from looking them up one by one.
+_FIND_REST: Final = f"{_FIND.format(articles='articles', matched=f'+number IN ({_MATCHED})')} LIMIT -1 OFFSET :given"
+_FEW: Final = 2_000
+_NEWEST: Final = 500
+_REVISIONS: Final = f"SELECT {_NAMED} FROM revisions WHERE id = ? ORDER BY revision"  # noqa: S608 - as above
+_SUPERSEDED: Final = """
+WHERE NOT EXISTS (
+    SELECT 1 FROM articles WHERE articles.id = every_revision.id AND articles.revision = every_revision.revision
+)
+"""
+_DERIVED_NAMES: Final = frozenset(re.findall(r"IF NOT EXISTS (\w+)", _DERIVED))
+_ID: Final = _KEYS.index("id")
+_REVISION: Final = _KEYS.index("revision")
 _AT_ONCE: Final = 100
 _LONGEST_VALUE: Final = 16 << 20
 
@@ -89,6 +188,22 @@ class Hit:
     date_published: str | None
     source_label: str | None
     article_body: str
+
+
+class Prepared(NamedTuple):
+    """A record as it is stored: a row, and its headline and text as they are indexed."""
+
+    row: tuple[Any, ...]
+    headline: str
+    article_body: str
+
+    @property
+    def id(self) -> str:
+        return str(self.row[_ID])
+
+    @property
+    def revision(self) -> int:
+        return int(self.row[_REVISION])
 
 
 class SqliteStore:
@@ -106,6 +221,11 @@ class SqliteStore:
             # By its whole path: SQLite gives some short ones a meaning of their own.
             db = sqlite3.connect(self._path.absolute(), timeout=30, isolation_level=None)
             self._db = opened.enter_context(contextlib.closing(db))
+            db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+            # What was deleted was public: it need not be written over.
+            db.execute("PRAGMA secure_delete = OFF")
+            db.create_function("indexed", 1, words.indexed, deterministic=True)
             with self._transaction():
                 self._prepare()
             # Not before it is known to be ours.
@@ -117,39 +237,58 @@ class SqliteStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._db is not None:
-            self._db.close()
+        if self._db is None:
+            return
+        with contextlib.closing(self._db), self._told():
+            if kind is None:
+                self._derive()
 
     def cursor(self, log: str) -> LogEnd:
         with self._told():
             row = self._connection.execute("SELECT end, crc FROM cursors WHERE log = ?", (log,)).fetchone()
         return LogEnd(log, *row) if row else LogEnd(log)
 
-    def apply(self, records: Sequence[Article], before: LogEnd, after: LogEnd) -> None:
+    @staticmethod
+    def prepare(records: Sequence[Article]) -> list[Prepared]:
+        return [Prepared(_row(one), words.indexed(one.headline), words.indexed(one.article_body)) for one in records]
+
+    def apply(self, prepared: list[Prepared], before: LogEnd, after: LogEnd) -> None:
         with self._told(), self._transaction():
             if self.cursor(before.name) != before:
                 raise StoreDown(f"{self._path}: another sync is filling it; let it finish")
-            for record in records:
-                self._take(record)
+            self._take(prepared)
             self._connection.execute(
                 "INSERT OR REPLACE INTO cursors (log, end, crc) VALUES (?, ?, ?)", (after.name, after.end, after.crc)
             )
 
-    def _take(self, record: Article) -> None:
-        db, row = self._connection, _row(record)
-        db.execute(_KEEP, row)
-        held = db.execute(
-            "SELECT number, revision, headline, article_body FROM articles WHERE id = ?", (record.id,)
-        ).fetchone()
-        if held and held[1] > record.revision:
-            return
-        if held:
-            db.execute(
-                "INSERT INTO articles_fts (articles_fts, rowid, headline, article_body) VALUES ('delete', ?, ?, ?)",
-                (held[0], _indexed(held[2]), _indexed(held[3])),
-            )
-        number = db.execute(_UPSERT, row).fetchall()[0][0]
-        db.execute(_INDEX, (number, _indexed(record.headline), _indexed(record.article_body)))
+    def _take(self, prepared: list[Prepared]) -> None:
+        """Take in records that follow each other: of those on one revision the last counts."""
+        db = self._connection
+        revisions = {(one.id, one.revision): one for one in prepared}
+        latest = {one.id: one for one in sorted(revisions.values(), key=lambda one: one.revision)}
+        past = [one for one in revisions.values() if latest[one.id] is not one]
+        numbers = dict[int, Prepared]()
+        for id_, number, revision in db.execute(_HELD, (_json(list(latest)),)).fetchall():
+            one = latest.pop(id_)
+            if one.revision < revision:
+                past.append(one)
+            else:
+                if one.revision > revision:
+                    db.execute(_SUPERSEDE, (number,))
+                numbers[number] = one
+        # In order: FTS5 writes what it has gathered whenever a row comes before the last one.
+        for number, one in sorted(numbers.items()):
+            db.execute(_UNINDEX, (number,))
+            db.execute(_INDEX, (number, one.headline, one.article_body))
+            db.execute(_UPDATE, (*one.row, number))
+        (last,) = db.execute("SELECT ifnull(max(number), 0) FROM articles").fetchone()
+        new = list(enumerate(latest.values(), start=last + 1))
+        db.executemany(_INSERT, ((number, *one.row) for number, one in new))
+        db.executemany(_INDEX, ((number, one.headline, one.article_body) for number, one in new))
+        db.executemany(_KEEP, (one.row for one in past))
+        ids = _json(sorted({one.id for one in (*past, *numbers.values())}))
+        db.execute(_FORGET_EDITS, (ids,))
+        db.execute(_EDITS_OF, (ids,))
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -166,9 +305,18 @@ class SqliteStore:
             _check(db, self._path)
             if _lacks_columns(db):
                 _add_columns(db)
+            if "superseded" not in _names(db):
+                _keep_no_text_twice(db)
             if _folding(db) != words.FOLDING:
                 _index_anew(db, self._indexing)
             db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _derive(self) -> None:
+        """Make what articles are counted and ordered by, if this is the first time that all are held."""
+        if _names(self._connection).keys() >= _DERIVED_NAMES:
+            return
+        with self._transaction():
+            _run(self._connection, _DERIVED)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -187,12 +335,32 @@ class SqliteStore:
 
 def find(path: Path, query: str) -> Iterator[Hit]:
     """Yield every article whose headline or body holds all terms of a query, newest first. Raise ``ArgumentError``."""
+    asked: dict[str, object] = {"words": _matched(query), "most": _FEW + 1, "newest": _NEWEST}
+    with reading(path) as db:
+        # One state of the store, whatever a sync adds meanwhile.
+        db.execute("BEGIN")
+        if db.execute(_COUNT, asked).fetchone() <= (_FEW,):
+            yield from (Hit(*row) for row in db.execute(_FIND_FEW, asked))
+            return
+        given = 0
+        for row in db.execute(_FIND_IN_NEWEST, asked):
+            given += 1
+            yield Hit(*row)
+        yield from (Hit(*row) for row in db.execute(_FIND_REST, asked | {"given": given}))
+
+
+def count_hits(path: Path, query: str) -> int:
+    """Return how many articles :func:`find` yields. Raise ``ArgumentError``."""
+    with reading(path) as db:
+        ((count,),) = db.execute(_COUNT, {"words": _matched(query), "most": -1})
+    return int(count)
+
+
+def _matched(query: str) -> str:
     matched = words.match(query)
     if not matched:
         raise ArgumentError(f"{query[:200]!r} holds no word to look for")
-    with reading(path) as db:
-        for row in db.execute(_FIND, (matched,)):
-            yield Hit(*row)
+    return matched
 
 
 @contextlib.contextmanager
@@ -218,7 +386,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # Others' SQL may be asked of it, too.
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         _check(db, path)
-        if _lacks_columns(db):
+        if "superseded" not in _names(db):
             raise ArgumentError(
                 f"store {path}: made by the version before; scrapy sync sqlite:///{path} brings it up to date"
             )
@@ -247,10 +415,24 @@ def _with_hint(error: Exception) -> str:
 
 def _make(db: sqlite3.Connection) -> None:
     """Make the tables of a store."""
-    for statement in _SCHEMA.split(";\n"):
-        db.execute(statement)
-    _add_columns(db)
+    _run(db, _SCHEMA)
     db.execute("INSERT INTO indexed VALUES (?)", (words.FOLDING,))
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    """Run statements inside the transaction that is open."""
+    for statement in statements.split(";\n"):
+        db.execute(statement)
+
+
+def _keep_no_text_twice(db: sqlite3.Connection) -> None:
+    """Part the table of all revisions that stores had before version 4."""
+    db.execute("DROP INDEX IF EXISTS revisions_by_time")
+    db.execute("ALTER TABLE revisions RENAME TO every_revision")
+    _run(db, _PAST)
+    db.execute(f"INSERT INTO superseded SELECT {_NAMED} FROM every_revision {_SUPERSEDED}")  # noqa: S608 - our own names
+    db.execute("DROP TABLE every_revision")
+    db.execute(_EDITS)
 
 
 def _add_columns(db: sqlite3.Connection) -> None:
@@ -261,8 +443,11 @@ def _add_columns(db: sqlite3.Connection) -> None:
 
 def _lacks_columns(db: sqlite3.Connection) -> bool:
     """Return True if the tables are those of version 2."""
-    held = {name for (name,) in db.execute("SELECT name FROM pragma_table_info('articles')")}
-    return held.isdisjoint(one.name for one in ADDED)
+    return _columns(db, "articles").isdisjoint(one.name for one in ADDED)
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
 def _folding(db: sqlite3.Connection) -> str:
@@ -285,7 +470,7 @@ def _index_anew(db: sqlite3.Connection, indexing: Indexing) -> None:
     for done, (number, *texts) in enumerate(db.execute("SELECT number, headline, article_body FROM articles")):
         if done % _AT_ONCE == 0:
             indexing(done, total)
-        db.execute(_INDEX, (number, *map(_indexed, texts)))
+        db.execute(_INDEX, (number, *map(words.indexed, texts)))
     indexing(total, total)
     if "indexed" not in _names(db):
         db.execute(_INDEXED)
@@ -300,11 +485,8 @@ def _names(db: sqlite3.Connection) -> dict[str, str | None]:
 
 def _restored(db: sqlite3.Connection) -> bool:
     """Return True if a database has the tables of a store: ``.dump`` keeps these, but not the number of the version."""
-    with contextlib.closing(sqlite3.connect(":memory:")) as made:
-        made.executescript(_SCHEMA)
-        if not _lacks_columns(db):
-            _add_columns(made)
-        return _names(made).items() - {("indexed", _INDEXED)} <= _names(db).items()
+    wanted = {one.name for one in COLUMNS if one not in ADDED}
+    return all(wanted <= _columns(db, table) for table in ("articles", "revisions"))
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:
@@ -317,19 +499,15 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise ArgumentError(f"store {path}: made by another version of kcnacrawl; move it away and sync again")
 
 
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def _row(record: Article) -> tuple[object, ...]:
-    return tuple(
-        msgspec.json.encode(value).decode() if key == "images" else value
-        for key in _KEYS
-        for value in (getattr(record, key),)
-    )
+    return tuple(_json(value) if key == "images" else value for key in _KEYS for value in (getattr(record, key),))
 
 
 def _article(row: Sequence[Any]) -> Article:
     values = dict(zip(_KEYS, row, strict=True))
     images, conflict = tuple(msgspec.json.decode(values["images"])), bool(values["date_conflict"])
     return Article(**values | {"images": images, "date_conflict": conflict})
-
-
-def _indexed(text: str) -> str:
-    return " ".join(words.tokens(text))

@@ -9,10 +9,14 @@ and accents. What nobody sees inside a word (a zero-width space, a soft hyphen, 
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Final
+from itertools import accumulate, compress, count
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 FOLDING: Final = f"2, Unicode {unicodedata.unidata_version}"
 """What an index of tokens was made by: this module's rules, counted up with each change of them, and its letters."""
@@ -41,6 +45,9 @@ _JOINING: Final = re.compile(
 # Longer ones are no words of any language; a page may hold them all the same.
 LONGEST: Final = 100
 _AROUND: Final = 60
+_HEADS: Final = (50, 250)
+_LONGEST_REMEMBERED: Final = 40
+_MOST_REMEMBERED: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +61,24 @@ class Term:
 
 def tokens(text: str) -> list[str]:
     """Return what of a text is indexed, in order."""
-    return _tokens(_runs(text))
+    return indexed(text).split()
+
+
+def indexed(text: str) -> str:
+    """Return the tokens of a text as an index takes them: parted by spaces, of which there may be more than one."""
+    return " ".join(map(_INDEXED.__getitem__, text.split()))
 
 
 def folded(text: str) -> str:
     """Return the words of a text as they are compared, parted by spaces."""
-    return " ".join(glued or other for glued, other in _runs(text))
+    return " ".join(filter(None, map(_FOLDED.__getitem__, text.split())))
 
 
-def terms(query: str) -> list[Term]:
+@lru_cache
+def terms(query: str) -> tuple[Term, ...]:
     """Return a query's terms, all of which a text must hold; none if there is no word in it."""
     found = (_term(phrase or word) for phrase, word in _TERM.findall(query.replace("“", '"').replace("”", '"')))
-    return [term for term in found if term is not None]
+    return tuple(term for term in found if term is not None)
 
 
 def checked(query: str) -> str:
@@ -93,7 +106,43 @@ def snippet(pieces: Iterable[tuple[str, bool]]) -> str:
 
 def parts(text: str, query: str) -> list[tuple[str, bool]]:
     """Cut from a text where it first holds a term, in pieces: ``(text, is it what was looked for)``."""
-    text = " ".join(unicodedata.normalize("NFC", text).split())
+    text = unicodedata.normalize("NFC", text)
+    if any(len(term.runs) > 1 for term in terms(query)):
+        return _cut(text.split(), query)
+    # Most texts hold early what they are found by.
+    for size in (*_HEADS, -1):
+        pieces = text.split(None, size)
+        is_head = len(pieces) > size >= 0
+        if is_head:
+            pieces.pop()
+        first = next(compress(count(), map(_holding(query).__getitem__, pieces)), None)
+        begin, end = _around(pieces, first or 0)
+        if not is_head or (first is not None and end < len(pieces)):
+            return _cut(pieces[begin:end], query)
+    raise AssertionError
+
+
+def _around(pieces: list[str], number: int) -> tuple[int, int]:
+    """Return which pieces stand around one of a text, as far as a snippet of it reaches."""
+    begin, length = number, 0
+    while begin and length <= _AROUND:
+        begin -= 1
+        length += len(pieces[begin]) + 1
+    end, length = number + 1, 0
+    while end < len(pieces) and length <= _AROUND:
+        length += len(pieces[end]) + 1
+        end += 1
+    return begin, end
+
+
+@lru_cache(maxsize=8)
+def _holding(query: str) -> "_Remembered[bool]":
+    """Return which pieces of texts hold a term that needs one alone."""
+    return _Remembered(lambda piece: any(pattern.search(_fold(piece)) for pattern in _patterns(query)))
+
+
+def _cut(pieces: list[str], query: str) -> list[tuple[str, bool]]:
+    text = " ".join(pieces)
     spans = _spans(text, query)
     first, last = spans[0] if spans else (0, 0)
     begin, end = max(0, first - _AROUND), last + _AROUND
@@ -136,10 +185,6 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", _IGNORED.sub("", text)).translate(_COMPARED)
 
 
-# A few letters at a time come again and again.
-_fold_few: Final = lru_cache(maxsize=1 << 14)(_fold)
-
-
 def _runs(text: str) -> list[tuple[str, str]]:
     """Return the words of a text: of each pair one is empty, ``(glued, other)``."""
     return [(glued, other[:LONGEST]) for glued, other in _RUN.findall(_fold(text))]
@@ -156,6 +201,28 @@ def _tokens(runs: list[tuple[str, str]]) -> list[str]:
     return found
 
 
+class _Remembered(dict[str, T]):
+    """What is made of the pieces of texts that stand between white space, which all rules part words at. Most come
+    again and again.
+    """
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, piece: str) -> T:
+        made = self._make(piece)
+        if len(piece) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[piece] = made
+        return made
+
+
+_INDEXED: Final = _Remembered(lambda piece: " ".join(_tokens(_runs(piece))))
+_FOLDED: Final = _Remembered(lambda piece: " ".join(glued or other for glued, other in _runs(piece)))
+
+
 def _term(text: str) -> Term | None:
     runs = _runs(text)
     if not runs:
@@ -168,18 +235,51 @@ def _term(text: str) -> Term | None:
 
 
 def _spans(text: str, query: str) -> list[tuple[int, int]]:
-    """Return where a text holds terms, in its own positions."""
-    pieces, origin = list[str](), list[tuple[int, int]]()
-    for start, stop in _clusters(text):
-        piece = _fold_few(text[start:stop])
-        pieces.append(piece)
-        origin += [(start, stop)] * len(piece)
-    whole = "".join(pieces)
-    return sorted(
-        (origin[hit.start()][0], origin[hit.end() - 1][1])
-        for pattern in _patterns(query)
-        for hit in pattern.finditer(whole)
-    )
+    """Return where a text, whose pieces are parted by single spaces, holds terms first, and others that begin no
+    further than :data:`_AROUND` after that; in its own positions.
+    """
+    whole, origin = _aligned(text)
+    found = list[tuple[int, int]]()
+    for hits in (pattern.finditer(whole) for pattern in _patterns(query)):
+        for hit in hits:
+            span = origin(hit.start())[0], origin(hit.end() - 1)[1]
+            if found and span[0] > min(found)[1] + _AROUND:
+                break
+            found.append(span)
+    return sorted(found)
+
+
+def _aligned(text: str) -> tuple[str, Callable[[int], tuple[int, int]]]:
+    """Return a text folded, and what tells where a character of that came from."""
+    if text.isascii():
+        return _fold(text), lambda at: (at, at + 1)
+    pieces = text.split(" ")
+    aligned = [_ALIGNED[piece] for piece in pieces]
+    begins = list(accumulate(map(len, pieces), initial=0))
+    folded = [one for one, _ in aligned]
+    folded_begins = list(accumulate(map(len, folded), initial=0))
+
+    def origin(at: int) -> tuple[int, int]:
+        number = bisect_right(folded_begins, at) - 1
+        start, stop = aligned[number][1][at - folded_begins[number]]
+        # A space stands before each piece but the first.
+        begin = begins[number] + number
+        return begin + start, begin + stop
+
+    return "".join(folded), origin
+
+
+def _align(piece: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return a piece of a text folded, with a space after it, and where each character of the piece came from."""
+    folded, origin = list[str](), list[tuple[int, int]]()
+    for start, stop in _clusters(piece):
+        letters = _fold(piece[start:stop])
+        folded.append(letters)
+        origin += [(start, stop)] * len(letters)
+    return f"{''.join(folded)} ", origin
+
+
+_ALIGNED: Final = _Remembered(_align)
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:

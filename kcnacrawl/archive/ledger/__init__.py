@@ -4,15 +4,19 @@ A table, or two that belong together, is a class of its own. All but the state o
 logs, and a new walk finds that again: losing the ledger costs listing pages, never an article.
 """
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ...items import Article, Rejected
-from ..log import LogEnd
-from .articles import Articles, Known, Unattributed, body_sha256, digest, digest_to_the_letter
+from ..blocks import LogEnd, is_still
+from .articles import Articles, Known, Unattributed, body_sha256
 from .database import Database
-from .queue import OWED, REVISIT_DAYS, REVISITED, Queue, Wanted, card_of
+from .lines import AllLines, Line, Row, card_of, digest
+from .queue import OWED, REVISIT_DAYS, REVISITED, Queue, Wanted
 from .rechecks import Look, Rechecks
+from .schema import LOOKS, MIGRATIONS, VERSION
 from .sitemaps import KnownSitemap, Sitemaps
 from .sources import KnownSource, Sources
 from .walked import Walked
@@ -25,13 +29,13 @@ __all__ = [
     "KnownSitemap",
     "KnownSource",
     "Ledger",
+    "Line",
     "Look",
     "Unattributed",
     "Wanted",
     "body_sha256",
     "card_of",
     "digest",
-    "digest_to_the_letter",
 ]
 
 
@@ -51,9 +55,32 @@ class Ledger:
         self.rechecks = Rechecks(self._database)
         self.sitemaps = Sitemaps(self._database)
 
-    def open(self) -> str:
-        """Open the ledger if it is sound; return what is wrong with it, or ``""``. Also raise ``OSError``."""
-        return self._database.open()
+    def open(self, log: Path, *, is_thorough: bool = False) -> str:
+        """Open the ledger if it is sound; return what is wrong with it, or ``""``. One of an earlier version learns the
+        log of articles anew. With ``is_thorough``, see that its indexes agree with its tables. Also raise ``OSError``.
+        """
+        return self._database.open(partial(self._migrate, log), is_thorough=is_thorough)
+
+    def _migrate(self, log: Path, version: int) -> str:
+        with self._database.guard():
+            row = self._database.execute("SELECT name, end, crc FROM logs WHERE name = ?", (log.name,)).fetchone()
+        known = LogEnd(*row) if row else LogEnd(log.name)
+        if known.end and not (log.exists() and is_still(log, known)):
+            return f"it is of an earlier version, and {log.name} was changed"
+        with self._database.transaction() as db:
+            for step in range(version, VERSION):
+                for statement in MIGRATIONS[step].split(";"):
+                    db.execute(statement)
+            lines = AllLines(log, known.end)
+            for _ in self.articles.put_all(db, lines if known.end else ()):
+                # What is wanted of them is known.
+                pass
+            if known.end:
+                self._set_log_end(db, lines.end())
+            for statement in LOOKS.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        return ""
 
     def create(self) -> None:
         """Begin anew, empty."""
@@ -85,30 +112,44 @@ class Ledger:
     def log_end(self, name: str) -> LogEnd:
         """Return how far a log has been learned."""
         with self._database.guard():
-            row = self._database.execute("SELECT name, end, crc, mtime_ns FROM logs WHERE name = ?", (name,)).fetchone()
+            row = self._database.execute("SELECT name, end, crc, whole FROM logs WHERE name = ?", (name,)).fetchone()
         return LogEnd(*row) if row else LogEnd(name)
 
-    def set_log_end(self, end: LogEnd) -> None:
-        """Remember where a log ends, if that is news."""
-        if self.log_end(end.name) != end:
-            with self._database.transaction():
-                self._set_log_end(end)
-
-    def learn_articles(self, articles: Sequence[Article], end: LogEnd) -> None:
+    def learn_articles(self, lines: Sequence[Line], end: LogEnd) -> None:
         """Learn of lines that are on disk, and how far the log goes with them."""
         with self._database.transaction() as db:
-            for article in articles:
-                is_known = self.articles.says_the_same(db, article)
-                self.articles.put(db, article)
-                if not is_known:
-                    self.rechecks.forget(db, article.id)
-                    self.queue.settle(db, article)
-            self._set_log_end(end)
+            for line in lines:
+                before = self.articles.line(line.id)
+                self.articles.put(db, line, before)
+                if not line.says_the_same(before):
+                    self.rechecks.forget(db, line.id)
+                    self.queue.settle(db, line)
+            self._set_log_end(db, end)
+
+    def learn_all_articles(
+        self,
+        batches: Iterable[Sequence[Row]],
+        end: Callable[[], LogEnd],
+        look: Callable[[Sequence[Line]], object] = len,
+    ) -> None:
+        """Learn of all lines of the log, where none is known, and then how far it goes with them: the same, in a small
+        part of the time. Have ``look`` see the lines on each article of which there are several, or none of the first
+        revision.
+        """
+        with self._database.transaction() as db:
+            for of_one in self.articles.put_all(db, batches):
+                look(of_one)
+                before: Line | None = None
+                for line in of_one:
+                    if not line.says_the_same(before):
+                        self.queue.settle(db, line)
+                    before = line
+            self._set_log_end(db, end())
 
     def confirm(self, article: Article) -> None:
         """Learn that an article was fetched and is held as it is."""
         with self._database.transaction() as db:
-            self.queue.settle(db, article)
+            self.queue.settle(db, Line.of(article))
 
     def learn_rejections(self, rejections: Sequence[Rejected], end: LogEnd, *, in_order: bool = True) -> None:
         """Learn of pages that gave no record: owed at once, or due again after a widening interval.
@@ -121,9 +162,7 @@ class Ledger:
                 if one.id is not None and (in_order or not self.articles.was_held_at(db, one.id, one.seen_at)):
                     self.rechecks.put_missing(db, one)
                     self.queue.put_rejection(db, one)
-            self._set_log_end(end)
+            self._set_log_end(db, end)
 
-    def _set_log_end(self, end: LogEnd) -> None:
-        self._database.execute(
-            "INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (end.name, end.end, end.crc, end.mtime_ns)
-        )
+    def _set_log_end(self, db: sqlite3.Connection, end: LogEnd) -> None:
+        db.execute("INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (end.name, end.end, end.crc, end.whole))

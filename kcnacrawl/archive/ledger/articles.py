@@ -1,14 +1,18 @@
-"""What the latest line on each article says."""
+"""What the latest line on each article says, and where its lines begin."""
 
 import hashlib
 import sqlite3
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
-from ...items import Access, Article
+from ...items import Access
 from .database import Database
+from .lines import Line, Row
+from .schema import ARTICLE_INDEXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,9 @@ class Known:
     source_name: str | None
 
     @classmethod
-    def of(cls, article: Article) -> Self:
+    def of(cls, line: Line) -> "Known":
         """Return what this line says."""
-        return cls(article.revision, digest(article), article.access, article.source_id, article.source_name)
+        return cls(line.revision, line.digest, line.access, line.source_id, line.source_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,34 @@ class Unattributed:
     list_key: int | None
 
 
+_COLUMNS: Final = ", ".join(Line._fields)
+_KEPT: Final = [name for name in Line._fields if name != "card"]
+_PAGE: Final = ("date_downloaded", "digest", "access")
+# A line that only knows more of the article is no look at its page.
+_NO_LOOK: Final = " AND ".join(f"articles.{name} = excluded.{name}" for name in _PAGE)
+_TAKEN: Final = "CAST(strftime('%s', date_downloaded) AS INTEGER)"
+
+
+def _put(source: str) -> str:
+    """Return the statement that remembers lines, given in the order of the log."""
+    updates = [f"{name} = excluded.{name}" for name in _KEPT if name != "id"]
+    updates += [f"{name} = iif({_NO_LOOK}, {name}, excluded.{name})" for name in ("looked", "due")]
+    return (
+        f"INSERT INTO articles ({', '.join(_KEPT)}, looked, due)"  # noqa: S608 - constants
+        f" SELECT {', '.join(_KEPT)}, {_TAKEN}, {_TAKEN} + 86400 FROM {source}"
+        f" ON CONFLICT (id) DO UPDATE SET {', '.join(updates)}"
+    )
+
+
+_PUT: Final = _put(f"(SELECT {', '.join(f':{name} AS {name}' for name in _KEPT)}) WHERE TRUE")
+_PUT_ALL: Final = _put("all_lines WHERE TRUE ORDER BY id, begin")
+
+_KEEP_EARLIER: Final = """CREATE TEMP TRIGGER superseded AFTER UPDATE OF begin ON articles
+BEGIN INSERT INTO earlier_lines VALUES (old.id, old.begin, old.date_downloaded); END"""
+
+
 class Articles:
-    """The table ``articles``."""
+    """The tables ``articles`` and ``earlier_lines``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,6 +81,19 @@ class Articles:
                 "SELECT revision, digest, access, source_id, source_name FROM articles WHERE id = ?", (article_id,)
             ).fetchone()
         return Known(*row) if row else None
+
+    def line(self, article_id: str) -> Line | None:
+        """Return the latest line on an article, without its card."""
+        sql = f"SELECT {', '.join(_KEPT)}, NULL FROM articles WHERE id = ?"  # noqa: S608 - constants
+        with self._database.guard():
+            row = self._database.execute(sql, (article_id,)).fetchone()
+        return Line(*row) if row else None
+
+    def begin(self, article_id: str) -> int | None:
+        """Return where the latest line on an article begins in the log, if any is held."""
+        with self._database.guard():
+            row = self._database.execute("SELECT begin FROM articles WHERE id = ?", (article_id,)).fetchone()
+        return row[0] if row else None
 
     def held(self, ids: Iterable[str]) -> set[str]:
         """Return those of ``ids`` that the archive holds."""
@@ -101,58 +144,46 @@ class Articles:
 
     # Inside a transaction of the ledger's
 
-    def says_the_same(self, db: sqlite3.Connection, article: Article) -> bool:
-        """Return True for a line on a page that was not downloaded again: it only knows more of the article."""
-        sql = "SELECT 1 FROM articles WHERE id = ? AND date_downloaded = ? AND digest = ? AND access = ?"
-        values = (article.id, article.date_downloaded, digest(article), article.access)
-        return db.execute(sql, values).fetchone() is not None
-
     def was_held_at(self, db: sqlite3.Connection, article_id: str, moment: str) -> bool:
         """Return True if an article was downloaded at a moment, or later."""
         sql = "SELECT 1 FROM articles WHERE id = ? AND date_downloaded >= ?"
         return db.execute(sql, (article_id, moment)).fetchone() is not None
 
-    def put(self, db: sqlite3.Connection, article: Article) -> None:
-        """Remember what a line says."""
-        db.execute(
-            "INSERT INTO articles (id, revision, digest, source_id, source_label, source_name, date_published,"
-            " date_downloaded, status, access) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-            " revision = excluded.revision, digest = excluded.digest, source_id = excluded.source_id,"
-            " source_label = excluded.source_label, source_name = excluded.source_name,"
-            " date_published = excluded.date_published, date_downloaded = excluded.date_downloaded,"
-            " status = excluded.status, access = excluded.access",
-            (
-                article.id,
-                article.revision,
-                digest(article),
-                article.source_id,
-                article.source_label,
-                article.source_name,
-                article.date_published,
-                article.date_downloaded,
-                article.status,
-                article.access,
-            ),
+    def put(self, db: sqlite3.Connection, line: Line, before: Line | None) -> None:
+        """Remember what a line says, and where the line before it is. It is due to be looked at a day after it was
+        downloaded.
+        """
+        if before is not None:
+            values = (before.id, before.begin, before.date_downloaded)
+            db.execute("INSERT OR IGNORE INTO earlier_lines VALUES (?, ?, ?)", values)
+        db.execute(_PUT, line._asdict())
+
+    def put_all(self, db: sqlite3.Connection, batches: Iterable[Iterable[Row]]) -> Iterator[list[Line]]:
+        """Remember what all lines of a log say, where nothing is known. Yield the lines on each article of which there
+        are several, or none of the first revision, or that was once truncated.
+        """
+        marks = ", ".join("?" * len(Line._fields))
+        db.execute(f"CREATE TEMP TABLE all_lines ({_COLUMNS})")
+        for rows in batches:
+            db.executemany(f"INSERT INTO all_lines VALUES ({marks})", rows)  # noqa: S608 - marks
+        for name in ARTICLE_INDEXES:
+            db.execute(f"DROP INDEX IF EXISTS {name}")
+        db.execute(_KEEP_EARLIER)
+        # In the order of the table, so that it is written from its beginning to its end.
+        db.execute(_PUT_ALL)
+        db.execute("DROP TRIGGER superseded")
+        for name, columns in ARTICLE_INDEXES.items():
+            db.execute(f"CREATE INDEX {name} ON {columns}")
+        told = db.execute(
+            "SELECT * FROM all_lines WHERE id IN (SELECT id FROM all_lines WHERE card IS NOT NULL OR revision <> 1"
+            " UNION SELECT id FROM earlier_lines) ORDER BY id, begin"
         )
-
-
-def digest(article: Article) -> bytes:
-    """Return the SHA-256 of what makes a revision: text, headline, date and status. How accents are put together makes
-    none.
-    """
-    return _digest(article, unicodedata.normalize("NFC", article.headline))
-
-
-def digest_to_the_letter(article: Article) -> bytes:
-    """Return the digest that ledgers before version 4 had of an article."""
-    return _digest(article, article.headline)
-
-
-def _digest(article: Article, headline: str) -> bytes:
-    parts = (article.status, headline, article.date_published or "", article.body_sha256)
-    return hashlib.sha256("\0".join(parts).encode()).digest()
+        for _, group in groupby(map(Line._make, told), key=attrgetter("id")):
+            yield list(group)
+        db.execute("DROP TABLE all_lines")
 
 
 def body_sha256(body: str) -> str:
     """Return the SHA-256 of a body in NFC, as UTF-8, in hexadecimal."""
-    return hashlib.sha256(unicodedata.normalize("NFC", body).encode()).hexdigest()
+    composed = body if body.isascii() else unicodedata.normalize("NFC", body)
+    return hashlib.sha256(composed.encode()).hexdigest()

@@ -3,12 +3,11 @@
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from ...site.labels import read_label
 from .. import StorageFailed
 from ..log import sync, write_whole
 from .schema import MIGRATIONS, SCHEMA, VERSION
@@ -29,44 +28,34 @@ class Database:
         self.state = 0
         """Another number whenever the tables may have changed."""
 
-    def open(self) -> str:
-        """Open the file if it is sound; return what is wrong with it, or ``""``. Also raise ``OSError``."""
-        fault = self._open()
+    def open(self, migrate: Callable[[int], str], *, is_thorough: bool) -> str:
+        """Open the file if it is sound; return what is wrong with it, or ``""``. ``migrate`` brings one of an earlier
+        version up to date, given that, or returns why it cannot. Also raise ``OSError``.
+        """
+        fault = self._open(migrate, "integrity_check" if is_thorough else "quick_check")
         if fault:
             self.disconnect()
         return fault
 
-    def _open(self) -> str:
+    def _open(self, migrate: Callable[[int], str], check: str) -> str:
         if not self.path.exists():
             return "there is none"
         seal = self._seal.read_bytes() if self._seal.exists() else None
-        if seal is not None and (seal != self._sealing() or self._has_wal()):
+        if seal is not None and (seal != sealing(self.path) or self._has_wal()):
             return "it is not as it was closed"
         try:
             self.connect()
             version = self.execute("PRAGMA user_version").fetchone()[0]
             if version not in {VERSION, *MIGRATIONS}:
                 return "it is of another version"
-            if seal is None and (found := self.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+            if seal is None and (found := self.execute(f"PRAGMA {check}(1)").fetchone()[0]) != "ok":
                 return f"it is damaged ({' '.join(found.split())})"
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise StorageFailed(f"cannot open {self.path}: {error}; see to it and run again") from error
             return f"it is damaged ({error})"
         self._sealed = seal is not None
-        if version != VERSION:
-            self._migrate(version)
-        return ""
-
-    def _migrate(self, version: int) -> None:
-        """Bring a file of an older version up to date, so that what only it knows is not lost."""
-        with self.transaction() as db:
-            db.create_function("name_in", 1, lambda label: label and read_label(label).name, deterministic=True)
-            while version != VERSION:
-                for statement in MIGRATIONS[version].split(";"):
-                    db.execute(statement)
-                version += 1
-            db.execute(f"PRAGMA user_version = {VERSION}")
+        return migrate(version) if version != VERSION else ""
 
     def create(self) -> None:
         """Begin anew, empty. Until it is opened again, nothing of it need outlive a crash."""
@@ -102,13 +91,9 @@ class Database:
         if self._sealed or self._has_wal():
             return
         try:
-            write_whole(self._seal, self._sealing())
+            write_whole(self._seal, sealing(self.path))
         except OSError as error:
             raise StorageFailed(f"cannot write {self._seal}: {error.strerror or error}; run again") from error
-
-    def _sealing(self) -> bytes:
-        with self.path.open("rb") as file:
-            return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {self.path.name}\n".encode()
 
     def _has_wal(self) -> bool:
         wal = self.path.with_name(self.path.name + "-wal")
@@ -179,11 +164,17 @@ class Database:
             raise StorageFailed(f"cannot write {error.filename or self.path}: {error.strerror or error}") from error
 
 
+def sealing(path: Path) -> bytes:
+    """Return what stands beside a file that is sealed."""
+    with path.open("rb") as file:
+        return f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n".encode()
+
+
 def _is_damage(error: Exception) -> bool:
     if isinstance(error, msgspec.DecodeError):
         return True
     # The low byte: the rest of an extended code says where.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or str(error).startswith(
-        ("no such table", "Could not decode to UTF-8")
-    )
+    # The schema is text in the file, and may be what was damaged.
+    told = ("no such table", "no such column", "has no column named", "Could not decode to UTF-8")
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or any(one in str(error) for one in told)

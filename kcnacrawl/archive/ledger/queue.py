@@ -8,9 +8,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from ...items import Article, Card, Reason, Rejected
+from ...items import Card, Reason, Rejected
 from ...site.dates import instant
 from .database import Database
+from .lines import Line
 from .sources import key_of
 
 OWED: Final[frozenset[Reason]] = frozenset({"http_error", "blocked", "layout_changed", "bad_date", "too_large"})
@@ -146,23 +147,23 @@ class Queue:
 
     # Inside a transaction of the ledger's
 
-    def settle(self, db: sqlite3.Connection, article: Article) -> None:
+    def settle(self, db: sqlite3.Connection, line: Line) -> None:
         """Want nothing more of an article that is stored; but one that is truncated may open up."""
-        if article.status == "gone" or article.access != "truncated":
-            db.execute("DELETE FROM wanted WHERE id = ?", (article.id,))
+        if line.status == "gone" or line.card is None:
+            db.execute("DELETE FROM wanted WHERE id = ?", (line.id,))
             return
-        row = db.execute("SELECT tries FROM wanted WHERE id = ? AND reason = 'truncated'", (article.id,)).fetchone()
+        row = db.execute("SELECT tries FROM wanted WHERE id = ? AND reason = 'truncated'", (line.id,)).fetchone()
         tries = (row[0] if row else 0) + 1
-        key = None if article.source_id is None else key_of(db, article.source_id)
-        card = msgspec.json.encode(card_of(article)).decode()
-        seen, due = article.date_downloaded, _due(article.date_downloaded, tries)
+        key = None if line.source_id is None else key_of(db, line.source_id)
+        url = self._cards.decode(line.card).url
+        seen, due = line.date_downloaded, _due(line.date_downloaded, tries)
         db.execute(
             "INSERT INTO wanted (id, url, list, card, date_published, reason, tries, seen, due)"
             " VALUES (?, ?, ?, ?, ?, 'truncated', ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " list = coalesce(list, excluded.list), card = coalesce(card, excluded.card),"
             " date_published = excluded.date_published, reason = excluded.reason, tries = excluded.tries,"
             " seen = excluded.seen, due = excluded.due",
-            (article.id, article.url, key, card, article.date_published, tries, seen, due),
+            (line.id, url, key, line.card, line.date_published, tries, seen, due),
         )
 
     def put_rejection(self, db: sqlite3.Connection, rejected: Rejected) -> None:
@@ -180,18 +181,6 @@ class Queue:
             " UPDATE SET reason = excluded.reason, tries = excluded.tries, seen = excluded.seen, due = excluded.due",
             (rejected.id, rejected.url, rejected.reason, tries, rejected.seen_at, due),
         )
-
-
-def card_of(article: Article) -> Card:
-    """Return the card that a record was made with, as far as the record tells."""
-    return Card(
-        id=article.id,
-        url=article.url,
-        headline=article.headline,
-        description=article.description,
-        date_listed_raw=article.date_listed_raw,
-        listing_url=article.listing_url,
-    )
 
 
 def _due(seen: str, tries: int) -> str:

@@ -6,45 +6,47 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...items import Rejected
-from ...site.dates import instant
 from .database import Database
 from .schedule import next_look
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The last look at an article that is held: when, what the answer said of its version, and since when the article
-    is not found.
+    """The last look at an article that is held: what the answer said of its version, and since when the article is not
+    found.
     """
 
-    looked: str
     etag: str | None
     last_modified: str | None
     missing: str | None
 
 
 class Rechecks:
-    """The table ``looks``."""
+    """The table ``looks``, and of ``articles`` when each was last seen and is due to be looked at."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def due(
-        self, now: datetime, every: timedelta | None, sids: Sequence[int], since: str | None, until: str | None
+        self,
+        now: datetime,
+        every: timedelta | None,
+        sids: Sequence[int],
+        since: str | None,
+        until: str | None,
+        most: int | None,
     ) -> list[str]:
         """Return articles that are due to be looked at, longest overdue first: by the schedule, or, with ``every``,
-        those that were not seen for so long. Of these sources, or of all; published in these days.
+        those that were not seen for so long. Of these sources, or of all; published in these days; at most so many.
         """
         key, moment = ("due", now) if every is None else ("looked", now - every)
         with self._database.guard():
             rows = self._database.execute(
-                "SELECT id FROM (SELECT id, source_id, date_published, coalesce(looked, date_downloaded) AS looked,"  # noqa: S608 - placeholders and constants
-                " coalesce(due, strftime('%Y-%m-%dT%H:%M:%S+00:00', date_downloaded, '+1 day')) AS due"
-                f" FROM articles LEFT JOIN looks USING (id)) WHERE {key} <= ?"
+                f"SELECT id FROM articles WHERE {key} <= ?"  # noqa: S608 - placeholders and constants
                 f" AND (? OR source_id IN ({', '.join('?' * len(sids))}))"
                 " AND coalesce(date_published >= ?, TRUE) AND coalesce(date_published <= ?, TRUE)"
-                f" ORDER BY {key}, id",
-                (instant(moment), not sids, *sids, since, until),
+                f" ORDER BY {key}, id LIMIT ?",
+                (int(moment.timestamp()), not sids, *sids, since, until, -1 if most is None else most),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -52,7 +54,7 @@ class Rechecks:
         """Return the last look at an article since its last revision."""
         with self._database.guard():
             row = self._database.execute(
-                "SELECT looked, etag, last_modified, missing FROM looks WHERE id = ?", (article_id,)
+                "SELECT etag, last_modified, missing FROM looks WHERE id = ?", (article_id,)
             ).fetchone()
         return Look(*row) if row else None
 
@@ -90,12 +92,17 @@ class Rechecks:
         """Record that an article was found as it is held; without a new version, the last that was told stands."""
         with self._database.transaction() as db:
             row = db.execute("SELECT date_downloaded FROM articles WHERE id = ?", (article_id,)).fetchone()
-            due = instant(next_look(datetime.fromisoformat(row[0]), now, days))
+            due = next_look(datetime.fromisoformat(row[0]), now, days)
             db.execute(
-                "INSERT INTO looks VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET"
-                " looked = excluded.looked, due = excluded.due, etag = coalesce(excluded.etag, etag), missing = NULL,"
+                # Whatever the clock says, it was not seen before it was downloaded.
+                "UPDATE articles SET looked = max(looked, ?), due = ? WHERE id = ?",
+                (int(now.timestamp()), int(due.timestamp()), article_id),
+            )
+            db.execute(
+                "INSERT INTO looks VALUES (?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET missing = NULL,"
+                " etag = coalesce(excluded.etag, etag),"
                 " last_modified = coalesce(excluded.last_modified, last_modified)",
-                (article_id, instant(now), due, etag, last_modified),
+                (article_id, etag, last_modified),
             )
 
     # Inside a transaction of the ledger's
@@ -108,10 +115,12 @@ class Rechecks:
         """Have an article that is held and not found looked at again the next day."""
         # Only a recheck looks at enough to tell a removal from a broken site; a run's id names its spider.
         if rejected.reason == "not_found" and "-recheck-" in rejected.run_id:
-            due = instant(datetime.fromisoformat(rejected.seen_at) + timedelta(days=1))
+            due = datetime.fromisoformat(rejected.seen_at) + timedelta(days=1)
             db.execute(
-                "INSERT INTO looks (id, looked, due, missing) SELECT id, date_downloaded, ?, ? FROM articles"
-                " WHERE id = ? AND status = 'live' ON CONFLICT (id) DO UPDATE SET"
-                " missing = coalesce(missing, excluded.missing), due = excluded.due",
-                (due, rejected.seen_at, rejected.id),
+                "UPDATE articles SET due = ? WHERE id = ? AND status = 'live'", (int(due.timestamp()), rejected.id)
+            )
+            db.execute(
+                "INSERT INTO looks (id, missing) SELECT id, ? FROM articles WHERE id = ? AND status = 'live'"
+                " ON CONFLICT (id) DO UPDATE SET missing = coalesce(missing, excluded.missing)",
+                (rejected.seen_at, rejected.id),
             )
