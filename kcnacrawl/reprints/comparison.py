@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from .text import CHARACTERS, WORDS, Text, shingles
+from .text import CHARACTERS, WORDS, Text
 
 Kind = Literal["same", "cut", "reworked", "template"]
 
@@ -136,7 +136,7 @@ def _slots(short: Text, long: Text) -> _Slots:
     width = CHARACTERS if short.is_glued else WORDS
     named = other = apart = 0
     last = (-width, -width)
-    for at, there in [*_anchors(short.units, long.units), (len(short.units), len(long.units))]:
+    for at, there in [*_anchors(short, long), (len(short.units), len(long.units))]:
         gap, gap_there = at - last[0] - width, there - last[1] - width
         if 0 < gap <= longest and 0 < gap_there <= longest:
             slot, slot_there = short.units[at - gap : at], long.units[there - gap_there : there]
@@ -170,20 +170,6 @@ def _names_or_numbers(text: Text, words: set[str]) -> bool:
     return not text.names.isdisjoint(words) or any(word.isdigit() for word in words)
 
 
-def _anchors(here: Sequence[str], there: Sequence[str]) -> list[tuple[int, int]]:
+def _anchors(short: Text, long: Text) -> list[tuple[int, int]]:
     """Return where shingles stand in both texts that each has once."""
-    places, other_places = _unique(here), _unique(there)
-    return [(at, other_places[one]) for one, at in places.items() if one in other_places]
-
-
-def _unique(units: Sequence[str]) -> dict[str, int]:
-    places = dict[str, int]()
-    often = set[str]()
-    for at, one in enumerate(shingles(units)):
-        if one in places:
-            often.add(one)
-        else:
-            places[one] = at
-    for one in often:
-        del places[one]
-    return places
+    return [(at, long.places[one]) for one, at in short.places.items() if one in long.places]

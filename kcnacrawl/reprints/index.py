@@ -215,7 +215,7 @@ class Index:
         (keys,) = self._db.execute("SELECT keys FROM articles WHERE number = ?", (one.number,)).fetchone()
         places = [place for key in array("I", keys) for place in {_place(key, first), _place(key, one.day)}]
         values = chain.from_iterable((place, first, one.day) for place in places)
-        shared = Counter(number for (number,) in self._db.execute(_found(len(places)), tuple(values)))
+        shared = Counter[int](chain.from_iterable(self._db.execute(_found(len(places)), tuple(values))))
         del shared[one.number]
         if not shared:
             return []

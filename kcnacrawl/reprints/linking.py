@@ -1,7 +1,6 @@
 """``reprints.jsonl``, brought up to date: what is new in the log is learned, what that concerns is linked."""
 
 import sqlite3
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -13,7 +12,8 @@ import msgspec
 
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
-from ..archive.log import read_lines, write_whole
+from ..archive.blocks import LogEnd, end_of, is_still
+from ..archive.log import foreign, read_lines, write_whole
 from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_of_few_words, other_filling
 from .index import Candidate, Index, Link, Signed
 from .signature import METHOD, is_to_the_letter, keys
@@ -24,7 +24,6 @@ INDEX: Final = "reprints.sqlite"
 
 _BATCH: Final = 1_000
 _BATCH_BYTES: Final = 8 << 20
-_TAIL: Final = 1 << 16
 # Of texts that are compared, so many words and characters are kept in memory: some 60 MB.
 _KEPT: Final = 500_000
 # An article may be merged of so many.
@@ -79,32 +78,20 @@ class _Outdated(Exception):
 
 def _update(folder: Path, path: Path, log: Path, tell: Tell) -> Done:
     with Index(path) as index, log.open("rb") as lines:
-        begin = _end(index, lines)
-        learned = _learn(index, log, begin, tell)
+        learned = _learn(index, log, _end(index, log), tell)
         made = _link(index, lines, tell)
         _write(index, folder / REPRINTS)
         return Done(learned, made, index.counts()[0])
 
 
-def _end(index: Index, log: BinaryIO) -> int:
+def _end(index: Index, log: Path) -> int:
     """Return how far the log is learned. Raise :class:`_Outdated`."""
     if not (method := index.fact("method")):
         index.remember(method=METHOD)
-        return 0
-    end = int(index.fact("end") or 0)
-    if method != METHOD or _tail(log, end) != index.fact("tail"):
+    end = LogEnd(log.name, int(index.fact("end") or 0), int(index.fact("crc") or 0))
+    if method not in {"", METHOD} or not is_still(log, end):
         raise _Outdated
-    return end
-
-
-def _tail(log: BinaryIO, end: int) -> str:
-    """Return what tells that a log is still the one that it was: the checksum of the last bytes before its end."""
-    if not end:
-        return ""
-    begin = max(0, end - _TAIL)
-    log.seek(begin)
-    data = log.read(end - begin)
-    return f"{len(data)} {zlib.crc32(data)}"
+    return end.end
 
 
 # Learn
@@ -112,11 +99,10 @@ def _tail(log: BinaryIO, end: int) -> str:
 
 def _learn(index: Index, log: Path, begin: int, tell: Tell) -> int:
     total, learned = log.stat().st_size, 0
-    with log.open("rb") as file:
-        for batch, end in _batches(log, begin):
-            index.learn(batch, end=str(end), tail=_tail(file, end))
-            learned += len(batch)
-            tell("reading", end, total)
+    for batch, end in _batches(log, begin):
+        index.learn(batch, end=str(end), crc=str(end_of(log, end).crc))
+        learned += len(batch)
+        tell("reading", end, total)
     return learned
 
 
@@ -130,7 +116,7 @@ def _batches(log: Path, begin: int) -> Iterator[tuple[list[Signed], int]]:
         try:
             batch.append(_sign(decode(line), at))
         except (ValueError, RecursionError) as error:
-            raise StorageFailed(f"{log}, the line that ends at byte {end} is no line of ours ({error})") from error
+            raise foreign(log, at, error) from error
         at = end
         if len(batch) >= _BATCH or end - started >= _BATCH_BYTES:
             yield batch, end

@@ -68,6 +68,16 @@ class Text:
         return frozenset(shingles(self.units))
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each shingle stands that the text has once, in order."""
+        places, often = dict[str, int](), set[str]()
+        for at, one in enumerate(shingles(self.units)):
+            if one in places:
+                often.add(one)
+            places[one] = at
+        return {one: at for one, at in places.items() if one not in often}
+
+    @cached_property
     def joints(self) -> list[frozenset[str]]:
         """Of each two sentences that follow upon each other, the shingles that are of both: a stock phrase brings none,
         since what stands before and after it is another text's own.
