@@ -5,6 +5,8 @@ wanted, and while the archive is opened; and where an exchange is: half written,
 not in the index, and where its file is completed. For ``scrapy sync``: before a batch is given to the store;
 for PostgreSQL in its transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is
 written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
+For ``scrapy reprints``: a text is taken apart, an article taken out as it was, others due for its sake; before articles
+are found, compared, linked, and before the file is written.
 """
 
 import os
@@ -23,6 +25,8 @@ from kcnacrawl.archive.ledger.queue import Queue
 from kcnacrawl.archive.ledger.walked import Walked
 from kcnacrawl.archive.warc.index import Index
 from kcnacrawl.archive.warc.writer import WarcFile
+from kcnacrawl.reprints import linking
+from kcnacrawl.reprints.index import Index as ReprintIndex
 from kcnacrawl.stores import feed, parquet
 from kcnacrawl.stores.postgresql import PostgresqlStore
 
@@ -42,6 +46,13 @@ STEPS: dict[str, tuple[Any, str]] = {
     "move": (Path, "replace"),
     "remove": (parquet, "_remove"),
     "clear": (parquet, "rmtree"),
+    "sign": (linking, "read_text"),
+    "forget": (ReprintIndex, "_forget"),
+    "expect": (ReprintIndex, "_expect"),
+    "place": (ReprintIndex, "place"),
+    "candidates": (ReprintIndex, "candidates"),
+    "link": (ReprintIndex, "link"),
+    "reprints": (linking, "write_whole"),
 }
 
 

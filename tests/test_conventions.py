@@ -67,10 +67,10 @@ def test_only_pages_select_html_and_only_the_archive_opens_files(path: Path) -> 
     if room != "pages":
         assert "selectolax" not in packages(path)
         assert names(path, ast.Attribute).isdisjoint({"css", "css_first", "xpath"})
-    if room not in {"archive", "replica", "stores"}:
+    if room not in {"archive", "replica", "reprints", "stores"}:
         assert "sqlite3" not in packages(path)
         assert names(path, ast.Attribute).isdisjoint({"fsync", "pwrite"})
-    if room in {"pages", "archive"}:
+    if room in {"pages", "archive", "reprints"}:
         assert packages(path).isdisjoint({"scrapy", "twisted"})
 
 
