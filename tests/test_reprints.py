@@ -419,7 +419,7 @@ def test_of_a_thousand_that_are_alike_each_is_compared_with_a_few(tmp_path: Path
             pass
         last = next(one for one in index.due_of(737_000, 1_000) if one.id == "0999")
         found = index.candidates(last)
-    assert [one.id for one in found] == [f"{one:04}" for one in range(32)]
+    assert [one.id for one in found] == [f"{one:04}" for one in range(16)]
 
 
 # The command

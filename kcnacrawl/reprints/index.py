@@ -42,7 +42,7 @@ _PRAGMAS: Final = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronou
 _PERIOD: Final = 4 * WINDOW
 # Of what all texts have in common, the earliest; the likest of all.
 _OF_A_KEY: Final = 64
-_CANDIDATES: Final = 32
+_CANDIDATES: Final = 16
 _FOUND: Final = f"""SELECT * FROM (
     SELECT number FROM bands WHERE key = ? AND day BETWEEN ? AND ? ORDER BY day, number LIMIT {_OF_A_KEY}
 )"""  # noqa: S608 - our own words
@@ -209,7 +209,7 @@ class Index:
 
     def candidates(self, one: Candidate) -> list[Candidate]:
         """Return what an article may have been taken from, in order: of articles before it, within the window, those
-        that share most with it.
+        that share most with it, of others that are the same to the letter the earliest.
         """
         first = one.day - (1 if one.to_the_letter else WINDOW)
         (keys,) = self._db.execute("SELECT keys FROM articles WHERE number = ?", (one.number,)).fetchone()
@@ -221,7 +221,14 @@ class Index:
             return []
         found = self._read("SELECT value FROM json_each(?)", (str(list(shared)),))
         found = [other for other in found if other[:2] < one[:2] and other.to_the_letter == one.to_the_letter]
-        return sorted(sorted(found, key=lambda other: (-shared[other.number], other))[:_CANDIDATES])
+        found.sort(key=lambda other: (-shared[other.number], other))
+        same, others = list[Candidate](), dict[bytes, Candidate]()
+        for other in found:
+            if other.digest == one.digest:
+                same.append(other)
+            else:
+                others.setdefault(other.digest, other)
+        return sorted([*same[:_CANDIDATES], *list(others.values())[:_CANDIDATES]])
 
     def link(self, links: Iterable[tuple[Candidate, list[Link]]]) -> int:
         """Replace the links of articles that were due; return how many are new."""
