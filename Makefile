@@ -65,6 +65,8 @@ bench: $(VENV)/.benches postgresql  ## every figure of docs/performance.md, besi
 	$(BIN)/python benchmarks/stores.py
 	$(BIN)/python benchmarks/archive.py
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/reprints.py
+	$(BIN)/python benchmarks/growth.py
 
 clean:  ## away with everything made
 	rm -rf $(VENV) build dist output/demo output/rehearsal .mypy_cache .ruff_cache .pytest_cache .hypothesis
