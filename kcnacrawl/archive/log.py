@@ -157,8 +157,10 @@ class LogReader(Generic[T]):
 
 def foreign(path: Path, begin: int, error: Exception) -> StorageFailed:
     """Return what to raise for a line that holds none of what it should."""
-    told = f"line {number_at(path, begin)} is no line of ours ({error}); nothing was changed: mend it from a copy"
-    return StorageFailed(f"{path}, {told}")
+    number = number_at(path, begin)
+    return StorageFailed(
+        f"{path}, line {number} is no line of ours ({error}); nothing was changed: mend it from a copy"
+    )
 
 
 def number_at(path: Path, begin: int) -> int:
