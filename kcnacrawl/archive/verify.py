@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -207,33 +208,46 @@ class Checked(Generic[L]):
 
 def check_articles(log: Path, begin: int, end: int) -> Checked[Row]:
     """Check the lines of a range of the log of articles, each by itself."""
-    text = read_range(log, begin, end)
-    checked = Checked[Row](len(text), zlib.crc32(text))
-    for number, (at, line) in enumerate(lines_of(text, begin), 1):
-        article, faults = _ARTICLES.read(line)
-        if article is not None:
-            faults += article_faults(article)
-            checked.learned.append(row_of(article, at))
-            if (record_id := article.warc_record_id) is not None:
-                cited = Cited(number, at, record_id, article.status, article.run_id, article.revision_cause)
-                checked.cited.append(cited)
-        checked.faults += [(number, fault) for fault in faults]
-        checked.number = number
-    return checked
+    return _check_lines(log, begin, end, _ARTICLES, article_faults, _take_article)
 
 
 def check_rejections(log: Path, begin: int, end: int) -> Checked[Rejected]:
     """Check the lines of a range of the quarantine."""
+    return _check_lines(log, begin, end, _REJECTIONS, rejected_faults, _take_rejection)
+
+
+def _check_lines(
+    log: Path,
+    begin: int,
+    end: int,
+    form: Form[T],
+    faults_of: Callable[[T], Iterator[str]],
+    take: Callable[[Checked[L], int, int, T], None],
+) -> Checked[L]:
+    """Check the lines of a range; have ``take`` keep what is to be known of each record, whose line has this number
+    within the range and begins there.
+    """
     text = read_range(log, begin, end)
-    checked = Checked[Rejected](len(text), zlib.crc32(text))
-    for number, (_, line) in enumerate(lines_of(text, begin), 1):
-        rejected, faults = _REJECTIONS.read(line)
-        if rejected is not None:
-            faults += rejected_faults(rejected)
-            checked.learned.append(rejected)
+    checked = Checked[L](len(text), zlib.crc32(text))
+    for number, (at, line) in enumerate(lines_of(text, begin), 1):
+        record, faults = form.read(line)
+        if record is not None:
+            faults += faults_of(record)
+            take(checked, number, at, record)
         checked.faults += [(number, fault) for fault in faults]
         checked.number = number
     return checked
+
+
+def _take_article(checked: Checked[Row], number: int, begin: int, article: Article) -> None:
+    checked.learned.append(row_of(article, begin))
+    if (record_id := article.warc_record_id) is not None:
+        cited = Cited(number, begin, record_id, article.status, article.run_id, article.revision_cause)
+        checked.cited.append(cited)
+
+
+def _take_rejection(checked: Checked[Rejected], number: int, begin: int, rejected: Rejected) -> None:  # noqa: ARG001 - as of an article
+    checked.learned.append(rejected)
 
 
 _ARTICLES: Final = Form(Article)
@@ -310,9 +324,10 @@ class Verification:
         fault = copy.open(self.folder / ARTICLES, is_thorough=True)
         if fault and (self.folder / LEDGER).exists():
             yield f"{LEDGER}:1: {fault}; the next run rebuilds it"
-        articles = _Articles(self.folder, derived, citations, advance)
-        quarantine = _Quarantine(self.folder, derived, advance)
-        logs: tuple[_Articles | _Quarantine, ...] = (articles, quarantine)
+        learn_articles = _Revisions(derived, citations, _Readers(self.folder)).learn
+        articles = _Log(self.folder / ARTICLES, check_articles, learn_articles, advance)
+        quarantine = _Log(self.folder / QUARANTINE, check_rejections, partial(_learn_rejections, derived), advance)
+        logs: tuple[_Log[Row] | _Log[Rejected], ...] = (articles, quarantine)
         for log in logs:
             yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
         if not fault:
@@ -380,19 +395,26 @@ class _Faults:
 class _Log(Generic[L]):
     """The lines of one log, each checked and learned anew: first what the ledger knows of it, then the rest."""
 
-    def __init__(self, path: Path, work: Work[Checked[L]], advance: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        work: Work[Checked[L]],
+        learn: "Callable[[_Log[L], Iterator[Checked[L]]], None]",
+        advance: Callable[[int], object],
+    ) -> None:
+        self.path = path
         self.name = path.name
         self.number = self.unlearned = 0
         """How many lines were read, and of those how many the ledger does not know."""
-        self._path = path
+        self.faults = _Faults()
         self._work = work
+        self._learn = learn
         self._advance = advance
-        self._faults = _Faults()
         self._read = self._whole = 0
 
     def known(self, end: LogEnd) -> Iterator[str]:
         """Yield what is wrong with the lines that the ledger has learned, and with where it says they end."""
-        size = _size(self._path)
+        size = _size(self.path)
         if size < end.end:
             yield f"{self.name}:1: has {size} bytes, and the ledger knows {end.end}"
         yield from self._check(min(end.end, size))
@@ -402,7 +424,7 @@ class _Log(Generic[L]):
     def rest(self) -> Iterator[str]:
         """Yield what is wrong with the lines after those, as far as they are written."""
         learned = self.number
-        yield from self._check(_size(self._path))
+        yield from self._check(_size(self.path))
         self.unlearned = self.number - learned
         if self._is_torn():
             yield f"{self.name}:{self.number + 1}: a torn line; the next run cuts it off"
@@ -415,80 +437,74 @@ class _Log(Generic[L]):
     def _is_torn(self) -> bool:
         """Return True if what follows the last whole line stays without an end: a run that writes would end it."""
         for _ in range(5):
-            if not self._path.is_file() or next(iter(read_lines(self._path, self._read)), (0, b""))[0] >= 0:
+            if not self.path.is_file() or next(iter(read_lines(self.path, self._read)), (0, b""))[0] >= 0:
                 return False
             time.sleep(_MOMENT)
         return True
 
     def _check(self, until: int) -> Iterator[str]:
         if self._read < until:
-            self._learn(self._ranges(until))
-        for number, fault in self._faults.take():
+            self._learn(self, self._ranges(until))
+        for number, fault in self.faults.take():
             yield f"{self.name}:{number}: {fault}"
 
-    def _ranges(self, until: int) -> Iterator[list[L]]:
-        """Check one range of lines after the other; yield what is to be learned."""
-        for checked in in_ranges(self._work, self._path, self._read, until):
-            self._faults.add((self.number + number, fault) for number, fault in checked.faults)
-            self._look(checked)
+    def _ranges(self, until: int) -> Iterator[Checked[L]]:
+        """Check one range of lines after the other; yield what was found in each once it counts as read."""
+        for checked in in_ranges(self._work, self.path, self._read, until):
+            self.faults.add((self.number + number, fault) for number, fault in checked.faults)
             self.number += checked.number
             self._whole = joined(self._whole, checked.crc, checked.length)
             self._read += checked.length
-            yield checked.learned
+            yield checked
             self._advance(checked.length)
 
-    def _look(self, checked: Checked[L]) -> None:
-        """Look at what was found in a range, before its lines are counted."""
 
-    def _learn(self, ranges: Iterator[list[L]]) -> None:
-        """Have the derived ledger learn lines."""
-        raise NotImplementedError
-
-
-class _Quarantine(_Log[Rejected]):
-    def __init__(self, folder: Path, derived: Ledger, advance: Callable[[int], object]) -> None:
-        super().__init__(folder / QUARANTINE, check_rejections, advance)
-        self._derived = derived
-
-    def _learn(self, ranges: Iterator[list[Rejected]]) -> None:
-        for rejections in ranges:
-            self._derived.learn_rejections(rejections, self.end, in_order=False)
+def _learn_rejections(derived: Ledger, log: _Log[Rejected], ranges: Iterator[Checked[Rejected]]) -> None:
+    """Have the derived ledger learn lines of the quarantine."""
+    for checked in ranges:
+        derived.learn_rejections(checked.learned, log.end, in_order=False)
 
 
-class _Articles(_Log[Row]):
-    def __init__(self, folder: Path, derived: Ledger, citations: Citations, advance: Callable[[int], object]) -> None:
-        super().__init__(folder / ARTICLES, check_articles, advance)
+class _Revisions:
+    """Has the derived ledger learn articles, and looks whether the lines on each follow each other."""
+
+    def __init__(self, derived: Ledger, citations: Citations, readers: _Readers) -> None:
         self._derived = derived
         self._citations = citations
-        self._readers = _Readers(folder)
+        self._readers = readers
         # Where ranges begin, and how many lines there are before.
         self._begins = list[tuple[int, int]]()
 
-    def _look(self, checked: Checked[Row]) -> None:
-        self._begins.append((self._read, self.number))
-        for one in checked.cited:
-            number = self.number + one.number
-            self._citations.add(number, one.begin, one.record_id, one.status, self._readers.of(one))
-
-    def _learn(self, ranges: Iterator[list[Row]]) -> None:
-        if self._read == 0:
-            self._derived.learn_all_articles(ranges, lambda: self.end, self._look_at_revisions)
+    def learn(self, log: _Log[Row], ranges: Iterator[Checked[Row]]) -> None:
+        """Have the derived ledger learn lines of the log of articles."""
+        is_first = not self._begins
+        batches = (self._take(log, checked) for checked in ranges)
+        if is_first:
+            self._derived.learn_all_articles(batches, lambda: log.end, partial(self._compare_all, log))
             return
-        for rows in ranges:
+        for rows in batches:
             for line in map(Line._make, rows):
-                self._compare(self._derived.articles.line(line.id), line)
-                self._derived.learn_articles([line], self.end)
+                self._compare(log, self._derived.articles.line(line.id), line)
+                self._derived.learn_articles([line], log.end)
 
-    def _look_at_revisions(self, lines: Sequence[Line]) -> None:
+    def _take(self, log: _Log[Row], checked: Checked[Row]) -> list[Row]:
+        """Note where the range that was read last begins and what its records cite; return what is to be learned."""
+        before = log.number - checked.number
+        self._begins.append((log.end.end - checked.length, before))
+        for one in checked.cited:
+            self._citations.add(before + one.number, one.begin, one.record_id, one.status, self._readers.of(one))
+        return checked.learned
+
+    def _compare_all(self, log: _Log[Row], lines: Sequence[Line]) -> None:
         for before, line in zip([None, *lines], lines, strict=False):
-            self._compare(before, line)
+            self._compare(log, before, line)
 
-    def _compare(self, before: Line | None, line: Line) -> None:
-        self._faults.add((self._number_at(line.begin), fault) for fault in revision_faults(before, line))
+    def _compare(self, log: _Log[Row], before: Line | None, line: Line) -> None:
+        log.faults.add((self._number_at(log.path, line.begin), fault) for fault in revision_faults(before, line))
 
-    def _number_at(self, begin: int) -> int:
-        at, number = self._begins[bisect_right(self._begins, (begin, self.number)) - 1]
-        return number + 1 + read_range(self._path, at, begin).count(b"\n")
+    def _number_at(self, path: Path, begin: int) -> int:
+        at, number = self._begins[bisect_right(self._begins, begin, key=itemgetter(0)) - 1]
+        return number + 1 + read_range(path, at, begin).count(b"\n")
 
 
 # The ledger
