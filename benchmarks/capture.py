@@ -5,15 +5,13 @@ Then the CPU time of whole crawls with it and without, each three times in turn.
 
 import gzip
 import os
-import resource
 import statistics
-import subprocess
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import ours, replica
+from bench import ours, replica, run
 
 from kcnacrawl.archive.warc.records import Exchange, Message
 from kcnacrawl.archive.warc.writer import WarcWriter
@@ -77,12 +75,8 @@ def measure(exchanges: list[Exchange]) -> tuple[float, float]:
 def crawl(url: str, *, keep: bool) -> tuple[float, float]:
     """CPU seconds of one crawl, and the kilobytes of what it kept."""
     with tempfile.TemporaryDirectory() as name:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        words = [*ours(url, Path(name).absolute()), "-s", f"KCNACRAWL_WARC={keep:d}"]
-        subprocess.run(words, cwd=Path(__file__).parent.parent, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        size = sum(path.stat().st_size for path in Path(name).glob("warc/*"))
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, size / 1024
+        cost = run(ours(url, Path(name).absolute(), f"KCNACRAWL_WARC={keep:d}"))
+        return cost.cpu, sum(path.stat().st_size for path in Path(name).glob("warc/*")) / 1024
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kcnacrawl import atom
-from kcnacrawl.archive import StorageFailed, changes, log
+from kcnacrawl.archive import StorageFailed, archive, changes, log
 from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.changes import Change, Selection, read_changes, read_newest
 from kcnacrawl.archive.ledger.database import sealing
@@ -96,8 +96,8 @@ def test_only_what_is_asked_for_is_read_whole(folder: Path, monkeypatch: pytest.
         read.append(line)
         return original(line)
 
-    original = changes.read_article
-    monkeypatch.setattr(changes, "read_article", counted)
+    original = archive.read_article
+    monkeypatch.setattr(archive, "read_article", counted)
     assert told(read_changes(folder, Selection(new=True, since="2026-09-08"))) == [*names(FIRST[7]), *EDITS]
     # One that is new, and two beside those before them.
     assert len(read) == 5

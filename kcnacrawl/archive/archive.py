@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from .blocks import LogEnd, is_still
 from .ledger import Ledger, Line
 from .ledger.lines import AllLines
 from .lock import Lock
-from .log import Log, LogReader, sync
+from .log import Log, LogReader, foreign_at, sync
 from .warc.writer import WarcWriter
 
 ARTICLES: Final = "articles.jsonl"
@@ -115,15 +115,7 @@ class Archive:
         if begin is None:
             return None
         with self.articles_path.open("rb") as file:
-            file.seek(begin)
-            line = file.readline()
-        try:
-            return read_article(line)
-        except (ValueError, RecursionError) as error:
-            raise StorageFailed(
-                f"{self.articles_path}, the line that begins at byte {begin} is no line of ours ({error}); mend it from"
-                " a copy"
-            ) from error
+            return read_article_at(file, begin)
 
     async def close(self) -> None:
         """Wait for what is in flight, close the files and give the lock back. Raise :class:`StorageFailed`."""
@@ -228,6 +220,15 @@ def read_article(line: bytes) -> Article:
     article = _article.decode(line)
     datetime.fromisoformat(article.date_downloaded)
     return article
+
+
+def read_article_at(file: BinaryIO, begin: int) -> Article:
+    """Return the record whose line begins at an offset of the log of articles. Raise :class:`StorageFailed`."""
+    file.seek(begin)
+    try:
+        return read_article(file.readline())
+    except (ValueError, RecursionError) as error:
+        raise foreign_at(Path(file.name), begin, error) from error
 
 
 def read_rejected(line: bytes) -> Rejected:

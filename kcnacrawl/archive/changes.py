@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from ..held_sources import HeldSources
 from ..items import Article
 from . import StorageFailed
-from .archive import ARTICLES, LEDGER, read_article
+from .archive import ARTICLES, LEDGER, read_article_at
 from .ledger.snapshot import Snapshot, Unreadable
-from .log import read_lines, read_lines_backwards
+from .log import foreign_at, read_lines, read_lines_backwards
 
 Kind = Literal["new", "edited", "removed", "restored", "opened", "reread", "attributed"]
 _OURS: Final[frozenset[Kind]] = frozenset({"reread", "attributed"})
@@ -173,8 +173,8 @@ def read_revisions(folder: Path, selection: Selection) -> Iterator[Revision]:
     selection.sources.check()
     with path.open("rb") as file:
         for place in found:
-            before = None if place.before is None else _read_at(file, place.before)
-            revision = Revision(before, _read_at(file, place.after))
+            before = None if place.before is None else read_article_at(file, place.before)
+            revision = Revision(before, read_article_at(file, place.after))
             if revision.kind in _OURS and not selection.reread:
                 continue
             if any(selection.has_words(one) for one in (before, revision.after) if one):
@@ -222,7 +222,7 @@ def _head(path: Path, begin: int, line: bytes) -> Head:
     try:
         return _heads.decode(line)
     except (ValueError, RecursionError) as error:
-        raise _failed(path, begin, error) from error
+        raise foreign_at(path, begin, error) from error
 
 
 _heads: Final = msgspec.json.Decoder(Head)
@@ -246,18 +246,6 @@ def _find(lines: Iterable[tuple[int, bytes]], path: Path, selection: Selection) 
                 yield place
             else:
                 awaited[head.id] = place
-
-
-def _read_at(file: BinaryIO, begin: int) -> Article:
-    file.seek(begin)
-    try:
-        return read_article(file.readline())
-    except (ValueError, RecursionError) as error:
-        raise _failed(Path(file.name), begin, error) from error
-
-
-def _failed(path: Path, begin: int, error: Exception) -> StorageFailed:
-    return StorageFailed(f"{path}, the line that begins at byte {begin} is no line of ours ({error})")
 
 
 def compare(revision: Revision) -> Change:

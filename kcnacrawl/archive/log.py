@@ -163,6 +163,13 @@ def foreign(path: Path, begin: int, error: Exception) -> StorageFailed:
     )
 
 
+def foreign_at(path: Path, begin: int, error: Exception) -> StorageFailed:
+    """Return the same for one of many lines, without counting those before it."""
+    return StorageFailed(
+        f"{path}, the line that begins at byte {begin} is no line of ours ({error}); mend it from a copy"
+    )
+
+
 def number_at(path: Path, begin: int) -> int:
     """Return the number, from 1, of the line that begins there."""
     with path.open("rb") as file:
