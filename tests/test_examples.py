@@ -22,7 +22,8 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 from kcnacrawl.stores import words
 from kcnacrawl.stores.feed import sync
-from kcnacrawl.stores.sqlite import SqliteStore, find
+from kcnacrawl.stores.find import find
+from kcnacrawl.stores.sqlite import SqliteStore
 
 from . import processes
 from .conftest import ROOT, command, read_lines
