@@ -49,7 +49,7 @@ def text_alone(text: str) -> str:
 
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_PYONGYANG = timezone(timedelta(hours=9))
+PYONGYANG = timezone(timedelta(hours=9))
 
 
 def read_since(text: str, _: Site) -> date:
@@ -68,7 +68,7 @@ def days(text: str) -> tuple[date, date]:
     """
     if found := re.fullmatch(r"([0-9]{1,7})d", text):
         try:
-            ago = datetime.now(_PYONGYANG).date() - timedelta(days=int(found[1]))
+            ago = datetime.now(PYONGYANG).date() - timedelta(days=int(found[1]))
         except OverflowError as error:
             raise ValueError("no day of the calendar") from error
         return ago, ago

@@ -58,6 +58,13 @@ def read_program(text: str) -> str | None:
     return str(found)
 
 
+def read_database(text: str) -> str:
+    """Return the address of a PostgreSQL database; empty for none."""
+    if text and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("not a database as postgresql://…")
+    return text
+
+
 def positive(text: str) -> int:
     """Return a whole number from 1."""
     return whole(text, least=1)
@@ -181,6 +188,12 @@ class Config:
 
     warc_bytes: int = setting("KCNACRAWL_WARC_BYTES", size, "1000000000")
     """So large a file of exchanges grows before a new one is begun."""
+
+    cluster: str = setting("KCNACRAWL_CLUSTER", read_database, "")
+    """The database through which workers share a crawl, and keep the site's delay together; empty: there is none."""
+
+    stalled_after: float = setting("KCNACRAWL_STALLED_AFTER", seconds, "30.0")
+    """So many seconds a worker may be silent before what it crawls is given to another."""
 
     @classmethod
     def read(cls, settings: BaseSettings) -> Self:
