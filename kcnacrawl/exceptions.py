@@ -65,3 +65,7 @@ class NothingSent(BrowserFailed):
     """The page has no *More Articles*, or it sends no request that we know."""
 
     reason = "layout_changed"
+
+
+class NotAsked(Unfetched):
+    """Of a crawl that is shared out, a request whose turn never came."""

@@ -35,6 +35,9 @@ class Run:
         self.signal_number: int | None = None
         self.take_stock: Callable[[], None] = lambda: None
         self.conclude: Callable[[], Awaitable[None]] = _nothing_left
+        # How long the site has asked to be left alone, by the monotonic clock, and how it said so.
+        self.left_alone_until = 0.0
+        self.left_alone_why = ""
         self.owed = 0
         # Pages without a text, by id: some have none, but if that is the rule they are kept for diagnosis.
         self.bare_pages: dict[str, bytes] = {}

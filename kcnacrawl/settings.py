@@ -58,6 +58,8 @@ DOWNLOADER_MIDDLEWARES = {
     "kcnacrawl.downloadermiddlewares.retry_after.RetryAfter": 560,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "kcnacrawl.downloadermiddlewares.compression.StrictCompression": 590,
+    # Behind all that may answer or refuse by itself: what takes a turn is sent.
+    "kcnacrawl.downloadermiddlewares.take_turns.TakeTurns": 940,
     # Nearest the network: what is kept is what came.
     "kcnacrawl.downloadermiddlewares.capture.Capture": 950,
 }

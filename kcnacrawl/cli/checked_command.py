@@ -12,6 +12,7 @@ from .. import scrapy_settings
 from ..arguments import ArgumentError, text_alone
 from ..config import Config, Render
 from ..downloadermiddlewares.render import NO_BROWSER
+from ..extras import extra
 from ..verdict import spell_out
 from .usage import refusing
 
@@ -28,6 +29,7 @@ class CheckedCommand(ScrapyCommand):
             settings = self.settings or BaseSettings()
             scrapy_settings.check(settings)
             self.config = Config.read(settings)
+            check_cluster(self.config)
             self.check(args, opts)
 
     def check(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -62,6 +64,13 @@ class ScratchCommand(CheckedCommand):
             self.settings.set("USER_AGENT", self.config.user_agent, priority="project")
             # There is nothing to tell of an archive that nobody has asked for.
             self.settings["EXTENSIONS"].set("kcnacrawl.extensions.report.Report", None, priority="cmdline")
+
+
+def check_cluster(config: Config) -> None:
+    """Raise :class:`ArgumentError` where workers are to share a crawl and the library for it is missing."""
+    if config.cluster:
+        with extra("cluster"):
+            import procrastinate  # noqa: F401, PLC0415 - a library only where it is asked for
 
 
 def check_browser(config: Config) -> None:

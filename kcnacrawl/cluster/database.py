@@ -36,8 +36,8 @@ _HAS_QUEUE: Final = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS kcnacrawl_sites (
     site text PRIMARY KEY,
-    next_at timestamptz NOT NULL DEFAULT '-infinity',
-    paused_until timestamptz NOT NULL DEFAULT '-infinity',
+    next_at timestamptz NOT NULL DEFAULT 'epoch',
+    paused_until timestamptz NOT NULL DEFAULT 'epoch',
     pause text NOT NULL DEFAULT '',
     delay double precision NOT NULL DEFAULT 0
 );
@@ -78,7 +78,7 @@ def telling() -> Iterator[None]:
 
 def out_of_reach(error: BaseException) -> str:
     """Return the line that says so. It holds no password: drivers do not tell it."""
-    return f"the cluster's database is out of reach ({printable(str(error))[:300] or type(error).__name__}); run again"
+    return f"the cluster's database is out of reach ({printable(str(error))[:300] or type(error).__name__})"
 
 
 async def connect(address: str) -> AsyncConnection[Any]:

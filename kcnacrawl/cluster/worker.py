@@ -24,6 +24,9 @@ from .queue import SHARDS, UPKEEP, WORKER, Ended, opened
 FOLDERS: Final = "shards"
 """The folder in the worker's own that has an archive for each shard."""
 
+REFUSED_SECONDS: Final = 3600.0
+"""So long no worker asks a site that has refused one of them."""
+
 _HEARTBEATS: Final = 3
 # A child ends within ten seconds of being told.
 _LEAVING_SECONDS: Final = 15.0
@@ -38,6 +41,10 @@ _END: Final = """
 UPDATE kcnacrawl_shards SET ended_at = now(), exit_code = %(exit_code)s, verdict = %(verdict)s, message = %(message)s,
     counts = %(counts)s
 WHERE site = %(site)s AND name = %(name)s AND worker = %(worker)s
+"""
+_REFUSED: Final = """
+UPDATE kcnacrawl_sites SET pause = %(why)s,
+    paused_until = greatest(paused_until, now() + make_interval(secs => %(seconds)s)) WHERE site = %(site)s
 """
 _PAUSE: Final = (
     "SELECT extract(epoch FROM paused_until - now())::float8 AS left FROM kcnacrawl_sites WHERE site = %(site)s"
@@ -85,6 +92,9 @@ class Worker:
         if report is not None and before is not None and report.run_id == before.run_id:
             report = None  # it was killed before it could write one
         await self._tell(shard, exit_code, report)
+        if exit_code == Verdict.REFUSED.exit_code():
+            why = f"shard {shard.name} was refused: {report.message if report else ''}"
+            await self._app.connector.execute_query_async(_REFUSED, why=why, seconds=REFUSED_SECONDS, site=shard.site)
         if exit_code == Verdict.STORAGE.exit_code():
             self.failed = StorageFailed(f"{folder}: {report.message if report else 'its archive cannot be written'}")
             self.leave()
@@ -159,7 +169,8 @@ async def work(address: str, crawling: Crawling, stalled_after: float, *, is_onc
     if worker.failed is not None:
         raise worker.failed
     if not signals and not is_done:
-        raise StoreDown(out_of_reach(lost.result() if lost.done() and not lost.cancelled() else ConnectionError()))
+        error = lost.result() if lost.done() and not lost.cancelled() else ConnectionError()
+        raise StoreDown(f"{out_of_reach(error)}; the worker leaves, start it again")
     return signals[0] if signals else 0
 
 

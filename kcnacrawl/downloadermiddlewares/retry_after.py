@@ -65,7 +65,6 @@ class RetryAfter:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._run = Run.of(crawler)
-        self._until = 0.0
         self._spent = 0
         self._in_a_row = 0
         self._good = 0
@@ -91,7 +90,7 @@ class RetryAfter:
     def response_downloaded(self, response: Response) -> None:
         if response.status in REFUSALS:
             self._refused(response)
-        elif monotonic() >= self._until:
+        elif monotonic() >= self._run.left_alone_until:
             self._in_a_row = 0
             self._good += 1
             if self._good % _GOOD_AGAIN == 0:
@@ -99,7 +98,7 @@ class RetryAfter:
 
     def request_reached_downloader(self, request: Request) -> None:
         slot = slot_of(self._crawler, request)
-        if slot is not None and monotonic() < self._until:
+        if slot is not None and monotonic() < self._run.left_alone_until:
             self._hold(slot)
 
     def _refused(self, response: Response) -> None:
@@ -107,9 +106,11 @@ class RetryAfter:
         config = self._run.config
         if self._given_up:
             return
+        self._run.left_alone_why = f"{response.url} answers {response.status}"
         if asked is not None and asked > config.longest_pause:
+            self._run.left_alone_until = monotonic() + asked
             self._give_up(f"{response.url} answers {response.status} and asks to be left alone for {asked:.0f} seconds")
-        elif monotonic() < self._until:
+        elif monotonic() < self._run.left_alone_until:
             # It left before the pause began: no other refusal, but perhaps a longer one.
             self._pause(asked or 0.0)
         elif self._spent >= config.pauses:
@@ -130,7 +131,7 @@ class RetryAfter:
             self._pause(seconds)
 
     def _pause(self, seconds: float) -> None:
-        self._until = max(self._until, monotonic() + seconds)
+        self._run.left_alone_until = max(self._run.left_alone_until, monotonic() + seconds)
         for slot in self._crawler.engine.downloader.slots.values():
             self._hold(slot)
 
@@ -138,7 +139,7 @@ class RetryAfter:
         """Have the slot let the next request leave a delay after the last, as AutoThrottle does."""
         slot.delay = max(slot.delay, _LEAST_DELAY)
         shortest = slot.delay * max(0.0, 1.0 - slot.jitter)
-        slot.lastseen = max(slot.lastseen, self._until - shortest)
+        slot.lastseen = max(slot.lastseen, self._run.left_alone_until - shortest)
 
     def _give_up(self, message: str) -> None:
         self._given_up = True
