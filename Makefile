@@ -84,7 +84,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runs: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[replica,stores]'
+	$(PIP) --editable '.[replica,stores,cluster]'
 	@touch $@
 
 $(VENV)/.develops: $(VENV)/.runs

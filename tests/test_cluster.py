@@ -1,5 +1,6 @@
 """``scrapy cluster``: a crawl shared out over workers, on a real PostgreSQL; to the site they are one polite client."""
 
+import itertools
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ Serve = Callable[..., Replica]
 Launch = Callable[..., processes.Popen]
 
 SITE = "https://kcnawatch.org"
-DELAY = 0.1
+DELAY = 0.05
 PACE = ("KCNACRAWL_BACKOFF=0.05", f"DOWNLOAD_DELAY={DELAY}")
 EVERYTHING = ("--since", "1997", "--months", "1200")
 
@@ -85,7 +86,7 @@ def work(*words: str, pace: tuple[str, ...] = PACE) -> list[str]:
 
 @pytest.fixture
 def cluster(serve: Serve, postgresql: Server, tmp_path: Path) -> Cluster:
-    return Cluster(serve(articles=40, sources=2), postgresql.new_database(), tmp_path)
+    return Cluster(serve(articles=24, sources=2), postgresql.new_database(), tmp_path)
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def ended(worker: processes.Popen) -> tuple[int, str]:
 def test_the_windows_and_the_head_cover_every_day_from_the_first_on_once(since: date, head: date, months: int) -> None:
     shards = list(plan(SITE, [163], since, head, months))
     assert shards[0].is_head
-    for later, earlier in zip(shards, shards[1:], strict=False):
+    for later, earlier in itertools.pairwise(shards):
         assert earlier.until is not None
         assert date.fromisoformat(earlier.until) + timedelta(days=1) == date.fromisoformat(later.since)
     assert date.fromisoformat(shards[0].since) <= head
@@ -152,6 +153,28 @@ def test_what_fails_again_and_again_is_tried_later_each_time_and_given_up() -> N
     assert waits[-1] is None
 
 
+def test_what_the_documentation_has_planned_is_crawled(cluster: Cluster, start: Callable[..., processes.Popen]) -> None:
+    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    ways = [line.split()[1:] for line in text.splitlines() if line.startswith(".venv/bin/scrapy")]
+    assert [words[0] for words in ways] == ["crawl", "cluster", "cluster"]
+    for words in ways:
+        done = processes.run(
+            [sys.executable, "-m", "scrapy", *words],
+            cwd=ROOT,
+            env=cluster.environment(cluster.folder) | {"SCRAPY_DOWNLOAD_DELAY": "0"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    heads, months = 2, 2 * 12 * 10
+    ((waiting,),) = cluster.ask("SELECT count(*)::int FROM procrastinate_jobs WHERE queue_name = 'shards'")
+    assert waiting >= heads + months
+    worker = start("a")
+    wait_for(lambda: cluster.ask("SELECT count(*) FROM kcnacrawl_shards WHERE exit_code = 0") == [(1,)])
+    worker.terminate()
+    assert ended(worker)[0] == 143
+
+
 # What workers do together
 
 
@@ -166,7 +189,7 @@ def test_two_workers_crawl_everything_as_one_polite_client(
     assert differences(cluster.replica, cluster.records()) == []
     requests = cluster.replica.requests
     assert keep_their_distance(requests, DELAY)
-    assert all(one.answered_at <= other.at for one, other in zip(requests, requests[1:], strict=False))
+    assert all(one.answered_at <= other.at for one, other in itertools.pairwise(requests))
     overlaps = """
 SELECT one.name, other.name FROM kcnacrawl_shards AS one JOIN kcnacrawl_shards AS other
 ON split_part(one.name, '-', 1) = split_part(other.name, '-', 1) AND one.name < other.name
@@ -184,7 +207,7 @@ def test_a_worker_that_is_killed_takes_its_crawl_along_and_loses_nothing(
 ) -> None:
     cluster.plan(*EVERYTHING)
     victim = start("a")
-    wait_for(lambda: cluster.replica.article_requests())
+    wait_for(cluster.replica.article_requests)
     victim.kill()
     victim.wait()
     # No orphan holds the source any longer.
@@ -202,7 +225,7 @@ def test_a_worker_that_is_told_to_leave_gives_its_shard_back(
 ) -> None:
     cluster.plan(*EVERYTHING)
     worker = start("a")
-    wait_for(lambda: cluster.replica.article_requests())
+    wait_for(cluster.replica.article_requests)
     worker.terminate()
     code, said = ended(worker)
     assert (code, said.splitlines()[-1]) == (
@@ -219,10 +242,10 @@ def test_when_the_database_is_gone_nothing_more_is_asked_of_the_site(
     serve: Serve, launch: Launch, tmp_path: Path
 ) -> None:
     with running() as server:
-        cluster = Cluster(serve(articles=40, sources=2), server.new_database(), tmp_path)
+        cluster = Cluster(serve(articles=24, sources=2), server.new_database(), tmp_path)
         cluster.plan(*EVERYTHING)
         worker = launch(work(), env=cluster.environment(tmp_path / "a"), stderr=subprocess.PIPE)
-        wait_for(lambda: cluster.replica.article_requests())
+        wait_for(cluster.replica.article_requests)
         server.process.send_signal(signal.SIGQUIT)
         server.process.wait()
         asked = len(cluster.replica.requests)
@@ -238,7 +261,7 @@ def test_when_one_is_told_to_wait_all_wait(cluster: Cluster, start: Callable[...
     cluster.plan(*EVERYTHING)
     workers = [start(name, "--once") for name in "ab"]
     wait_for(lambda: cluster.ask("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == [(2,)])
-    wait_for(lambda: cluster.replica.article_requests())
+    wait_for(cluster.replica.article_requests)
     cluster.replica.faults.add("/newstream/", "status", times=1, status=429, retry_after=2)
     ends = [ended(one) for one in workers]
     assert [code for code, _ in ends] == [0, 0], ends

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -169,14 +170,72 @@ def test_every_command_is_one_of_ours_and_gives_way_to_a_run_at_work(machine: Pa
         assert done.returncode == 6
 
 
+# A shared crawl
+
+WORKER = (DEPLOY / "kcnacrawl-worker@.service").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+(WORKERS, PLANS) = yaml.safe_load_all((DEPLOY / "cluster.yaml").read_text(encoding="utf-8"))
+
+
+def pods() -> Iterator[dict[str, Any]]:
+    yield WORKERS["spec"]["template"]["spec"]
+    yield PLANS["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *re.findall(r"^ExecStart=(.+)$", WORKER, re.MULTILINE),
+        *(shlex.join(one["command"]) for pod in pods() for one in pod["containers"]),
+        *(COMPOSE["services"][name]["command"][2].rpartition(" && ")[2] for name in ("plan", "worker")),
+    ],
+    ids=["service", "pod: work", "pod: plan", "compose: plan", "compose: work"],
+)
+def test_every_command_of_a_shared_crawl_is_one_of_ours(machine: Path, line: str) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "KCNACRAWL_DIR": str(machine / "var/lib/kcnacrawl"),
+    }
+    done = subprocess.run(
+        ["sh", "-c", placed(line.replace("$$", "$"), machine)],
+        cwd=machine / "srv/kcnacrawl",
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "kcnacrawl: usage (2): setting KCNACRAWL_CLUSTER is not set: give a database as postgresql://…\n"
+    )
+
+
+def test_workers_come_back_by_themselves_and_leave_nobody_behind() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read_string(WORKER)
+    assert (unit["Service"]["Restart"], unit["Service"]["KillMode"]) == ("always", "control-group")
+    assert int(unit["Service"]["TimeoutStopSec"]) > LONGEST_STOP
+    assert COMPOSE["services"]["worker"]["restart"] == "always"
+    assert COMPOSE["services"]["worker"]["stop_grace_period"] == "30s"
+    assert all(pod["terminationGracePeriodSeconds"] > LONGEST_STOP for pod in pods())
+
+
+def test_what_a_worker_has_stored_outlives_its_pod() -> None:
+    (claim,) = WORKERS["spec"]["volumeClaimTemplates"]
+    (container,) = WORKERS["spec"]["template"]["spec"]["containers"]
+    folder = next(one["value"] for one in container["env"] if one["name"] == "KCNACRAWL_DIR")
+    assert {one["name"]: one["mountPath"] for one in container["volumeMounts"]}[claim["metadata"]["name"]] == folder
+
+
 # systemd
 
 
 def test_systemd_verifies_the_units_and_prints_nothing(machine: Path) -> None:
-    for name in ("kcnacrawl.service", "kcnacrawl.timer"):
+    units = ("kcnacrawl.service", "kcnacrawl.timer", "kcnacrawl-worker@.service")
+    for name in units:
         text = (DEPLOY / name).read_text(encoding="utf-8")
         (machine / name).write_text(placed(text, machine), encoding="utf-8")
-    words = [program("systemd-analyze"), "verify", "./kcnacrawl.service", "./kcnacrawl.timer"]
+    words = [program("systemd-analyze"), "verify", *(f"./{name}" for name in units)]
     done = subprocess.run(words, cwd=machine, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -216,9 +275,10 @@ def test_logs_are_rotated_and_the_archive_is_not(machine: Path) -> None:
 # Kubernetes
 
 
-def test_kubernetes_accepts_the_cronjob_to_the_letter() -> None:
+@pytest.mark.parametrize("name", ["cronjob.yaml", "cluster.yaml"])
+def test_kubernetes_accepts_what_it_is_given_to_the_letter(name: str) -> None:
     validate = Path(sys.executable).with_name("kubernetes-validate")
-    done = subprocess.run([validate, "--strict", DEPLOY / "cronjob.yaml"], capture_output=True, text=True)
+    done = subprocess.run([validate, "--strict", DEPLOY / name], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -36,6 +36,7 @@ SHOWN = {"", "cron", "json", "mermaid", "sql"}
 
 REHEARSAL = "test_rehearsal.py::test_one_mended_pattern_brings_every_record_without_a_request"
 POSTGRESQL = "test_postgresql.py::test_every_command_and_question_of_the_documentation_works"
+CLUSTER = "test_cluster.py::test_what_the_documentation_has_planned_is_crawled"
 SYSTEM = {
     ("operating.md", "install -d"): "test_deploy.py::test_logs_are_rotated_and_the_archive_is_not",
     ("operating.md", "cp deploy/"): "test_deploy.py::test_systemd_verifies_the_units_and_prints_nothing",
@@ -43,6 +44,9 @@ SYSTEM = {
     ("stores.md", ".venv/bin/scrapy sync postgresql"): POSTGRESQL,
     ("stores.md", "psql kcna -c"): POSTGRESQL,
     ("stores.md", "sudo -u postgres createuser reader"): POSTGRESQL,
+    ("cluster.md", "sudo apt-get"): POSTGRESQL,
+    ("cluster.md", "install -m 600"): "test_deploy.py::test_systemd_verifies_the_units_and_prints_nothing",
+    ("cluster.md", "export KCNACRAWL_CLUSTER"): CLUSTER,
     ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
     ("evidence.md", "sha256sum output/warc"): "test_evidence.py::test_a_time_stamp_confirms_the_files_that_are_kept",
     ("first-contact.md", "scrapy doctor --save"): REHEARSAL,

@@ -98,7 +98,7 @@ async def opened(address: str) -> AsyncIterator[App]:
     with telling():
         async with await connect(address) as connection:
             await make_tables(connection)
-        app = App(connector=PsycopgConnector(conninfo=address, kwargs={"application_name": "kcnacrawl"}, timeout=10.0))
+        app = App(connector=PsycopgConnector(conninfo=address, kwargs={"application_name": "kcnacrawl"}, timeout=5.0))
         app.add_tasks_from(tasks, namespace="kcnacrawl")
         async with app.open_async():
             yield app
