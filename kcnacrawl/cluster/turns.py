@@ -103,7 +103,11 @@ class Turns:
         await connection.execute(_TAKE, (self._site,))
         while True:
             cursor = await connection.execute(_RESERVE, {"site": self._site, "delay": delay})
-            left, pause, why = await cursor.fetchone() or (0.0, 0.0, "")
+            if (row := await cursor.fetchone()) is None:
+                # Somebody has cleared the table meanwhile.
+                await connection.execute(_JOIN, (self._site,))
+                continue
+            left, pause, why = row
             if pause > self._longest_pause:
                 await connection.execute(_GIVE_BACK, (self._site,))
                 raise LeftAlone(f"{pause:.0f} seconds more: {why}")
