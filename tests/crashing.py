@@ -7,6 +7,8 @@ for PostgreSQL in its transaction, when all is written but the cursor; for Parqu
 written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
 For ``scrapy reprints``: a text is taken apart, an article taken out as it was, others due for its sake; before articles
 are found, compared, linked, and before the file is written.
+For ``scrapy merge``: before a file of exchanges or a report is copied, before the ledger knows of lines of the
+quarantine, and before it takes over what another ledger knows.
 """
 
 import os
@@ -19,10 +21,12 @@ from typing import Any
 
 from scrapy.cmdline import execute
 
-from kcnacrawl.archive.archive import Archive
+from kcnacrawl import merge
+from kcnacrawl.archive import archive
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.archive.ledger.queue import Queue
 from kcnacrawl.archive.ledger.walked import Walked
+from kcnacrawl.archive.merging import exchanges
 from kcnacrawl.archive.warc.index import Index
 from kcnacrawl.archive.warc.writer import WarcFile
 from kcnacrawl.reprints import linking
@@ -35,7 +39,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "ledger": (Ledger, "learn_articles"),
     "want": (Queue, "want"),
     "walk": (Walked, "record"),
-    "open": (Archive, "_learn"),
+    "open": (archive, "learn"),
     "kept": (WarcFile, "sync"),
     "learn": (Index, "learn"),
     "complete": (WarcFile, "close"),
@@ -53,6 +57,10 @@ STEPS: dict[str, tuple[Any, str]] = {
     "candidates": (ReprintIndex, "candidates"),
     "link": (ReprintIndex, "link"),
     "reprints": (linking, "write_whole"),
+    "bring": (exchanges, "write_whole"),
+    "report": (merge, "bring_report"),
+    "reject": (Ledger, "learn_rejections"),
+    "take over": (Ledger, "take_over"),
 }
 
 

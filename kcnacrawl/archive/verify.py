@@ -78,9 +78,10 @@ class Form(Generic[T]):
         except (ValueError, RecursionError) as error:
             return None, self._faults(line) or [str(error)]
         # As we write it: nothing is doubled, unknown or out of order. Else a closer look must tell.
-        return record, [] if self._written(record) == line else self._faults(line)
+        return record, [] if self.write(record) == line else self._faults(line)
 
-    def _written(self, record: T) -> bytes:
+    def write(self, record: T) -> bytes:
+        """Return the line of a record, without its newline."""
         line = self._encoder.encode(record)
         return line.removesuffix(_LACKED_BY_1) + b"}" if _is_of_version_1(record) else line
 

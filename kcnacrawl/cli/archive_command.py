@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
@@ -45,7 +45,10 @@ class ArchiveCommand(ScrapyCommand):
     requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
     words: ClassVar[str] = ""
-    """What the command takes beside its options, as its help names it; in brackets what it can do without."""
+    """What the command takes beside its options, as its help names it; in brackets what it can do without, and with an
+    ellipsis what may be several.
+    """
+    given: Sequence[str] = ()
     word = ""
 
     def syntax(self) -> str:
@@ -65,7 +68,8 @@ class ArchiveCommand(ScrapyCommand):
         spell_out()
         with _stoppable() as signals:
             try:
-                self.word = self._word(name, args)
+                self.given = self._given(name, args)
+                self.word = " ".join(self.given)
                 self.exitcode = self.read(Config.read_folder(self.settings or BaseSettings()), opts)
                 sys.stdout.flush()
             except (Exception, KeyboardInterrupt) as error:
@@ -80,7 +84,7 @@ class ArchiveCommand(ScrapyCommand):
                 else:
                     raise
 
-    def _word(self, name: str, args: list[str]) -> str:
+    def _given(self, name: str, args: list[str]) -> list[str]:
         # Among them is what argparse knows no option for.
         end = args.index("--") if "--" in args else len(args)
         if unknown := [one for one in args[:end] if one.startswith("-")]:
@@ -91,9 +95,9 @@ class ArchiveCommand(ScrapyCommand):
             raise ArgumentError(f"{name} takes no arguments: {args[0]!r}")
         if self.words and not args and not self.words.startswith("["):
             raise ArgumentError(f"{name} needs {self.words}")
-        if len(args) > 1 and self.words != "WORDS":
+        if len(args) > 1 and not self.words.endswith(("WORDS", "…")):
             raise ArgumentError(f"{name} takes one {self.words.strip('[]')}, not {len(args)}")
-        return " ".join(args)
+        return args
 
     def _fail(self, verdict: Verdict, message: str, *signals: int) -> None:
         self.exitcode = verdict.exit_code(*signals[:1])

@@ -19,6 +19,7 @@ from .rechecks import Look, Rechecks
 from .schema import LOOKS, MIGRATIONS, VERSION
 from .sitemaps import KnownSitemap, Sitemaps
 from .sources import KnownSource, Sources
+from .takeover import take_over
 from .walked import Walked
 
 __all__ = [
@@ -145,6 +146,10 @@ class Ledger:
                         self.queue.settle(db, line)
                     before = line
             self._set_log_end(db, end())
+
+    def take_over(self, other: "Ledger") -> None:
+        """Learn what another ledger knows besides its logs, of which all lines are held here."""
+        take_over(self._database, self.sources, other.path, other.sources.all())
 
     def confirm(self, article: Article) -> None:
         """Learn that an article was fetched and is held as it is."""
