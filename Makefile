@@ -64,6 +64,7 @@ bench: $(VENV)/.benches postgresql  ## every figure of docs/performance.md, besi
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/stores.py
 	$(BIN)/python benchmarks/archive.py
+	$(BIN)/python benchmarks/merge.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/reprints.py
 	$(BIN)/python benchmarks/growth.py
