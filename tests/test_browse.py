@@ -32,11 +32,12 @@ from scrapy.settings import Settings
 from kcnacrawl.archive.changes import marked
 from kcnacrawl.commands.browse import Command
 from kcnacrawl.render.browser import find_chromium
-from kcnacrawl.stores.sqlite import find
+from kcnacrawl.stores.find import find
 
 from . import processes
 from .archives import WORDS, article, records, rewritten, write
 from .conftest import ROOT, scrapy
+from .printed import ALONE, CATCH, CUT, MERGED, MINISTRY, ORIGINAL, SHORTENED, WORKS, linked, printed
 
 KOREAN = dataclasses.replace(
     article(
@@ -119,6 +120,13 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser, site: str) -> Iterator[Page]:
+    """A page at home."""
+    with watched(chromium, site) as page:
+        yield page
+
+
+@contextmanager
+def watched(chromium: Browser, site: str) -> Iterator[Page]:
     """A page at home; nothing on the way may complain, or ask anyone else for anything."""
     complaints, elsewhere = list[str](), list[str]()
     with closing(chromium.new_context()) as context:
@@ -406,6 +414,80 @@ def test_who_is_mentioned_when_knows_korean(site: str, store: Path) -> None:
     assert sum(row["articles"] for row in rows) == len(list(find(store, "김정은")))
     assert {"month": "2025-03", "source_label": "Rodong Sinmun (Kr)", "articles": 1} in rows
     assert get_json(site, "/store/mentions.json", _shape="array") == []
+
+
+# Stories
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = linked(tmp_path_factory.mktemp("stories"), printed(6, WORKS, "2021-03-04", MINISTRY))
+    assert scrapy(folder, "sync", f"sqlite:///{folder}/store.sqlite").returncode == 0
+    with browsing(folder / "store.sqlite") as url:
+        yield url
+
+
+@pytest.fixture
+def stories_page(chromium: Browser, stories: str) -> Iterator[Page]:
+    with watched(chromium, stories) as page:
+        yield page
+
+
+def test_an_article_names_those_that_carry_its_story_and_stands_beside_each(stories_page: Page, stories: str) -> None:
+    stories_page.goto(f"{stories}/articles/{SHORTENED.id}")
+    rows = stories_page.get_by_role("region", name="Also published by").locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[::2] for row in rows] == [
+        ["2021-03-02", "Casting line remodelled", "compare"],
+        ["2021-03-04", "Headline 6 <b>", "compare"],
+        ["2021-03-05", "News from two provinces", "compare"],
+    ]
+    follow(stories_page.get_by_role("link", name="compare").first)
+    assert stories_page.locator(".beside h2").all_inner_texts() == [
+        "Casting line remodelled",
+        "Casting line at full steam",
+    ]
+    left, right = stories_page.locator(".beside .difference").all()
+    assert " ".join(left.locator("del").all_inner_texts()).split() == WORKS.removeprefix(CUT).split()
+    assert right.locator("ins").count() == 0
+    follow(stories_page.get_by_role("link", name="Casting line remodelled"))
+    assert stories_page.url == f"{stories}/articles/{ORIGINAL.id}"
+    assert stories_page.get_by_role("link", name="compare").count() == 3
+
+
+def test_an_article_that_stands_alone_says_nothing_of_stories(stories_page: Page, stories: str) -> None:
+    stories_page.goto(f"{stories}/articles/{ALONE.id}")
+    assert stories_page.get_by_role("heading", name="Alone").is_visible()
+    assert stories_page.get_by_text("Also published by").count() == 0
+
+
+def test_the_story_of_an_article_is_in_its_json(stories: str) -> None:
+    told = get_json(stories, f"/articles/{MERGED.id}.json")["story"]
+    assert [(one["id"], one["relation"], one["kind"]) for one in told] == [
+        (ORIGINAL.id, "earlier", "cut"),
+        (CATCH.id, "earlier", "cut"),
+        (SHORTENED.id, "beside", "cut"),
+        (printed(6, "", "2021-03-04", MINISTRY).id, "beside", "same"),
+    ]
+
+
+def test_stories_are_told_by_how_many_sources_took_them(stories: str) -> None:
+    rows = get_json(stories, "/store/stories.json", _shape="array")
+    assert [(row["id"], row["sources"], row["reprints"], row["last_printed"]) for row in rows] == [
+        (ORIGINAL.id, 2, 3, "2021-03-05"),
+        (CATCH.id, 1, 1, "2021-03-05"),
+    ]
+    assert get_json(stories, "/store/stories.json", _shape="array", since="2021-04-01") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/articles/1600000001-999999999", f"/articles/{ORIGINAL.id}/beside/1600000001-9999999"]
+)
+def test_an_article_that_is_not_held_is_said_to_be_none(stories: str, path: str) -> None:
+    status, _, text = ask(stories, path)
+    assert (status, "The store holds no article 1600000001-99" in text) == (404, True)
+
+
+# The feed
 
 
 def get_feed(site: str, **asked: str) -> tuple[str, str]:

@@ -22,10 +22,13 @@ from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 from kcnacrawl.stores import words
 from kcnacrawl.stores.feed import sync
-from kcnacrawl.stores.sqlite import SqliteStore, find
+from kcnacrawl.stores.find import find
+from kcnacrawl.stores.sqlite import SqliteStore
 
 from . import processes
+from .archives import write
 from .conftest import ROOT, command, read_lines
+from .printed import ALONE, CATCH, CUT, FISH, MERGED, WORKS, linked
 
 Record = dict[str, Any]
 
@@ -95,6 +98,41 @@ def test_the_readme_names_every_script() -> None:
 
 
 # Each by itself
+
+
+def test_a_story_is_followed_from_its_first_print_through_all_sources(tmp_path: Path) -> None:
+    folder = linked(tmp_path)
+    told = output("one_story.py", folder)
+    assert re.findall(r"^(\d{4}-\d\d-\d\d)  (.*?)  (\w+)", told, re.MULTILINE) == [
+        ("2021-03-02", "KCNA.kp (En)", "printed"),
+        ("2021-03-03", "Rodong Sinmun (Kr)", "cut"),
+        ("2021-03-05", "Ministry of Foreign Affairs (EN)", "cut"),
+    ]
+    left_out = re.findall(r"^  - (.*)$", told, re.MULTILINE)
+    assert " ".join(left_out).split() == WORKS.removeprefix(CUT).split()
+    put_in = re.findall(r"^  \+ (.*)$", told, re.MULTILINE)
+    assert " ".join(put_in).split() == FISH.split()
+    assert "  put in: 0%\n" in told
+    assert output("one_story.py", folder, "--id", CATCH.id).count(MERGED.id) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((), "knows of no story that was printed twice; `scrapy reprints` looks for them"),
+        (("--id", "1"), "knows of no story"),
+    ],
+)
+def test_a_story_that_is_none_is_one_line(tmp_path: Path, words: tuple[str, ...], line: str) -> None:
+    write(tmp_path, [ALONE])
+    done = run("one_story.py", tmp_path, *words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert line in done.stderr
+
+
+def test_an_article_that_nobody_took_is_named(tmp_path: Path) -> None:
+    done = run("one_story.py", linked(tmp_path), "--id", ALONE.id)
+    assert (done.returncode, done.stderr) == (1, f"{ALONE.id} is no article that others were taken from\n")
 
 
 def test_pandas_counts_articles_by_month_and_source(

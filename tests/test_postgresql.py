@@ -25,8 +25,8 @@ from kcnacrawl.arguments import ArgumentError
 from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.stores import StoreDown, open_store, words
 from kcnacrawl.stores.feed import sync
+from kcnacrawl.stores.find import find
 from kcnacrawl.stores.postgresql import _KCNA_FIND, _LOCK, _searchable
-from kcnacrawl.stores.sqlite import find
 
 from . import processes
 from .archives import article, expected, of_version_1, plain, records, write
@@ -393,6 +393,7 @@ def test_a_store_of_older_rules_or_letters_is_indexed_anew(tmp_path: Path, addre
     fill(tmp_path, address)
     before = state(address), ask(address, "SELECT * FROM search ORDER BY id")
     with psycopg.connect(address) as db:
+        db.execute("DROP TABLE reprints")
         db.execute(f"COMMENT ON TABLE cursors IS 'kcnacrawl store, {made}'")
         db.execute("UPDATE search SET words = '김 정은', folded = ' 김 정은동지께서 '")
         db.execute(
@@ -419,6 +420,7 @@ def test_a_store_without_the_columns_of_today_gets_them_from_the_next_sync(
         for table, column in product(("articles", "revisions"), SINCE_2):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column} CASCADE")
         db.execute(f"CREATE {_KCNA_FIND}")
+        db.execute("DROP TABLE reprints")
         db.execute(f"COMMENT ON TABLE cursors IS 'kcnacrawl store, version 2; words {letters}'")
     assert found(address, "greenhouse") == []
     write(tmp_path, new)
@@ -530,7 +532,7 @@ def test_every_command_and_question_of_the_documentation_works(tmp_path: Path, p
         return done.stdout
 
     answers = [typed(language, text) for language, text in BLOCKS if language in {"sh", "sql"}]
-    assert len(answers) == 8
+    assert len(answers) == 9
     assert answers[1:3] == ["postgresql: 68 new records\n", "CREATE SCHEMA\npostgresql: 68 new records\n"]
-    assert answers[7] == "GRANT\n"
-    assert [answer.count(" rows)") for answer in answers[3:7]] == [1, 1, 1, 2]
+    assert answers[8] == "GRANT\n"
+    assert [answer.count(" rows)") for answer in answers[3:8]] == [1, 1, 1, 2, 1]

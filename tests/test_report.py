@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -27,6 +29,7 @@ from kcnacrawl.replica.markup_variant import VARIANTS
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 from kcnacrawl.report.page import read, render
+from kcnacrawl.reprints.links import REPRINTS, Link
 from kcnacrawl.stores import open_store
 from kcnacrawl.stores.feed import sync
 from kcnacrawl.stores.summary import summarise
@@ -119,6 +122,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = run | times | {"arguments": {"query": HOSTILE}, "counts": {HOSTILE: 1}}
     (folder / "runs" / "20260911T060012Z-a.json").write_text(json.dumps(told), encoding="utf-8")
     (folder / "runs" / "20260911T060013Z-b.json").write_text('{"verdict": 7}', encoding="utf-8")
+    in_order = sorted({one.id: one for one in lines if one.date_published}.values(), key=lambda one: one.date_published)
+    links = [Link(later.id, earlier.id, "reworked", 0.5, 0.5, 1.0) for earlier, later in pairwise(in_order)]
+    told = [msgspec.json.encode(one._asdict()) + b"\n" for one in sorted(links)]
+    (folder / REPRINTS).write_bytes(b"".join(told))
     derive_ledger(folder, {source + 100: f"{source} {HOSTILE}" for source in range(25)})
     done = report(folder)
     assert (done.returncode, done.stderr) == (0, "")
@@ -264,6 +271,7 @@ def test_every_chart_is_drawn_named_and_told_in_numbers_and_nothing_it_shows_is_
         (run,) = [row.locator("td").all_inner_texts() for row in page.locator("#runs tbody tr").all()]
         titles = page.locator("#coverage h3").all_inner_texts()
     assert [name for name, _, _ in drawn] == list(drawings(made))
+    assert {"takings", "lateness"} < {name for name, _, _ in drawn}
     assert all(width > 200 and height > 60 for _, width, height in drawn), drawn
     assert len(names) == len(set(names)) == tables == len(drawn)
     assert titles == [f"{source} {shown} ({source + 100})" for source in range(25)]

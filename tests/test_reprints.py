@@ -19,7 +19,8 @@ from kcnacrawl.archive import Locked, StorageFailed
 from kcnacrawl.items import Article
 from kcnacrawl.reprints import linking
 from kcnacrawl.reprints.index import Index, Signed
-from kcnacrawl.reprints.linking import INDEX, REPRINTS, update
+from kcnacrawl.reprints.linking import INDEX, update
+from kcnacrawl.reprints.links import REPRINTS
 from kcnacrawl.reprints.text import LONGEST, read_text
 
 from . import processes

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from kcnacrawl.archive.archive import read_article
 from kcnacrawl.items import SINCE_2, Article
 from kcnacrawl.replica.server import Replica
-from kcnacrawl.stores import sqlite, words
+from kcnacrawl.stores import find as find_module
+from kcnacrawl.stores import words
 
 from . import processes
 from .archives import article, expected, of_version_1, records, rewritten, write
@@ -156,14 +157,14 @@ def test_many_hits_are_found_in_the_same_order_as_few(
     lines = records(200)
     write(tmp_path, lines)
     assert scrapy(tmp_path, "sync", f"sqlite:///{tmp_path}/store.sqlite").returncode == 0
-    monkeypatch.setattr(sqlite, "_FEW", few)
-    monkeypatch.setattr(sqlite, "_NEWEST", newest)
+    monkeypatch.setattr(find_module, "_FEW", few)
+    monkeypatch.setattr(find_module, "_NEWEST", newest)
     for query in ("책", "핵무력 비핵", "새것"):
         latest = {one.id: one for one in lines}.values()
         holding = [one for one in latest if words.holds(query, one.headline, one.article_body)]
         ordered = sorted(holding, key=lambda one: (one.date_published or "", one.url_time, one.id), reverse=True)
-        assert [hit.id for hit in sqlite.find(tmp_path / "store.sqlite", query)] == [one.id for one in ordered]
-        assert sqlite.count_hits(tmp_path / "store.sqlite", query) == len(ordered)
+        assert [hit.id for hit in find_module.find(tmp_path / "store.sqlite", query)] == [one.id for one in ordered]
+        assert find_module.count_hits(tmp_path / "store.sqlite", query) == len(ordered)
 
 
 @given(
@@ -492,7 +493,7 @@ def test_a_store_that_was_restored_from_a_dump_is_read_and_filled(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "sqlite: 1 new record\n"), done.stderr
     assert article(3, "").id in scrapy(tmp_path, "find", "--store", str(restored), "vineyard").stdout
     with closing(sqlite3.connect(restored)) as other:
-        assert other.execute("PRAGMA user_version").fetchone() == (4,)
+        assert other.execute("PRAGMA user_version").fetchone() == (5,)
 
 
 def test_a_store_that_lost_an_index_gets_it_back_from_the_next_sync(tmp_path: Path) -> None:
@@ -516,6 +517,7 @@ def as_version_3_made_it(store: Path) -> None:
             DROP VIEW revisions;
             DROP TABLE superseded;
             DROP TABLE edits;
+            DROP TABLE reprints;
             DROP TRIGGER counts_insert;
             DROP TRIGGER counts_update;
             DROP TABLE counts;

@@ -24,9 +24,11 @@ from ..pages import PageError
 from ..pages.gzips import MAGIC, gunzip
 from ..pages.inert import inert
 from ..pages.text import decode
+from ..reprints.beside import beside
 from ..stores import words
 from ..stores.newest import NEWEST, read_pairs, read_sources
 from ..stores.sqlite import read_revisions
+from ..stores.stories import read_story
 from . import quick
 from .guard import TAKEN
 
@@ -39,6 +41,14 @@ NAME: Final = "kcnacrawl"
 """By this name Datasette keeps what the plug-in is told."""
 
 _LARGEST_PAGE: Final = 8 * 1024 * 1024
+_RELATIONS: Final = {"earlier": "earlier", "later": "later", "beside": "both are linked with one earlier article"}
+_KINDS: Final = {
+    "same": "nearly the same text",
+    "cut": "the shorter text is part of the longer",
+    "reworked": "reworked",
+    "template": "the same to the letter, as a form may be",
+    "translation": "perhaps a translation",
+}
 _CAUSES: Final = {"site": "the site shows something else", "reader": "the same page, read anew by a later version"}
 _ID: Final = re.compile(r"[0-9]{10}-[0-9]{7,9}")
 _NOTHING: Final = '""'
@@ -118,6 +128,7 @@ def register_routes() -> list[tuple[str, Any]]:
     return [
         (rf"/articles/(?P<id>{_ID.pattern})(?P<json>\.json)?$", _article),
         (rf"/articles/(?P<id>{_ID.pattern})/(?P<revision>[0-9]{{1,6}}){TAKEN}$", _taken),
+        (rf"/articles/(?P<id>{_ID.pattern})/beside/(?P<other>{_ID.pattern})$", _beside),
         (r"/feed\.atom$", _feed),
     ]
 
@@ -130,12 +141,12 @@ def _compared(revisions: Sequence[Article]) -> list[tuple[changes.Change, list[l
 
 
 async def _article(request: Any, datasette: Any) -> Any:
-    wanted = request.url_vars["id"]
-    revisions = await datasette.get_database(STORE).execute_fn(partial(read_revisions, wanted))
-    if not revisions:
-        raise NotFound(f"The store holds no article {wanted}")
+    wanted, store = request.url_vars["id"], datasette.get_database(STORE)
+    revisions = await _revisions(wanted, store)
+    story = await store.execute_fn(partial(read_story, wanted))
     if request.url_vars["json"]:
-        body = msgspec.json.format(msgspec.json.encode({"article": revisions[-1], "revisions": revisions}))
+        held = {"article": revisions[-1], "revisions": revisions, "story": [one._asdict() for one in story]}
+        body = msgspec.json.format(msgspec.json.encode(held))
         return Response(body, content_type="application/json; charset=utf-8")
     # A long speech that was written anew takes seconds, in which others are to be answered.
     compared = await asyncio.to_thread(_compared, revisions)
@@ -145,8 +156,31 @@ async def _article(request: Any, datasette: Any) -> Any:
         "changes": compared[::-1],
         "by_number": {one.revision: one for one in revisions},
         "causes": _CAUSES,
+        "story": story,
+        "relations": _RELATIONS,
+        "kinds": _KINDS,
     }
     return Response.html(await datasette.render_template("article.html", context, request=request))
+
+
+async def _revisions(wanted: str, store: Any) -> list[Article]:
+    revisions: list[Article] = await store.execute_fn(partial(read_revisions, wanted))
+    if not revisions:
+        raise NotFound(f"The store holds no article {wanted}")
+    return revisions
+
+
+async def _beside(request: Any, datasette: Any) -> Any:
+    store = datasette.get_database(STORE)
+    pair = [(await _revisions(request.url_vars[name], store))[-1] for name in ("id", "other")]
+    pair.sort(key=lambda one: (one.date_published or one.date_listed or "", one.id))
+    texts = await asyncio.to_thread(lambda: beside(*(one.article_body for one in pair)))
+    context = {
+        "columns": list(zip(pair, texts, ("del", "ins"), strict=True)),
+        # Of a translation, all is another.
+        "is_compared": len({one.in_language for one in pair}) == 1,
+    }
+    return Response.html(await datasette.render_template("beside.html", context, request=request))
 
 
 async def _taken(request: Any, datasette: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ..arguments import ArgumentError
 from ..cli.archive_command import StoreCommand, print_json
 from ..run import in_one_line
-from ..stores.sqlite import Hit, count_hits, find
+from ..stores.find import Hit, count_hits, find
 from ..stores.words import parts, snippet
 from ..verdict import Verdict
 
@@ -30,20 +30,23 @@ class Command(StoreCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--jsonl", action="store_true", help="one JSON object an article, its snippet as HTML")
+        told = "of the articles that carry the same story, by `scrapy reprints`, only the earliest"
+        parser.add_argument("--one-per-story", action="store_true", help=told)
         parser.add_argument("--all", action="store_true", help=f"also at a terminal more than the first {_PAGE}")
         # Read below: a bad one is to give one line, not argparse's page.
         parser.add_argument("--limit", metavar="N", help="so many articles at the most")
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         store, limit = self.store(folder, opts), _limit(opts)
-        hits = islice(find(store, self.word), limit)
+        hits = islice(find(store, self.word, one_per_story=opts.one_per_story), limit)
         shown = sum(1 for _ in (_print_lines if opts.jsonl else _print)(hits, self.word))
-        total = count_hits(store, self.word) if shown == limit else shown
+        total = count_hits(store, self.word, one_per_story=opts.one_per_story) if shown == limit else shown
+        many, one = ("stories", "story") if opts.one_per_story else ("articles", "article")
         if total > shown:
             hint = "" if opts.limit else "; --all shows all"
-            print(f"{shown:,} of {total:,} articles{hint}", file=sys.stderr)
+            print(f"{shown:,} of {total:,} {many}{hint}", file=sys.stderr)
         elif not opts.jsonl:
-            print(f"{shown or 'no'} article{'s' * (shown != 1)}", file=sys.stderr)
+            print(f"{shown or 'no'} {one if shown == 1 else many}", file=sys.stderr)
         return Verdict.OK.exit_code()
 
 

@@ -8,6 +8,7 @@ from rich.progress import Progress
 
 from ..cli.archive_command import ArchiveCommand
 from ..extras import extra
+from ..reprints.links import REPRINTS
 from ..verdict import Verdict
 
 
@@ -18,7 +19,7 @@ class Command(ArchiveCommand):
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         del opts
         with extra("reprints"):
-            from ..reprints.linking import REPRINTS, update  # noqa: PLC0415 - a library only where it is asked for
+            from ..reprints.linking import update  # noqa: PLC0415 - a library only where it is asked for
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             tasks = {name: progress.add_task(name, total=None) for name in ("reading", "linking")}

@@ -11,7 +11,7 @@ from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
 from ..cli.archive_command import ArchiveCommand
 from ..stores import open_store
-from ..stores.feed import sync
+from ..stores.feed import sync, sync_links
 from ..verdict import Verdict, say
 
 
@@ -23,13 +23,15 @@ class Command(ArchiveCommand):
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         del opts
-        taken = bring_up_to_date(folder, self.word)
-        print(f"{self.word.partition(':')[0]}: {taken or 'no'} new record{'s' * (taken != 1)}")
+        taken, linked = bring_up_to_date(folder, self.word)
+        links = ", new links of reprints" if linked else ""
+        print(f"{self.word.partition(':')[0]}: {taken or 'no'} new record{'s' * (taken != 1)}{links}")
         return Verdict.OK.exit_code()
 
 
-def bring_up_to_date(folder: Path, address: str) -> int:
-    """Sync the store of an address; show at a terminal how far it is; return how many records it took.
+def bring_up_to_date(folder: Path, address: str) -> tuple[int, bool]:
+    """Sync the store of an address; show at a terminal how far it is; return how many records it took, and whether
+    links between articles changed.
 
     Raise what :func:`~kcnacrawl.stores.feed.sync` raises, and :class:`StorageFailed` if there is no archive.
     """
@@ -41,7 +43,7 @@ def bring_up_to_date(folder: Path, address: str) -> int:
             raise StorageFailed(f"{path} does not exist")
         with store:
             task = progress.add_task("syncing", total=path.stat().st_size)
-            return sync(folder, store, partial(progress.advance, task))
+            return sync(folder, store, partial(progress.advance, task)), sync_links(folder, store)
 
 
 def _tell_indexing(progress: Progress, done: int, total: int) -> None:

@@ -484,6 +484,102 @@ def changes(summary: Summary) -> Figure:
     )
 
 
+# Reprints
+
+
+def reprints(summary: Summary) -> list[Figure]:
+    """Return the figures of who takes from whom, and how many days later."""
+    pairs = _summed((named(first), named(taker), articles) for first, taker, _, articles in summary.takings)
+    days = Counter[tuple[str, int]]()
+    for _, taker, day, articles in summary.takings:
+        days[named(taker), day] += articles
+    name, names = _few(((taker, articles) for (taker, _), articles in days.items()), str)
+    late = Counter[tuple[int, str]]()
+    for (taker, day), articles in days.items():
+        late[day, name(taker)] += articles
+    return [
+        Figure(
+            id="takings",
+            title="Who takes from whom",
+            says="A row printed the story first, a column printed it again: whole, cut or reworked."
+            " Who was first by date need not be whom it was taken from.",
+            chart=_matrix(pairs),
+            columns=("first", "taker", "articles"),
+            rows=pairs,
+            table=_pivot("printed first by", pairs, sorted({taker for _, taker, _ in pairs})),
+        ),
+        Figure(
+            id="lateness",
+            title="How late",
+            says="Days from the first print to the later one, by who took it.",
+            chart=_by_days(names, max((day for _, day in days), default=0)),
+            columns=("days", "source", "articles", "place"),
+            rows=[(day, taker, articles, names.index(taker)) for (day, taker), articles in sorted(late.items())],
+            table=Table(("taken by", "articles", "same day, %", "median days"), list(_takers(days))),
+        ),
+    ]
+
+
+def _takers(days: Counter[tuple[str, int]]) -> Iterator[tuple[Cell, ...]]:
+    for taker, group in groupby(sorted(days.items()), key=lambda one: one[0][0]):
+        late = Counter({day: articles for (_, day), articles in group})
+        yield taker, late.total(), _percent(late[0], late.total()), _quantile(late, 0.5)
+
+
+def _matrix(pairs: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+    firsts, takers = ([source for source, _ in _ranked(pairs, place)] for place in (0, 1))
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_rect(fill="var(--held)", stroke="var(--line)", strokeWidth=1)
+        .encode(
+            x=alt.X("taker:N", sort=takers, axis=alt.Axis(title=None, ticks=False, domain=False, labelAngle=-60)),
+            y=alt.Y("first:N", sort=firsts, axis=_BARE),
+            fillOpacity=alt.FillOpacity(
+                "articles:Q",
+                scale=alt.Scale(type="sqrt", domain=[0, max((row[2] for row in pairs), default=1)], range=[0.08, 1]),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip("first:N", title="printed first by"),
+                alt.Tooltip("taker:N", title="taken by"),
+                alt.Tooltip("articles:Q", format=","),
+            ],
+        )
+    )
+    return _finished(chart, height=max(22 * len(firsts), 40))
+
+
+def _ranked(pairs: Sequence[tuple[str, str, int]], place: int) -> list[tuple[str, int]]:
+    totals = Counter[str]()
+    for row in pairs:
+        totals[str(row[place])] += row[2]
+    return totals.most_common()
+
+
+def _by_days(names: Sequence[str], latest: int) -> dict[str, Any]:
+    chart = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "days:O",
+                title="days later",
+                scale=alt.Scale(domain=list(range(latest + 1))),
+                axis=alt.Axis(labelAngle=0, ticks=False),
+            ),
+            y=alt.Y("articles:Q", title="articles", axis=alt.Axis(tickCount=4, domain=False, ticks=False)),
+            color=alt.Color("source:N", scale=_colours(names), title="taken by"),
+            order=alt.Order("place:Q"),
+            tooltip=[
+                alt.Tooltip("days:O", title="days later"),
+                alt.Tooltip("source:N", title="taken by"),
+                alt.Tooltip("articles:Q", format=","),
+            ],
+        )
+    )
+    return _finished(chart, height=210)
+
+
 # What the figures share
 
 

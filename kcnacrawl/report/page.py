@@ -79,6 +79,7 @@ def render(contents: Contents) -> bytes:
         "lag": figures.lags(summary, today),
         "texts": [figures.languages(summary), figures.truncation(summary)],
         "changes": [figures.changes(summary)],
+        "reprints": figures.reprints(summary),
     }
     pieces = {name: _source(name) for name in ("page.css", "page.js")}
     bundle = _bundle()

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from ..archive import Locked
+from .links import Link
 
 WINDOW: Final = 14
 """A reprint is so many days later at most."""
@@ -72,17 +73,6 @@ class Candidate(NamedTuple):
     begin: int
     digest: bytes
     to_the_letter: bool
-
-
-class Link(NamedTuple):
-    """A line of ``reprints.jsonl``."""
-
-    id: str
-    of_id: str
-    kind: str
-    score: float
-    containment: float
-    shared_numbers: float
 
 
 class Index:

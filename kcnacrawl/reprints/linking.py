@@ -15,11 +15,11 @@ from ..archive.archive import ARTICLES
 from ..archive.blocks import LogEnd, end_of, is_still
 from ..archive.log import foreign, read_lines, write_whole
 from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_of_few_words, other_filling
-from .index import Candidate, Index, Link, Signed
+from .index import Candidate, Index, Signed
+from .links import REPRINTS, Link
 from .signature import METHOD, is_to_the_letter, keys
 from .text import Text, read_text
 
-REPRINTS: Final = "reprints.jsonl"
 INDEX: Final = "reprints.sqlite"
 
 _BATCH: Final = 1_000

@@ -5,7 +5,7 @@ A store is a module of its own; drivers are imported only where one is asked for
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
@@ -14,6 +14,7 @@ from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError, as_path
 from ..extras import extra
 from ..items import Article
+from ..reprints.links import Link
 
 P = TypeVar("P")
 
@@ -58,7 +59,7 @@ class Store(Protocol[P]):
     ) -> None: ...
 
     def cursor(self, log: str) -> LogEnd:
-        """Return how far the store has read the log of that name."""
+        """Return how far the store has read the log of that name, or the whole ``reprints.jsonl`` that it read."""
         ...
 
     @staticmethod
@@ -70,6 +71,10 @@ class Store(Protocol[P]):
         """Take in what stands between two ends of the log, and remember the latter, in one transaction. This is lasting
         at the latest when the store is left without an error.
         """
+        ...
+
+    def link(self, links: Iterable[Link], end: LogEnd) -> None:
+        """Hold these links between articles and no others, and remember the file that has them, in one transaction."""
         ...
 
 

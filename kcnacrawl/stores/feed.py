@@ -12,6 +12,7 @@ from ..archive.blocks import end_of, is_still
 from ..archive.log import read_lines
 from ..arguments import ArgumentError
 from ..items import Article
+from ..reprints.links import read_links
 from ..workers import ahead
 from . import Store
 
@@ -50,6 +51,19 @@ def sync(folder: Path, store: Store[Any], advance: Callable[[int], None] = lambd
             advance(end.end - at.end)
             at = end
     return taken
+
+
+def sync_links(folder: Path, store: Store[Any]) -> bool:
+    """Give a store the links of ``reprints.jsonl``; return False if it held them.
+
+    A file that is as it was is read once, for its checksum; of one that changed every line is compared. Raise
+    :class:`StorageFailed` of the file, :class:`StoreDown`.
+    """
+    with read_links(folder) as (end, links):
+        if store.cursor(end.name) == end:
+            return False
+        store.link(links, end)
+        return True
 
 
 def _batches(path: Path, begin: int) -> Iterator[_Batch]:

@@ -1,4 +1,5 @@
-"""The archive as Parquet files: ``articles/source=163/year=2021/data.parquet``, and ``revisions`` in the same way.
+"""The archive as Parquet files: ``articles/source=163/year=2021/data.parquet``, ``revisions`` in the same way, and
+``reprints/data.parquet`` (:mod:`.linked`).
 
 What is unknown is 0 in a folder's name, and null in the file: with a word among the numbers, readers take the sources
 for text, and with Hive's own word for null pandas gives up.
@@ -34,8 +35,9 @@ from ..archive.log import sync, write_whole
 from ..arguments import ArgumentError
 from ..columns import ADDED, COLUMNS
 from ..items import Article
+from ..reprints.links import REPRINTS, Link
 from ..schemas import arrow_schema
-from . import StoreDown, translating
+from . import StoreDown, linked, translating
 from .places import Partition, Places
 
 _VERSION: Final = 2
@@ -91,6 +93,7 @@ class ParquetStore:
         self._folder = folder
         self._staged = folder / _STAGED
         self._rows = self._staged / "rows"
+        self._links = folder / "reprints" / _FILE
         self._places = Places(folder / _PLACES)
         self._read = LogEnd("")
         self._held = ExitStack()
@@ -129,6 +132,8 @@ class ParquetStore:
                 rmtree(self._staged)
 
     def cursor(self, log: str) -> LogEnd:
+        if log == REPRINTS:
+            return linked.read_end(self._links)
         return self._read if self._read.name == log else LogEnd(log)
 
     @staticmethod
@@ -160,6 +165,10 @@ class ParquetStore:
                 self._stage()
             if self._bytes >= _COMMIT_BYTES:
                 self._commit()
+
+    def link(self, links: Iterable[Link], end: LogEnd) -> None:
+        with self._told():
+            linked.write(self._links, links, end)
 
     # Opening
 

@@ -1,4 +1,4 @@
-"""The archive in a PostgreSQL database: ``articles``, ``revisions``, and full-text search over the former.
+"""The archive in a PostgreSQL database: ``articles``, ``revisions``, ``reprints``, and full-text search over the first.
 
 Search is an index of :mod:`.words`' tokens, which gives candidates, and a look into their folded text, which is exact:
 positions in a tsvector end at 16,383, and the longest speeches do not.
@@ -23,6 +23,7 @@ from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError
 from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article
+from ..reprints.links import Link
 from ..run import printable
 from . import Indexing, StoreDown, translating, unheard, words
 
@@ -30,10 +31,11 @@ from . import Indexing, StoreDown, translating, unheard, words
 logging.getLogger(psycopg.__name__).addHandler(logging.NullHandler())
 
 _PROGRAM: Final = "kcnacrawl store, version "
-_KNOWN: Final = re.compile(rf"{_PROGRAM}(?:1|2;.*|3;.*)")
-"""Versions that are brought up to date: of 3, only what is searched may be of other rules or letters."""
+_KNOWN: Final = re.compile(rf"{_PROGRAM}(?:1|[2-4];.*)")
+"""Versions that are brought up to date: of 4, only what is searched may be of other rules or letters."""
 _LACKING: Final = re.compile(rf"{_PROGRAM}[12]\b.*")
-_VERSION: Final = f"{_PROGRAM}3; words {words.FOLDING}"
+_UNLINKED: Final = re.compile(rf"{_PROGRAM}[1-3]\b.*")
+_VERSION: Final = f"{_PROGRAM}4; words {words.FOLDING}"
 _OLDEST_SERVER: Final = 14
 _DEFAULTS: Final = {"application_name": "kcnacrawl", "connect_timeout": "30"}
 # libpq ends user and password at the first of these two, and would take the rest of a password for a host.
@@ -53,6 +55,18 @@ _ADDITIONS: Final = "".join(
     for table in ("revisions", "articles")
     for one in declarations(_TYPES, ADDED)
 )
+_REPRINTS: Final = """
+CREATE TABLE reprints (
+    id text,
+    of_id text,
+    kind text NOT NULL,
+    score double precision NOT NULL,
+    containment double precision NOT NULL,
+    shared_numbers double precision NOT NULL,
+    PRIMARY KEY (id, of_id)
+);
+CREATE INDEX reprints_by_original ON reprints (of_id);
+"""
 _TABLES: Final = f"""
 CREATE TABLE revisions (
     {_COLUMNS},
@@ -65,6 +79,7 @@ CREATE TABLE search (
     folded text NOT NULL
 );
 CREATE TABLE cursors (log text PRIMARY KEY, bytes bigint NOT NULL, crc bigint NOT NULL);
+{_REPRINTS}
 """
 # Made when a sync has read all of the archive, and kept up to date from then on: made row by row, they would take most
 # of the time that a first sync takes.
@@ -116,7 +131,7 @@ _LOCK_CLASS: Final = int.from_bytes(b"KCNA")
 _LOCK: Final = f"SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({_LOCK_CLASS}, ({_SCHEMA_NOW}))"
 _HELD: Final = f"""
 SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
-WHERE relnamespace = ({_SCHEMA_NOW}) AND relname IN ('articles', 'revisions', 'search', 'cursors')
+WHERE relnamespace = ({_SCHEMA_NOW}) AND relname IN ('articles', 'revisions', 'search', 'cursors', 'reprints')
 """  # noqa: S608 - our own names
 
 
@@ -133,6 +148,18 @@ _WITH_IDS: Final = "SELECT id FROM articles WHERE id = ANY (%s) UNION SELECT id 
 _KEEP: Final = _upsert("revisions", "id, revision", _KEYS)
 _RENEW: Final = f"{_upsert('articles', 'id', _KEYS)} WHERE articles.revision <= excluded.revision RETURNING id"
 _INDEX: Final = _upsert("search", "id", ("words", "folded"))
+_STAGE: Final = "CREATE TEMP TABLE staged (LIKE reprints INCLUDING ALL) ON COMMIT DROP"
+_UNLINK: Final = """
+DELETE FROM reprints
+WHERE NOT EXISTS (SELECT FROM staged WHERE (staged.id, staged.of_id) = (reprints.id, reprints.of_id))
+"""
+_LINK: Final = """
+INSERT INTO reprints SELECT * FROM staged
+ON CONFLICT (id, of_id) DO UPDATE SET (kind, score, containment, shared_numbers)
+    = (excluded.kind, excluded.score, excluded.containment, excluded.shared_numbers)
+WHERE (reprints.kind, reprints.score, reprints.containment, reprints.shared_numbers)
+    IS DISTINCT FROM (excluded.kind, excluded.score, excluded.containment, excluded.shared_numbers)
+"""
 _REMEMBER: Final = _upsert("cursors", "log", ("bytes", "crc"))
 
 
@@ -213,6 +240,14 @@ class PostgresqlStore:
             renewed = self._write(_RENEW, [latest[id_].record for id_ in known]).fetchall()
             self._write(_INDEX, [latest[id_].searchable for (id_,) in renewed])
 
+    def link(self, links: Iterable[Link], end: LogEnd) -> None:
+        with self._told(), self._transaction():
+            self._connection.execute(_STAGE)
+            self._copy("staged", Link._fields, (one._asdict() for one in links))
+            self._connection.execute(_UNLINK)
+            self._connection.execute(_LINK)
+            self._remember(end)
+
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
         """Write rows of which the table has none."""
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
@@ -266,6 +301,8 @@ class PostgresqlStore:
         elif made != _VERSION:
             if _LACKING.fullmatch(made):
                 self._connection.execute(_ADDITIONS)
+            if _UNLINKED.fullmatch(made):
+                self._connection.execute(_REPRINTS)
             self._connection.execute(_searching("CREATE OR REPLACE"))
             if made.partition(";")[2] != _VERSION.partition(";")[2]:
                 self._index_anew()

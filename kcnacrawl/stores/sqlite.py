@@ -1,4 +1,4 @@
-"""The archive as one SQLite file: ``articles``, ``revisions``, and full-text search over the former.
+"""The archive as one SQLite file: ``articles``, ``revisions``, ``reprints``, and full-text search over the first.
 
 No text stands there twice: ``articles`` has the latest revision of each article, ``superseded`` the others, and
 ``revisions`` is a view of both. What counts and orders articles (``_DERIVED``) is made when a sync has read all of the
@@ -12,9 +12,8 @@ others makes the index anew first, since FTS5 must be told what stood there to t
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -25,12 +24,13 @@ from ..archive.blocks import LogEnd
 from ..arguments import ArgumentError
 from ..columns import ADDED, COLUMNS, Kind, declarations, declared
 from ..items import Article
+from ..reprints.links import Link
 from . import Indexing, StoreDown, translating, unheard, words
 
-_VERSION: Final = 4
+_VERSION: Final = 5
 _OLDEST: Final = 1
 """A version that a sync brings up to date: 1 lacks ``indexed``, and as 2 does, the columns that were added since; of
-all before 4, ``revisions`` is a table that holds every text, those of ``articles`` a second time.
+all before 4, ``revisions`` is a table that holds every text, those of ``articles`` a second time; 4 lacks ``reprints``.
 """
 _KEYS: Final = tuple(column.name for column in COLUMNS)
 _TYPES: Final = {
@@ -67,6 +67,18 @@ CREATE TABLE counts (
 ) STRICT;
 """  # noqa: S608 - our own names
 """Revisions that are not the latest; which revisions are edits, removals and returns; how many articles are alike."""
+_REPRINTS: Final = """
+CREATE TABLE reprints (
+    id TEXT NOT NULL,
+    of_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    score REAL NOT NULL,
+    containment REAL NOT NULL,
+    shared_numbers REAL NOT NULL,
+    PRIMARY KEY (id, of_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reprints_by_original ON reprints (of_id);
+"""
 # A row's number is what the index knows it by: an implicit one would change in a VACUUM.
 _SCHEMA: Final = f"""
 CREATE TABLE articles (
@@ -76,6 +88,7 @@ CREATE TABLE articles (
     UNIQUE (id)
 ) STRICT;
 {_PAST}
+{_REPRINTS}
 CREATE TABLE cursors (log TEXT PRIMARY KEY, end INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 {_INDEXED};
 CREATE VIRTUAL TABLE articles_fts USING fts5 (
@@ -149,23 +162,16 @@ FROM revisions AS new JOIN superseded AS old ON old.id = new.id AND old.revision
 WHERE {CHANGED}
 """  # noqa: S608 - as above
 _EDITS_OF: Final = f"{_EDITS} AND new.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
-_MATCHED: Final = "SELECT rowid FROM articles_fts WHERE articles_fts MATCH :words"
-_COUNT: Final = f"SELECT count(*) FROM ({_MATCHED} LIMIT :most)"  # noqa: S608 - as above
-_NEWEST_FIRST: Final = "ORDER BY date_published DESC NULLS LAST, url_time DESC, id DESC"
-_FIND: Final = f"""
-SELECT id, headline, date_published, source_label, article_body FROM {{articles}} WHERE {{matched}} {_NEWEST_FIRST}
-"""  # noqa: S608 - as above
-# By what they hold, and then put in order.
-_FIND_FEW: Final = _FIND.format(articles="articles", matched=f"number IN ({_MATCHED})")
-# In their order, and each looked at: the first of many are found at once, but not all.
-_FIND_IN_NEWEST: Final = _FIND.format(
-    articles=f"(SELECT * FROM articles {_NEWEST_FIRST} LIMIT :newest)",  # noqa: S608 - as above
-    matched=f"EXISTS ({_MATCHED} AND rowid = number)",
-)
-# In their order, from among all that were found; the plus keeps SQLite from looking them up one by one.
-_FIND_REST: Final = f"{_FIND.format(articles='articles', matched=f'+number IN ({_MATCHED})')} LIMIT -1 OFFSET :given"
-_FEW: Final = 2_000
-_NEWEST: Final = 500
+_STAGE: Final = "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)"
+_UNLINK: Final = "DELETE FROM reprints WHERE (id, of_id) NOT IN (SELECT id, of_id FROM staged)"
+_LINK: Final = """
+INSERT INTO reprints SELECT * FROM staged WHERE true
+ON CONFLICT DO UPDATE SET (kind, score, containment, shared_numbers)
+    = (excluded.kind, excluded.score, excluded.containment, excluded.shared_numbers)
+WHERE (kind, score, containment, shared_numbers)
+    IS NOT (excluded.kind, excluded.score, excluded.containment, excluded.shared_numbers)
+"""
+_REMEMBER: Final = "INSERT OR REPLACE INTO cursors (log, end, crc) VALUES (?, ?, ?)"
 _REVISIONS: Final = f"SELECT {_NAMED} FROM revisions WHERE id = ? ORDER BY revision"  # noqa: S608 - as above
 _SUPERSEDED: Final = """
 WHERE NOT EXISTS (
@@ -177,17 +183,6 @@ _ID: Final = _KEYS.index("id")
 _REVISION: Final = _KEYS.index("revision")
 _AT_ONCE: Final = 100
 _LONGEST_VALUE: Final = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """An article that holds what was looked for."""
-
-    id: str
-    headline: str
-    date_published: str | None
-    source_label: str | None
-    article_body: str
 
 
 class Prepared(NamedTuple):
@@ -257,9 +252,21 @@ class SqliteStore:
             if self.cursor(before.name) != before:
                 raise StoreDown(f"{self._path}: another sync is filling it; let it finish")
             self._take(prepared)
-            self._connection.execute(
-                "INSERT OR REPLACE INTO cursors (log, end, crc) VALUES (?, ?, ?)", (after.name, after.end, after.crc)
-            )
+            self._remember(after)
+
+    def link(self, links: Iterable[Link], end: LogEnd) -> None:
+        db = self._connection
+        with self._told(), self._transaction():
+            db.execute("CREATE TEMP TABLE staged AS SELECT * FROM reprints LIMIT 0")
+            db.executemany(_STAGE, links)
+            db.execute("CREATE INDEX temp.staged_by_id ON staged (id, of_id)")
+            db.execute(_UNLINK)
+            db.execute(_LINK)
+            db.execute("DROP TABLE staged")
+            self._remember(end)
+
+    def _remember(self, end: LogEnd) -> None:
+        self._connection.execute(_REMEMBER, (end.name, end.end, end.crc))
 
     def _take(self, prepared: list[Prepared]) -> None:
         """Take in records that follow each other: of those on one revision the last counts."""
@@ -307,6 +314,8 @@ class SqliteStore:
                 _add_columns(db)
             if "superseded" not in _names(db):
                 _keep_no_text_twice(db)
+            if "reprints" not in _names(db):
+                _run(db, _REPRINTS)
             if _folding(db) != words.FOLDING:
                 _index_anew(db, self._indexing)
             db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -333,36 +342,6 @@ class SqliteStore:
         return translating(self._path, sqlite3.OperationalError, sqlite3.DatabaseError)
 
 
-def find(path: Path, query: str) -> Iterator[Hit]:
-    """Yield every article whose headline or body holds all terms of a query, newest first. Raise ``ArgumentError``."""
-    asked: dict[str, object] = {"words": _matched(query), "most": _FEW + 1, "newest": _NEWEST}
-    with reading(path) as db:
-        # One state of the store, whatever a sync adds meanwhile.
-        db.execute("BEGIN")
-        if db.execute(_COUNT, asked).fetchone() <= (_FEW,):
-            yield from (Hit(*row) for row in db.execute(_FIND_FEW, asked))
-            return
-        given = 0
-        for row in db.execute(_FIND_IN_NEWEST, asked):
-            given += 1
-            yield Hit(*row)
-        yield from (Hit(*row) for row in db.execute(_FIND_REST, asked | {"given": given}))
-
-
-def count_hits(path: Path, query: str) -> int:
-    """Return how many articles :func:`find` yields. Raise ``ArgumentError``."""
-    with reading(path) as db:
-        ((count,),) = db.execute(_COUNT, {"words": _matched(query), "most": -1})
-    return int(count)
-
-
-def _matched(query: str) -> str:
-    matched = words.match(query)
-    if not matched:
-        raise ArgumentError(f"{query[:200]!r} holds no word to look for")
-    return matched
-
-
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a store to be read only. Raise ``ArgumentError``, :class:`StoreDown`."""
@@ -386,7 +365,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # Others' SQL may be asked of it, too.
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         _check(db, path)
-        if "superseded" not in _names(db):
+        if not _names(db).keys() >= {"superseded", "reprints"}:
             raise ArgumentError(
                 f"store {path}: made by the version before; scrapy sync sqlite:///{path} brings it up to date"
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ..archive.changes import Kind, kind_of
+from ..reprints.index import WINDOW
 from .sqlite import reading
 
 # The site's days are Korean ones; what is taken in the evening there is taken that day.
@@ -37,6 +38,19 @@ FROM (
     SELECT date_published, {_LAG} AS lag FROM articles WHERE revision = 1
     UNION ALL SELECT date_published, {_LAG} FROM superseded WHERE revision = 1
 ) WHERE lag IS NOT NULL GROUP BY 1, 2
+"""  # noqa: S608 - our own words
+# A template is no story; a translation is mostly of the same source.
+_TAKINGS: Final = f"""
+SELECT first, taker, days, count(*) FROM (
+    SELECT source_of(story.source_id, story.source_label) AS first,
+        source_of(copy.source_id, copy.source_label) AS taker,
+        CAST(julianday(ifnull(copy.date_published, copy.date_listed))
+            - julianday(ifnull(story.date_published, story.date_listed)) AS INTEGER) AS days
+    FROM reprints
+    JOIN articles AS story ON story.id = of_id
+    JOIN articles AS copy ON copy.id = reprints.id
+    WHERE kind NOT IN ('template', 'translation')
+) WHERE first IS NOT taker AND days BETWEEN 0 AND {WINDOW} GROUP BY 1, 2, 3
 """  # noqa: S608 - our own words
 _CHANGES: Final = """
 SELECT substr(date_downloaded, 1, 10), status_before, access_before, status, access, count(*)
@@ -80,7 +94,8 @@ class Changed:
 class Summary:
     """``days``: (source, day, articles). ``lags``: (Monday of the week of publication, days until an article was first
     downloaded, articles), the week ``None`` outside the time that ``days`` is of. ``changes``: (day, kind, revisions).
-    ``latest`` are the last changes, newest first.
+    ``latest`` are the last changes, newest first. ``takings``: (source that printed first, source that took it, days
+    between, articles).
     """
 
     groups: list[Group]
@@ -88,6 +103,7 @@ class Summary:
     lags: list[tuple[str | None, int, int]]
     changes: list[tuple[str, Kind, int]]
     latest: list[Changed]
+    takings: list[tuple[str | None, str | None, int, int]]
 
 
 def summarise(path: Path, since: date, until: date, latest: int) -> Summary:
@@ -107,6 +123,7 @@ def summarise(path: Path, since: date, until: date, latest: int) -> Summary:
                 Changed(kind_of(*row[:4]), row[4], *db.execute(_TOLD, row[5:]).fetchone())
                 for row in db.execute(_LATEST, (latest,)).fetchall()
             ],
+            takings=db.execute(_TAKINGS).fetchall(),
         )
 
 
