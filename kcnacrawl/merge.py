@@ -123,7 +123,9 @@ class Merge:
         """Bring what records were read from, and the reports of the runs that did."""
         files = [one for other in others for one in copies(other.folder, self._own)]
         reports = [path for other in others for path in missing_reports(other.folder, self._own)]
-        self.tally.files, self.tally.reports = len(files), len(reports)
+        # Some archives may have the same ones.
+        self.tally.files = len({(one.target, one.length) for one in files})
+        self.tally.reports = len({path.name for path in reports})
         watch.begin("copying", sum(one.length for one in files))
         if self._archive is None:
             return
