@@ -1,6 +1,7 @@
 """Archives brought together hold what one would have held, whatever ends a merge, and however often it is repeated."""
 
 import asyncio
+import fcntl
 import itertools
 import json
 import os
@@ -45,6 +46,7 @@ from .conftest import Crawl, differences, read_lines, scrapy
 from .test_archive import NOW, article, card, key, rejected
 from .test_archive import run as store
 from .test_durability import crash
+from .test_storage import without_privileges
 from .test_warc import PAGE, die, exchange, keep, open_writer
 from .warcs import check_whole, kept_ids
 
@@ -580,6 +582,31 @@ def test_an_archive_that_a_run_holds_is_left_alone(tmp_path: Path, name: str) ->
     assert len(held(own)) == 1
     merge(own, other)
     assert len(held(own)) == 2
+
+
+def test_an_archive_that_may_only_be_read_is_merged(tmp_path: Path) -> None:
+    other = store_in(tmp_path / "b", article(1))
+    (other / ".lock").unlink()
+    allow(other, 0o555)
+    done = scrapy(tmp_path / "own", "merge", str(other), preexec_fn=without_privileges)
+    allow(other, 0o755)
+    assert done.returncode == 0, done.stderr
+    assert held(tmp_path / "own") == held(other)
+
+
+def test_an_archive_that_may_only_be_read_and_is_written_by_a_run_is_left_alone(tmp_path: Path) -> None:
+    other = store_in(tmp_path / "b", article(1))
+    with (other / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        allow(other, 0o555)
+        done = scrapy(tmp_path / "own", "merge", str(other), preexec_fn=without_privileges)
+    allow(other, 0o755)
+    assert done.returncode == 6, done.stderr
+
+
+def allow(folder: Path, mode: int) -> None:
+    for path in (*folder.iterdir(), folder):
+        path.chmod(mode)
 
 
 def test_a_torn_line_is_none_and_damage_before_it_is_told_by_its_place(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ...items import SCHEMA_VERSION, Article, RevisionCause
 from ..ledger import digest
 
 
-class Line(NamedTuple):
+class ArchiveLine(NamedTuple):
     """A line, and the number of its archive: 0 for the one that the others are brought into."""
 
     archive: int
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 class Added(NamedTuple):
     """A line to append, and where it comes from."""
 
-    origin: Line
+    origin: ArchiveLine
     article: Article
 
     @property
@@ -54,7 +54,7 @@ def unify(archives: Sequence[Sequence[Article]]) -> list[Added]:
     """Return the lines to append to the first of some archives, so that it has what all of them have on one article,
     whose lines are given in the order of each log.
     """
-    stories = [[Line(number, one) for one in lines] for number, lines in enumerate(archives)]
+    stories = [[ArchiveLine(number, one) for one in lines] for number, lines in enumerate(archives)]
     held, longest = stories[0], max(stories, key=len)
     told = [one.said for one in longest]
     if all([one.said for one in lines] == told[: len(lines)] for lines in stories):
@@ -64,25 +64,24 @@ def unify(archives: Sequence[Sequence[Article]]) -> list[Added]:
     return _numbered(len(held), _by_time(held, sorted(found.values(), key=lambda one: one.rank)))
 
 
-def _numbered(number: int, lines: Iterable[Line]) -> list[Added]:
+def _numbered(number: int, lines: Iterable[ArchiveLine]) -> list[Added]:
     """Return lines as those that follow so many others; each as it is, if that is its place."""
     added = list[Added]()
     for revision, line in enumerate(lines, number + 1):
-        cause = line.article.revision_cause
-        if revision == 1 or cause == "first":
-            cause = "first" if revision == 1 else "site"
-        is_as_it_is = line.article.revision == revision and line.article.revision_cause in {cause, None}
-        article = line.article if is_as_it_is else replace(_caused(line, cause or "site").article, revision=revision)
+        article, cause = line.article, line.article.revision_cause
+        fitting = "first" if revision == 1 else "site" if cause in {None, "first"} else cause
+        if article.revision != revision or cause not in {fitting, None}:
+            article = replace(article, schema_version=SCHEMA_VERSION, revision=revision, revision_cause=fitting)
         added.append(Added(line, article))
     return added
 
 
-def _caused(line: Line, cause: RevisionCause) -> Line:
+def _caused(line: ArchiveLine, cause: RevisionCause) -> ArchiveLine:
     article = replace(line.article, schema_version=SCHEMA_VERSION, revision_cause=cause)
     return line._replace(article=article)
 
 
-def _by_time(held: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
+def _by_time(held: Sequence[ArchiveLine], lines: Sequence[ArchiveLine]) -> list[ArchiveLine]:
     """Return what is to be appended of lines that are not held, given in order of time."""
     latest, since = _latest(held)
     newer = [one for one in lines if latest is None or _is_newer(latest.article, since, one.article)]
@@ -100,7 +99,7 @@ def _by_time(held: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
     return added
 
 
-def _latest(lines: Iterable[Line]) -> tuple[Line | None, str]:
+def _latest(lines: Iterable[ArchiveLine]) -> tuple[ArchiveLine | None, str]:
     """Return the line of an archive that tells how an article is now, and up to when it is known."""
     latest, since = None, ""
     for line in lines:
@@ -127,7 +126,7 @@ def _is_later(latest: Article, line: Article) -> bool:
     return _is_of_one_page(latest, line) or line.date_downloaded > latest.date_downloaded or _is_cut(line, latest)
 
 
-def _overlooked(held: Iterable[Line], lines: Iterable[Line]) -> Iterator[Line]:
+def _overlooked(held: Iterable[ArchiveLine], lines: Iterable[ArchiveLine]) -> Iterator[ArchiveLine]:
     """Yield the first line of each text that is not held, if it is older; one that is cut only where none is whole."""
     texts = {digest(one.article) for one in held}
     is_whole = any(_is_whole(one.article) for one in held)
