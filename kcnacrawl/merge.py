@@ -5,12 +5,13 @@ walked are known once all that they showed is held or wanted. So a merge that is
 archive.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from .archive import StorageFailed
 from .archive.archive import ARTICLES, LEDGER, QUARANTINE, Archive, read_article_at
@@ -71,9 +72,9 @@ class Merge:
         self._tell = tell
         self._form = Form(Article)
 
-    async def run(self, watch: Watch) -> None:
-        """Bring all in. Raise ``ArgumentError`` for a folder that is this archive,
-        :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`, ``OSError``.
+    def run(self, watch: Watch, run_async: Callable[[Coroutine[Any, Any, None]], object] = asyncio.run) -> None:
+        """Bring all in. ``run_async`` runs what stores lines, which may be cancelled. Raise ``ArgumentError`` for a
+        folder that is this archive, :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`, ``OSError``.
         """
         self._check_folders()
         with TemporaryDirectory(prefix="kcnacrawl-") as name, contextlib.ExitStack() as stack:
@@ -83,14 +84,13 @@ class Merge:
                 for number, folder in enumerate(self._folders, 1)
             ]
             missing = stack.enter_context(contextlib.closing(Missing(scratch / "missing.sqlite")))
-            if self._archive is None:
-                await self._bring(self._ledger_as_it_is(scratch / "own", stack), others, missing, watch)
-                return
-            self._archive.open()
-            try:
-                await self._bring(self._archive.ledger, others, missing, watch)
-            finally:
-                await self._archive.close()
+            ledger = self._open(scratch / "own", stack)
+            watch.begin("comparing", 0)
+            for number, other in enumerate(others, 1):
+                self.tally.read += other.ledger.articles.count_lines()
+                missing.find(ledger.path, other.ledger.path, number)
+            self._bring_files(others, watch)
+            run_async(self._bring_lines(ledger, others, missing, watch))
 
     def _check_folders(self) -> None:
         for folder in self._folders:
@@ -98,8 +98,12 @@ class Merge:
                 raise ArgumentError(f"{folder} is the archive that others are brought into")
             check_folder(folder)
 
-    def _ledger_as_it_is(self, scratch: Path, stack: contextlib.ExitStack) -> Ledger:
-        """Return a ledger that knows what this archive holds, which need not be there."""
+    def _open(self, scratch: Path, stack: contextlib.ExitStack) -> Ledger:
+        """Return a ledger that knows what this archive holds. In a dry run there need be none."""
+        if self._archive is not None:
+            self._archive.open()
+            stack.callback(_close, self._archive)
+            return self._archive.ledger
         if self._own.exists():
             return stack.enter_context(OtherArchive(self._own, scratch)).ledger
         scratch.mkdir()
@@ -107,17 +111,19 @@ class Merge:
         ledger.create()
         return ledger
 
-    async def _bring(self, ledger: Ledger, others: Sequence[OtherArchive], missing: Missing, watch: Watch) -> None:
-        for number, other in enumerate(others, 1):
-            watch.begin("comparing", 0)
-            self.tally.read += other.ledger.articles.count_lines()
-            missing.find(ledger.path, other.ledger.path, number)
-        self._bring_files(others, watch)
-        await self._bring_articles(ledger, others, missing, watch)
-        await self._bring_rejections(others, missing, watch)
-        if self._archive is not None:
-            for other in others:
-                ledger.take_over(other.ledger)
+    async def _bring_lines(
+        self, ledger: Ledger, others: Sequence[OtherArchive], missing: Missing, watch: Watch
+    ) -> None:
+        try:
+            await self._bring_articles(ledger, others, missing, watch)
+            await self._bring_rejections(others, missing, watch)
+            if self._archive is not None:
+                for other in others:
+                    ledger.take_over(other.ledger)
+        finally:
+            # What is under way ends in this loop.
+            if self._archive is not None:
+                await self._archive.close()
 
     def _bring_files(self, others: Sequence[OtherArchive], watch: Watch) -> None:
         """Bring what records were read from, and the reports of the runs that did."""
@@ -143,18 +149,21 @@ class Merge:
         self, ledger: Ledger, others: Sequence[OtherArchive], missing: Missing, watch: Watch
     ) -> None:
         watch.begin("merging", missing.count())
-        lines, length = Lines(), 0
+        lines, length, read = Lines(), 0, 0
         for group in missing.groups():
             found = list(self._lines_of(group, ledger, others, missing))
             lines += found
             length += sum(len(line) for line, _ in found)
-            if length > _BATCH_BYTES:
+            read += group.lines
+            if length > _BATCH_BYTES or read >= _BATCH:
                 await self._store(lines)
-                lines, length = Lines(), 0
-            watch.advance(group.lines)
+                watch.advance(read)
+                lines, length, read = Lines(), 0, 0
         await self._store(lines)
 
     async def _store(self, lines: Lines) -> None:
+        # Also without a line, whoever cancels is heard.
+        await asyncio.sleep(0)
         if self._archive is not None:
             await self._archive.store_lines(lines)
 
@@ -213,3 +222,7 @@ class Merge:
     async def _reject(self, lines: Sequence[tuple[bytes, Rejected]]) -> None:
         if self._archive is not None:
             await self._archive.reject_lines(lines)
+
+
+def _close(archive: Archive) -> None:
+    asyncio.run(archive.close())

@@ -1,5 +1,6 @@
 """Archives brought together hold what one would have held, whatever ends a merge, and however often it is repeated."""
 
+import argparse
 import asyncio
 import fcntl
 import itertools
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from kcnacrawl.archive.merging.unify import unify
 from kcnacrawl.archive.verify import Verification, article_faults, revision_faults
 from kcnacrawl.archive.warc.reader import WarcReader
 from kcnacrawl.arguments import ArgumentError
+from kcnacrawl.commands.merge import Command
 from kcnacrawl.items import Article, Card, Rejected, revised
 from kcnacrawl.merge import Merge, Tally
 from kcnacrawl.paging.top import Top
@@ -71,7 +73,7 @@ def merge(own: Path, *folders: Path, is_dry: bool = False) -> tuple[Tally, list[
     """What comes of a merge, and what it tells."""
     told = list[str]()
     one = Merge(own, folders, is_dry=is_dry, tell=told.append)
-    asyncio.run(one.run(Nobody()))
+    one.run(Nobody())
     return one.tally, told
 
 
@@ -751,6 +753,54 @@ def test_killed_at_random_instants_and_repeated_it_ends_the_same(
     merge(own, a, b)
     assert contents(own) == contents(whole)
     assert faults(own) == []
+
+
+def test_cancelled_after_any_batch_it_ends_in_order_and_the_next_one_goes_on(
+    shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, whole = shards
+    own = tmp_path / "own"
+    monkeypatch.setattr("kcnacrawl.merge._BATCH_BYTES", 50_000)
+
+    class Canceller(Nobody):
+        def advance(self, done: int) -> None:
+            del done
+            with suppress(RuntimeError):
+                asyncio.current_task().cancel()
+
+    sizes = [0]
+    for _ in range(3):
+        with pytest.raises(asyncio.CancelledError):
+            Merge(own, [a, b], is_dry=False, tell=len).run(Canceller())
+        sizes.append(len(held(own)))
+        assert faults(own) == []
+    assert sizes == sorted(set(sizes))
+    merge(own, a, b)
+    assert contents(own) == contents(whole)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_cancels_what_a_command_stores_where_it_waits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
+    ended = list[str]()
+
+    async def stores() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            ended.append("what needs no waiting")
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0)
+            ended.append("in order")
+
+    monkeypatch.setattr(Command, "read", lambda self, *_: self.run_async(stores()))
+    one = Command()
+    one.run(["folder"], argparse.Namespace())
+    assert (one.exitcode, ended) == (code, ["what needs no waiting", "in order"])
+    assert capsys.readouterr().err == (
+        f"kcnacrawl: interrupted ({code}): stopped by a signal; the same command goes on from here\n"
+    )
 
 
 def test_a_full_disk_stores_nothing_by_half_and_the_next_merge_ends_the_same(

@@ -1,7 +1,6 @@
 """``scrapy merge``: other archives, brought into this one."""
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 from typing import Final
@@ -33,7 +32,7 @@ class Command(ArchiveCommand):
         merge = Merge(folder, [as_path(one) for one in self.given], is_dry=opts.dry_run, tell=renumbered.tell)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            asyncio.run(merge.run(_Watch(progress)))
+            merge.run(_Watch(progress), self.run_async)
         renumbered.end()
         _print(merge.tally, len(self.given), is_dry=opts.dry_run)
         return Verdict.OK.exit_code()
