@@ -7,24 +7,24 @@ archive.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
 
 from .archive import StorageFailed
-from .archive.archive import ARTICLES, LEDGER, QUARANTINE, Archive, read_article_at
+from .archive.archive import LEDGER, Archive
 from .archive.ledger import Ledger
-from .archive.log import read_lines
+from .archive.merging.arrivals import Arrivals
 from .archive.merging.exchanges import bring, copies
-from .archive.merging.missing import Group, Missing
+from .archive.merging.missing import Missing
 from .archive.merging.other import OtherArchive, check_folder
-from .archive.merging.unify import Added, unify
+from .archive.merging.unify import Added
 from .archive.run_report import bring_report, missing_reports
-from .archive.verify import Form
 from .arguments import ArgumentError
-from .items import Article, Rejected
+from .items import Article
 
 _BATCH: Final = 1_000
 _BATCH_BYTES: Final = 4 << 20
@@ -70,7 +70,6 @@ class Merge:
         self._folders = list({folder.resolve(): folder for folder in folders}.values())
         self._archive = None if is_dry else Archive(own, is_in_order=False)
         self._tell = tell
-        self._form = Form(Article)
 
     def run(self, watch: Watch, run_async: Callable[[Coroutine[Any, Any, None]], object] = asyncio.run) -> None:
         """Bring all in. ``run_async`` runs what stores lines, which may be cancelled. Raise ``ArgumentError`` for a
@@ -90,7 +89,9 @@ class Merge:
                 self.tally.read += other.ledger.articles.count_lines()
                 missing.find(ledger.path, other.ledger.path, number)
             self._bring_files(others, watch)
-            run_async(self._bring_lines(ledger, others, missing, watch))
+            watch.begin("merging", missing.count())
+            arrivals = Arrivals(self._own, ledger, others, missing)
+            run_async(self._bring_lines(arrivals, [one.ledger for one in others], watch))
 
     def _check_folders(self) -> None:
         for folder in self._folders:
@@ -111,20 +112,6 @@ class Merge:
         ledger.create()
         return ledger
 
-    async def _bring_lines(
-        self, ledger: Ledger, others: Sequence[OtherArchive], missing: Missing, watch: Watch
-    ) -> None:
-        try:
-            await self._bring_articles(ledger, others, missing, watch)
-            await self._bring_rejections(others, missing, watch)
-            if self._archive is not None:
-                for other in others:
-                    ledger.take_over(other.ledger)
-        finally:
-            # What is under way ends in this loop.
-            if self._archive is not None:
-                await self._archive.close()
-
     def _bring_files(self, others: Sequence[OtherArchive], watch: Watch) -> None:
         """Bring what records were read from, and the reports of the runs that did."""
         files = [one for other in others for one in copies(other.folder, self._own)]
@@ -143,54 +130,39 @@ class Merge:
             place = error.filename or self._own
             raise StorageFailed(f"cannot write {place}: {error.strerror or error}; free it up and run again") from error
 
-    # Articles
+    # Lines, and what the ledgers know of them
 
-    async def _bring_articles(
-        self, ledger: Ledger, others: Sequence[OtherArchive], missing: Missing, watch: Watch
-    ) -> None:
-        watch.begin("merging", missing.count())
-        lines, length, read = Lines(), 0, 0
-        for group in missing.groups():
-            found = list(self._lines_of(group, ledger, others, missing))
-            lines += found
-            length += sum(len(line) for line, _ in found)
-            read += group.lines
-            if length > _BATCH_BYTES or read >= _BATCH:
-                await self._store(lines)
-                watch.advance(read)
-                lines, length, read = Lines(), 0, 0
-        await self._store(lines)
+    async def _bring_lines(self, arrivals: Arrivals, others: Sequence[Ledger], watch: Watch) -> None:
+        try:
+            await self._bring_articles(arrivals, watch)
+            await self._bring_rejections(arrivals)
+            if self._archive is not None:
+                for other in others:
+                    self._archive.ledger.take_over(other)
+        finally:
+            # What is under way ends in this loop.
+            if self._archive is not None:
+                await self._archive.close()
+
+    async def _bring_articles(self, arrivals: Arrivals, watch: Watch) -> None:
+        batch, length, compared = Lines(), 0, 0
+        for arrival in arrivals.articles():
+            for line, added in arrival.lines:
+                self._count(added)
+                batch.append((line, added.article))
+                length += len(line)
+            compared += arrival.compared
+            if length > _BATCH_BYTES or compared >= _BATCH:
+                await self._store(batch)
+                watch.advance(compared)
+                batch, length, compared = Lines(), 0, 0
+        await self._store(batch)
 
     async def _store(self, lines: Lines) -> None:
         # Also without a line, whoever cancels is heard.
         await asyncio.sleep(0)
         if self._archive is not None:
             await self._archive.store_lines(lines)
-
-    def _lines_of(
-        self, group: Group, ledger: Ledger, others: Sequence[OtherArchive], missing: Missing
-    ) -> Iterator[tuple[bytes, Article]]:
-        """Yield the lines on an article that come in; count them."""
-        held = ledger.articles.begins(group.article_id)
-        if group.lines == 1 and not held:
-            line, article = others[group.archive - 1].record_at(group.begin)
-            if article.revision == 1:
-                self.tally.stored += 1
-                self.tally.new += 1
-                yield line, article
-                return
-        archives: list[list[Article]] = [self._read_own(held), *([] for _ in others)]
-        for number, begin in missing.lines_on(group.article_id):
-            archives[number].append(others[number - 1].record_at(begin)[1])
-        for added in unify(archives):
-            self._count(added)
-            yield self._form.write(added.article) + b"\n", added.article
-
-    def _read_own(self, begins: Sequence[int]) -> list[Article]:
-        if not begins:
-            return []
-        with (self._own / ARTICLES).open("rb") as file:
-            return [read_article_at(file, begin) for begin in begins]
 
     def _count(self, added: Added) -> None:
         if added.is_repeated:
@@ -203,25 +175,12 @@ class Merge:
             folder, origin = self._folders[added.origin.archive - 1], added.origin.article
             self._tell(f"{origin.id}: revision {origin.revision} of {folder} is revision {added.article.revision} here")
 
-    # The quarantine
-
-    async def _bring_rejections(self, others: Sequence[OtherArchive], missing: Missing, watch: Watch) -> None:
-        watch.begin("merging the quarantine", 0)
-        own, lines = self._own / QUARANTINE, list[tuple[bytes, Rejected]]()
-        for _, line in read_lines(own, 0) if own.exists() else ():
-            missing.is_new_rejection(line + b"\n")
-        for line, rejected in (one for other in others for one in other.rejections()):
-            if missing.is_new_rejection(line):
-                self.tally.rejections += 1
-                lines.append((line, rejected))
-            if len(lines) >= _BATCH:
-                await self._reject(lines)
-                lines = []
-        await self._reject(lines)
-
-    async def _reject(self, lines: Sequence[tuple[bytes, Rejected]]) -> None:
-        if self._archive is not None:
-            await self._archive.reject_lines(lines)
+    async def _bring_rejections(self, arrivals: Arrivals) -> None:
+        rejections = arrivals.rejections()
+        while batch := list(islice(rejections, _BATCH)):
+            self.tally.rejections += len(batch)
+            if self._archive is not None:
+                await self._archive.reject_lines(batch)
 
 
 def _close(archive: Archive) -> None:
