@@ -467,6 +467,20 @@ def test_what_was_walked_and_wanted_is_known_of_every_archive(tmp_path: Path) ->
     assert faults(own) == []
 
 
+def test_what_is_known_of_a_source_stands(tmp_path: Path) -> None:
+    own, other = store_in(tmp_path / "own", article(1)), store_in(tmp_path / "b", article(2))
+    with opened(own) as ledger:
+        ledger.sources.learn(sid=163, ajax_id=9)
+        ledger.sources.learn(ajax_id=4)
+    with opened(other) as ledger:
+        ledger.sources.learn(sid=163, ajax_id=8, label="Ministry of Foreign Affairs (EN)")
+        ledger.sources.learn(sid=161, ajax_id=4)
+    merge(own, other)
+    with opened(own) as ledger:
+        found = {(one.sid, one.ajax_id, one.label) for one in ledger.sources.all()}
+    assert found == {(163, 9, "Ministry of Foreign Affairs (EN)"), (161, 4, None)}
+
+
 def record_walk(ledger: Ledger, list_key: int, cards: list[Card], *, since: str, until: str) -> None:
     walk = Walk(Window(), Rewalk(NOW.date()))
     walk.since, walk.until = since, until

@@ -66,7 +66,7 @@ def take_over(database: Database, sources: Sources, other: Path, known: list[Kno
     :class:`~kcnacrawl.archive.StorageFailed`.
     """
     for one in known:
-        sources.learn(sid=one.sid, ajax_id=one.ajax_id, label=one.label)
+        _learn(sources, one)
     own = [sources.find(sid=one.sid, ajax_id=one.ajax_id) for one in known]
     keys = [(one.key, found.key) for one, found in zip(known, own, strict=True) if found is not None]
     with database.guard():
@@ -82,3 +82,10 @@ def take_over(database: Database, sources: Sources, other: Path, known: list[Kno
     finally:
         with database.guard():
             database.execute("DETACH other")
+
+
+def _learn(sources: Sources, other: KnownSource) -> None:
+    """Learn of a source what is not known of it."""
+    own = sources.find(sid=other.sid, ajax_id=other.ajax_id)
+    ajax_id = other.ajax_id if own is None or own.ajax_id is None else own.ajax_id
+    sources.learn(sid=other.sid, ajax_id=ajax_id, label=own.label if own and own.label else other.label)
