@@ -86,12 +86,12 @@ class Merge:
             ledger = self._open(scratch / "own", stack)
             watch.begin("comparing", 0)
             for number, other in enumerate(others, 1):
-                self.tally.read += other.ledger.articles.count_lines()
+                self.tally.read += other.lines
                 missing.find(ledger.path, other.ledger.path, number)
             self._bring_files(others, watch)
             watch.begin("merging", missing.count())
             arrivals = Arrivals(self._own, ledger, others, missing)
-            run_async(self._bring_lines(arrivals, [one.ledger for one in others], watch))
+            run_async(self._bring_lines(arrivals, others, watch))
 
     def _check_folders(self) -> None:
         for folder in self._folders:
@@ -106,9 +106,12 @@ class Merge:
             stack.callback(_close, self._archive)
             return self._archive.ledger
         if self._own.exists():
-            return stack.enter_context(OtherArchive(self._own, scratch)).ledger
+            ledger = stack.enter_context(OtherArchive(self._own, scratch)).ledger
+            ledger.connect()
+            return ledger
         scratch.mkdir()
         ledger = Ledger(scratch / LEDGER)
+        stack.callback(ledger.discard)
         ledger.create()
         return ledger
 
@@ -132,13 +135,13 @@ class Merge:
 
     # Lines, and what the ledgers know of them
 
-    async def _bring_lines(self, arrivals: Arrivals, others: Sequence[Ledger], watch: Watch) -> None:
+    async def _bring_lines(self, arrivals: Arrivals, others: Sequence[OtherArchive], watch: Watch) -> None:
         try:
             await self._bring_articles(arrivals, watch)
             await self._bring_rejections(arrivals)
             if self._archive is not None:
                 for other in others:
-                    self._archive.ledger.take_over(other)
+                    self._archive.ledger.take_over(other.ledger.path, other.sources)
         finally:
             # What is under way ends in this loop.
             if self._archive is not None:

@@ -563,6 +563,17 @@ def test_a_copy_that_was_cut_short_is_made_whole(tmp_path: Path) -> None:
     assert record_id in kept_ids(tmp_path / "own")
 
 
+def test_many_archives_take_one_open_file_each(tmp_path: Path) -> None:
+    folders = [archive(tmp_path / f"{number}", look(1, "A", number), look(2, "B", 99)) for number in range(40)]
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/proc/self/fd").iterdir()]) + 70, limits[1]))
+    try:
+        merge(tmp_path / "own", *folders)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(held(tmp_path / "own")) == 41
+
+
 # What is no archive, or not to be read now
 
 

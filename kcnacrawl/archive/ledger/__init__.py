@@ -91,7 +91,7 @@ class Ledger:
         """Put a new ledger in the place of this one once ``derive`` has taught it all; if that fails, change nothing.
         Also raise ``OSError``.
         """
-        self._database.disconnect()
+        self.disconnect()
         anew = Ledger(self.path.with_name(self.path.name + ".new"))
         try:
             anew.create()
@@ -103,6 +103,15 @@ class Ledger:
     def discard(self) -> None:
         """Remove the files, so that the next opening rebuilds them."""
         self._database.discard()
+
+    def disconnect(self) -> None:
+        """Close the file without sealing it."""
+        self._database.disconnect()
+
+    def connect(self) -> None:
+        """Open the file again, which nobody has touched since."""
+        with self._database.guard():
+            self._database.connect()
 
     def close(self) -> None:
         """Close and seal the file. Do nothing if it is closed."""
@@ -147,9 +156,11 @@ class Ledger:
                     before = line
             self._set_log_end(db, end())
 
-    def take_over(self, other: "Ledger") -> None:
-        """Learn what another ledger knows besides its logs, of which all lines are held here."""
-        take_over(self._database, self.sources, other.path, other.sources.all())
+    def take_over(self, other: Path, sources: Sequence[KnownSource]) -> None:
+        """Learn what another ledger, in a file that nobody writes, knows besides its logs, of which all lines are held
+        here; and its sources.
+        """
+        take_over(self._database, self.sources, other, sources)
 
     def confirm(self, article: Article) -> None:
         """Learn that an article was fetched and is held as it is."""

@@ -4,6 +4,7 @@ Lists that were walked: each of their cards is held or wanted there, and so it i
 that announced it. When articles were last looked at. Not what is known of sitemaps: the next crawl reads them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -61,8 +62,8 @@ INSERT INTO facts SELECT name, value FROM other.facts WHERE TRUE
 """
 
 
-def take_over(database: Database, sources: Sources, other: Path, known: list[KnownSource]) -> None:
-    """Take over what another ledger, in a file that nobody writes, knows of its sources and their lists. Raise
+def take_over(database: Database, sources: Sources, other: Path, known: Sequence[KnownSource]) -> None:
+    """Take over what another ledger knows, whose sources are ``known``. Raise
     :class:`~kcnacrawl.archive.StorageFailed`.
     """
     for one in known:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from ...items import Article, Rejected
 from .. import StorageFailed
 from ..archive import ARTICLES, LEDGER, LOCK, LOGS, QUARANTINE, WARC, bring_up_to_date
-from ..ledger import Ledger, body_sha256
+from ..ledger import KnownSource, Ledger, body_sha256
 from ..lock import Lock
 from ..log import foreign_at, read_lines
 from ..verify import Form, copy_ledger
@@ -21,14 +21,16 @@ class OtherArchive:
     """The archive in a folder, and in ``scratch`` a copy of its ledger that knows all of its lines. A context manager
     that holds the archive's lock. Entering raises :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`.
 
-    A line that a killed run has torn is none; nothing of the folder is put in order.
+    A line that a killed run has torn is none; nothing of the folder is put in order. There may be many: only the lock
+    is an open file.
     """
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder = folder
         self.ledger = Ledger(scratch / LEDGER)
         self._lock = Lock(folder / LOCK)
-        self._log: BinaryIO | None = None
+        self.lines = 0
+        self.sources = list[KnownSource]()
 
     @property
     def articles_path(self) -> Path:
@@ -41,6 +43,8 @@ class OtherArchive:
             self.ledger.path.parent.mkdir(parents=True, exist_ok=True)
             copy_ledger(self.folder / LEDGER, self.ledger.path)
             bring_up_to_date(self.ledger, self.folder)
+            self.lines, self.sources = self.ledger.articles.count_lines(), self.ledger.sources.all()
+            self.ledger.disconnect()
         except OSError as error:
             self._lock.release()
             place = error.filename or self.folder
@@ -53,8 +57,6 @@ class OtherArchive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._log is not None:
-            self._log.close()
         self.ledger.discard()
         self._lock.release()
 
@@ -62,10 +64,9 @@ class OtherArchive:
         """Return the line of the log of articles that begins there, and its record. Raise :class:`StorageFailed` if it
         is none of ours, or its text is not what its hash says.
         """
-        if self._log is None:
-            self._log = self.articles_path.open("rb")
-        self._log.seek(begin)
-        line = self._log.readline()
+        with self.articles_path.open("rb") as log:
+            log.seek(begin)
+            line = log.readline()
         record, faults = _ARTICLES.read(line.removesuffix(b"\n"))
         if record is not None and body_sha256(record.article_body) != record.body_sha256:
             faults.append("body_sha256 is not that of article_body")
