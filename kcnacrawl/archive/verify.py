@@ -328,13 +328,14 @@ class Verification:
         learn_articles = _Revisions(derived, citations, _Readers(self.folder)).learn
         articles = _Log(self.folder / ARTICLES, check_articles, learn_articles, advance)
         quarantine = _Log(self.folder / QUARANTINE, check_rejections, partial(_learn_rejections, derived), advance)
-        logs: tuple[_Log[Row] | _Log[Rejected], ...] = (articles, quarantine)
-        for log in logs:
-            yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
-        if not fault:
-            yield from _disagreements(derived.path, copy.path)
-        for log in logs:
-            yield from log.rest()
+        with contextlib.closing(articles.faults), contextlib.closing(quarantine.faults):
+            logs: tuple[_Log[Row] | _Log[Rejected], ...] = (articles, quarantine)
+            for log in logs:
+                yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
+            if not fault:
+                yield from _disagreements(derived.path, copy.path)
+            for log in logs:
+                yield from log.rest()
         self.tally.records, self.tally.rejections = articles.number, quarantine.number
         self.tally.unlearned = articles.unlearned + quarantine.unlearned
         self.tally.articles = derived.articles.count()
@@ -391,6 +392,10 @@ class _Faults:
         """Yield the faults, and forget them."""
         yield from self._db.execute("SELECT line, what FROM faults ORDER BY line, rowid")
         self._db.execute("DELETE FROM faults")
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._db.close()
 
 
 class _Log(Generic[L]):
