@@ -11,7 +11,7 @@ import dataclasses
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -39,16 +39,16 @@ Slot = Callable[[str], str]
 
 
 def judge_translations(printed: list[Printed], links: list[dict[str, Any]], *languages: str) -> Score:
-    """Compare links between Korean and a language with the truth.
+    """Compare links between two languages with the truth.
 
     A link is right if both tell the same story. To be found is one for each article that has a counterpart within two
     days.
     """
-    by_id = {one.article.id: one for one in printed}
+    by_id = {one.article.id: one for one in printed if one.article.in_language in languages}
     score, linked = Score(), set[str]()
     for link in links:
-        here, there = by_id[link["id"]], by_id[link["of_id"]]
-        if link["kind"] != "translation" or not {here.article.in_language, there.article.in_language} <= {*languages}:
+        here, there = by_id.get(link["id"]), by_id.get(link["of_id"])
+        if link["kind"] != "translation" or not here or not there:
             continue
         score.made += 1
         if here.stories & there.stories:
@@ -56,20 +56,25 @@ def judge_translations(printed: list[Printed], links: list[dict[str, Any]], *lan
             linked |= {link["id"], link["of_id"]}
         else:
             score.wrong.append((link["id"], link["of_id"], f"{here.way} / {there.way}"))
-    of_story = defaultdict[int, list[Printed]](list)
+    for one in _with_counterpart(by_id.values()):
+        score.to_make += 1
+        if one.article.id in linked:
+            score.found += 1
+        else:
+            score.missed.append((one.article.id, one.way))
+    return score
+
+
+def _with_counterpart(printed: Iterable[Printed]) -> Iterator[Printed]:
+    """Yield what another language tells within two days."""
+    of_story = defaultdict[frozenset[int], list[Printed]](list)
     for one in printed:
-        if one.article.in_language in languages:
-            for story in one.stories:
-                of_story[story].append(one)
+        of_story[one.stories].append(one)
     for story in of_story.values():
         for one in story:
             others = [other for other in story if other.article.in_language != one.article.in_language]
             if any(abs(_day(one) - _day(other)) <= WINDOW for other in others):
-                score.to_make += 1
-                score.found += one.article.id in linked
-                if one.article.id not in linked:
-                    score.missed.append((one.article.id, one.way))
-    return score
+                yield one
 
 
 def _day(one: Printed) -> date:
@@ -88,8 +93,8 @@ class _Sentence:
 
 class Translations:
     """Everything that a seed makes: ``count`` stories, so many ``a_day``, in the words of a ``lexicon``: ``weighed`` is
-    that which rules and thresholds were chosen by, ``held`` was not looked at before. If nothing is ``translated``, each
-    story is in one language.
+    that which rules and thresholds were chosen by, ``held`` was not looked at before. If nothing is ``translated``,
+    each story is in one language.
     """
 
     def __init__(

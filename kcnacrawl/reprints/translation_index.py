@@ -34,12 +34,12 @@ CREATE TABLE translations (
 """
 
 # An article is found by so many of its marks, which tell so much each.
-_KEYS: Final = 24
+_KEYS: Final = 12
 _KEY_TELLS: Final = 1.5
 # What more articles of a language and of a few days have tells nothing. Of the others, the likest are compared.
-_OFTEN: Final = 32
+_OFTEN: Final = 64
 _CANDIDATES: Final = 16
-_CANDIDATE_TELLS: Final = 3.0
+_CANDIDATE_TELLS: Final = 4.0
 # What lies together in time lies together on disk.
 _PERIOD: Final = 32
 _FOUND: Final = f"""SELECT * FROM (
