@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rehearsal venv test chromium cron postgresql replay soak lint format bench clean
+.PHONY: help demo rehearsal venv test chromium cron postgresql replay soak lint format bench sample clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,6 +67,13 @@ bench: $(VENV)/.benches postgresql  ## every figure of docs/performance.md, besi
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/reprints.py
 	$(BIN)/python benchmarks/growth.py
+
+sample: $(VENV)/.benches postgresql  ## the benchmarks in a small form; a minute or two
+	$(BIN)/python benchmarks/bench.py 300 1
+	$(BIN)/python benchmarks/pages.py 40
+	$(BIN)/python benchmarks/archive.py 1000
+	$(BIN)/python benchmarks/stores.py 500
+	$(BIN)/python benchmarks/reprints.py 60
 
 clean:  ## away with everything made
 	rm -rf $(VENV) build dist output/demo output/rehearsal .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ they show is taken, and whatever they answer, no run asks for ever.
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
@@ -279,6 +280,24 @@ def new_ledger(folder: Path) -> Ledger:
     ledger.create()
     assert ledger.sources.learn(sid=163).key == 1
     return ledger
+
+
+@pytest.mark.parametrize("holes", [[(100, 130)], [(100, 130), (180, 200)], []])
+def test_holes_in_what_was_walked_are_walked_and_the_rest_is_gone_on_with(
+    folder: Path, holes: list[tuple[int, int]]
+) -> None:
+    odd, now = OddList(400, {}), datetime(2026, 9, 11, tzinfo=UTC)
+    with closing(new_ledger(folder)) as ledger:
+        killed = Walk(Window(), Rewalk(now.date()))
+        walked = [one for place, one in enumerate(odd.site[:300]) if not any(a <= place < b for a, b in holes)]
+        # Its lower end is not where it was told to be: a run was killed where it had gone back.
+        killed.walked_range = ledger.walked.record(1, killed, 290, walked, now)
+        ledger.walked.record(1, killed, 60, walked[60:70], now)
+        stop, taken, asked = go(odd, ledger)
+        assert stop is Stop.END_OF_LIST
+        assert taken >= {one.id for one in odd.site} - {one.id for one in walked}
+        assert asked <= 50
+        assert go(odd, ledger)[0] is Stop.COVERED
 
 
 TRAITS = {

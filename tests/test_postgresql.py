@@ -532,7 +532,7 @@ def test_every_command_and_question_of_the_documentation_works(tmp_path: Path, p
         return done.stdout
 
     answers = [typed(language, text) for language, text in BLOCKS if language in {"sh", "sql"}]
-    assert len(answers) == 8
+    assert len(answers) == 9
     assert answers[1:3] == ["postgresql: 68 new records\n", "CREATE SCHEMA\npostgresql: 68 new records\n"]
-    assert answers[7] == "GRANT\n"
-    assert [answer.count(" rows)") for answer in answers[3:7]] == [1, 1, 1, 2]
+    assert answers[8] == "GRANT\n"
+    assert [answer.count(" rows)") for answer in answers[3:8]] == [1, 1, 1, 2, 1]

@@ -185,6 +185,7 @@ class Walk:
     pages_below: int = PAGES_BELOW
     _seen: set[str] = field(default_factory=set)
     _stalled: int = 0
+    _in_hole: bool = False
     _echoes: int = 0
     _is_short: bool = False
     _below: int = 0
@@ -225,6 +226,7 @@ class Walk:
             self.since = ""
             return Stop.END_OF_LIST
         self.met = self._met(cards, known)
+        is_second_look = 2 * len(self.unseen(cards)) <= len(cards)
         fresh = self._take(cards, known)
         if self.met is not None:
             return Stop.COVERED if self.met.since <= self.window.floor else self.met
@@ -235,7 +237,7 @@ class Walk:
             self.since = ""
             return Stop.END_OF_LIST
         if self._stalled >= MAX_STALLED:
-            return Stop.NO_PROGRESS
+            return (not is_second_look and self._leave_hole(cards, known)) or Stop.NO_PROGRESS
         if self.pages >= MAX_PAGES:
             return Stop.PAGE_CEILING
         # A short page is the last; to ask beyond it makes sure. A page of more than was asked for begins with cards
@@ -246,6 +248,7 @@ class Walk:
     def _is_end(self, cards: Sequence[Card], *, fresh: bool) -> bool:
         """Count pages that show nothing new; return True if those after a short page tell that it was the last."""
         self._stalled = 0 if fresh else self._stalled + 1
+        self._in_hole = self._in_hole or fresh
         self._echoes = self._echoes + 1 if self._is_short and not fresh else 0
         self._is_short = len(cards) < PAGE_SIZE or (self._is_short and not fresh)
         return self._echoes >= ECHOES
@@ -277,6 +280,16 @@ class Walk:
         if found is None or 2 * others.count(found) <= len(cards):
             return None
         return found if self.rewalk.believes(found, cards) else None
+
+    def _leave_hole(self, cards: Sequence[Card], known: Mapping[str, WalkedRange]) -> WalkedRange | None:
+        """Return the walk's own range, if the walk has come through a hole in it back to what was walked before: below
+        that it goes on. Once a hole, or a list that begins anew at its end would never be left.
+        """
+        own = [one for card in cards if (one := known.get(card.id)) is not None and one.number == self.walked_range]
+        if not self._in_hole or 2 * len(own) <= len(cards):
+            return None
+        self._stalled, self._in_hole = 0, False
+        return own[0]
 
     def _is_past(self, cards: Sequence[Card]) -> bool:
         """Return True if so many pages in a row lie below the window that it has ended."""
