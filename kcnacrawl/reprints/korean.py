@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from .marks import day_of_year, foreign_name, is_year, juche_year, korean_name, number, times, year
+from .marks import day_of_year, foreign_name, juche_year, korean_name, number, times
 from .names import HANGUL, SURNAMES
 from .romanisation import romanise, skeleton
 
@@ -18,6 +18,8 @@ _PLAIN: Final = r"[0-9](?:[0-9]{0,2}(?:[ ,][0-9]{3}){1,5}(?![0-9])|[0-9]{0,14}(?
 _DIGITS: Final = re.compile(rf"{_PLAIN}[백천]?(?:[만억조] ?{_PLAIN}[백천]?){{0,3}}[만억조]?")
 _PART: Final = re.compile(rf"({_PLAIN})([백천]?)([만억조]?)")
 _AFTER: Final = re.compile(r"월 ?([0-9]{1,2})일|[월일](?!동안|간|째)")
+# 1.4분기 is the first quarter.
+_QUARTER: Final = re.compile("분기")
 _JUCHE: Final = re.compile(r"주체 ?\Z")
 
 # Numbers as they are said, before what is counted.
@@ -34,7 +36,9 @@ _AFTER_A_PERSON: Final = (
     "은 는 이 가 을 를 의 과 와 에게 도 동지 동무 선생 위원장 부위원장 비서 책임비서 대통령 주석 총리 부총리 수상"
     " 상 부상 외무상 지배인 기사장 반장 작업반장 국장 과장 소장 대장 박사 교수 기사 영웅 선수 감독 대표 대사 장관"
 ).split()
-_PERSON: Final = re.compile(rf"([{''.join(sorted(SURNAMES))}][가-힣]{{2}})(?:\Z|{'|'.join(_AFTER_A_PERSON)})")
+# Nor does a name end with these.
+_ENDINGS: Final = "에를을다들로며고는여"
+_PERSON: Final = re.compile(rf"([{''.join(sorted(SURNAMES))}][가-힣][^{_ENDINGS}])(?:\Z|{'|'.join(_AFTER_A_PERSON)})")
 # What is written on to a place's: short words only where the whole ends with them.
 _AREAS: Final = "시 군 구역 도 리 동 역 항 섬 산 강 구".split()
 _AFTER_AN_AREA: Final = "안 의 에 당 인민 을 를 은 는 과 와 이 가 로".split()
@@ -54,6 +58,8 @@ def marks(body: str, today: date) -> Iterator[int]:
         yield from _number(one[0], body, *one.span(), today)
     for word in _WORD.findall(body):
         yield from _names(word)
+        if spelled := _SPELLED_OUT.match(word):
+            yield number(str(_said(spelled[1])), today.year)
 
 
 def _number(digits: str, body: str, begin: int, end: int, today: date) -> Iterator[int]:
@@ -61,11 +67,9 @@ def _number(digits: str, body: str, begin: int, end: int, today: date) -> Iterat
     if len(digits) <= 2 and (after := _AFTER.match(body, end)):
         yield from day_of_year(int(digits), int(after[1]), today) if after[1] else ()
     elif len(digits) <= 3 and digits.isdecimal() and _JUCHE.search(body, max(0, begin - 3), begin):
-        yield juche_year(int(digits), today)
-    elif is_year(digits):
-        yield year(int(digits), today)
-    else:
-        yield number(_value(digits))
+        yield juche_year(int(digits), today.year)
+    elif not _QUARTER.match(body, end):
+        yield number(_value(digits), today.year)
 
 
 def _value(digits: str) -> str:
@@ -76,16 +80,14 @@ def _value(digits: str) -> str:
 
 @lru_cache(maxsize=1 << 15)
 def _names(word: str) -> tuple[int, ...]:
-    """Return the marks of what a word names or counts, whatever is written on to it."""
+    """Return the marks of what a word names, whatever is written on to it."""
     for size in range(min(len(word), _LONGEST_NAME), 1, -1):
         if (mark := foreign_name(word[:size])) is not None:
             return (mark,)
         if bones := HANGUL.get(word[:size]):
             return (korean_name(bones),)
-    found = [korean_name(skeleton(romanise(one[1]))) for form in (_PERSON, _PLACE) if (one := form.match(word))]
-    if spelled := _SPELLED_OUT.match(word):
-        found.append(number(str(_said(spelled[1]))))
-    return tuple(found)
+    found = (form.match(word) for form in (_PERSON, _PLACE))
+    return tuple(korean_name(skeleton(romanise(one[1]))) for one in found if one)
 
 
 def _said(word: str) -> int:

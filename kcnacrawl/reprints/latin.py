@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final
 
-from .marks import day_of_year, foreign_name, is_year, juche_year, korean_name, number, times, year
+from .marks import day_of_year, foreign_name, juche_year, korean_name, number, times
 from .names import SURNAMES
 from .romanisation import romanise, skeleton
 
@@ -54,7 +54,9 @@ _ARE_SYLLABLES: Final = re.compile(rf"(?:{_SYLLABLE}){{2,4}}", re.IGNORECASE)
 _OF_A_PERSON: Final = 3
 _FAMILIES: Final = frozenset(skeleton(romanise(one)) for one in SURNAMES)
 # Words with a capital that might be Korean by their letters.
-_NO_NAMES: Final = frozenset("women union nation national anti moon machine station steel hotel".split())
+_NO_NAMES: Final = frozenset(
+    "women union nation national anti moon machine station steel hotel hospital una hasta mina".split()
+)
 
 
 def marks(body: str, words: Sequence[str], today: date) -> Iterator[int]:
@@ -64,7 +66,7 @@ def marks(body: str, words: Sequence[str], today: date) -> Iterator[int]:
         after = _AFTER.match(body, one.end())
         yield from _number(one[0], before.lower(), after[1].lower() if after else "", today)
     if not _TELLING.isdisjoint(words):
-        yield from _spelled_out(words)
+        yield from (number(one, today.year) for one in _spelled_out(words))
     for run in _NAMES.findall(body):
         yield from _names(run)
 
@@ -74,18 +76,16 @@ def _number(digits: str, before: str, after: str, today: date) -> Iterator[int]:
     if len(digits) <= 2 and (month := _MONTHS.get(before) or _MONTHS.get(after)):
         yield from day_of_year(month, int(digits), today)
     elif before == "juche" and len(digits) <= 3:
-        yield juche_year(int(digits), today)
-    elif is_year(digits):
-        yield year(int(digits), today)
+        yield juche_year(int(digits), today.year)
     elif " mil " in digits:
         thousands, rest = digits.split(" mil ")
-        yield number(f"{thousands}{rest:0>3}")
+        yield number(f"{thousands}{rest:0>3}", today.year)
     else:
-        yield number(times(digits, _POWERS.get(after, 0)))
+        yield number(times(digits, _POWERS.get(after, 0)), today.year)
 
 
-def _spelled_out(words: Iterable[str]) -> Iterator[int]:
-    """Yield the marks of numbers in words: ``thirty-five``, ``two hundred and fifty thousand``."""
+def _spelled_out(words: Iterable[str]) -> Iterator[str]:
+    """Yield the numbers that are written in words: ``thirty-five``, ``two hundred and fifty thousand``."""
     value = last = 0
     for word in chain(words, ("",)):
         if numeral := _NUMERALS.get(word):
@@ -96,7 +96,7 @@ def _spelled_out(words: Iterable[str]) -> Iterator[int]:
             value = value * _SCALES[word] if value < _LARGEST else 0
         elif value and word != "and":
             if value > _SMALLEST:
-                yield number(str(value))
+                yield str(value)
             value = 0
 
 

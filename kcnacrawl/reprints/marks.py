@@ -24,6 +24,8 @@ _LONG_NAME: Final = 8
 # Dates about the day of print are in all that is printed then.
 _NEAR: Final = 4
 _JUCHE: Final = 1911
+_OF_A_YEAR: Final = 4
+_FIRST_YEAR: Final = 1900
 _PARTED: Final = re.compile(r"[,. ](?=[0-9]{3}(?![0-9]))")
 
 
@@ -47,12 +49,19 @@ def _mark(kind: int, strength: int, value: str) -> int:
 
 
 @lru_cache(maxsize=1 << 14)
-def number(value: str) -> int:
-    """Mark a number: its digits, after a point what is less than one."""
+def number(value: str, this_year: int) -> int:
+    """Mark a number, or a year, which is told from one by nothing: its digits, after a point what is less than one."""
     if not value.isdecimal():
         return _mark(_NUMBER, _STRONG, value)
+    if len(value) == _OF_A_YEAR and _FIRST_YEAR <= int(value) <= this_year + 1:
+        return _mark(_NUMBER, _SLIGHT if int(value) < this_year - 1 else _WEAK, value)
     is_small = len(value) < 3 and int(value) <= _LARGEST
     return _mark(_NUMBER, _WEAK if is_small else min(len(value.rstrip("0")), _STRONGEST), value)
+
+
+def juche_year(value: int, this_year: int) -> int:
+    """Mark a year that is counted from the birth of Kim Il Sung."""
+    return number(str(value + _JUCHE), this_year)
 
 
 def times(digits: str, power: int) -> str:
@@ -63,21 +72,6 @@ def times(digits: str, power: int) -> str:
     if power:
         return (whole + rest[:power].ljust(power, "0")).lstrip("0") or "0"
     return (whole.lstrip("0") or "0") + (f".{rest}" if rest else "")
-
-
-def is_year(digits: str) -> bool:
-    """Return True for what is more likely a year than a number of something."""
-    return len(digits) == 4 and digits.isdecimal() and "1900" <= digits < "2100"
-
-
-def year(value: int, today: date) -> int:
-    """Mark a year in a text that was printed on a day."""
-    return _mark(_NUMBER, _WEAK if abs(value - today.year) <= 1 else _SLIGHT, f"year {value}")
-
-
-def juche_year(value: int, today: date) -> int:
-    """Mark a year that is counted from the birth of Kim Il Sung."""
-    return year(value + _JUCHE, today)
 
 
 def day_of_year(month: int, day: int, today: date) -> list[int]:

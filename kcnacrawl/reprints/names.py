@@ -118,23 +118,23 @@ _FOREIGN: Final = """
 나토 = NATO = OTAN
 아세안 = ASEAN = ASEAN
 아랍 = Arab = árabe
-외무성 = Foreign Ministry, Ministry Foreign = Ministerio Relaciones, Cancillería
+외무성 = Foreign Ministry, Ministry Foreign = Ministerio Relaciones
 국방성, 인민무력성 = Ministry National, Defence Ministry, Ministry Defence = Ministerio Defensa
-국가보위성 = Ministry State = Ministerio Seguridad
-사회안전성 = Ministry Social, Public Security = Ministerio Seguridad
+국가보위성 = Ministry State = Seguridad Estado
+사회안전성 = Ministry Social, Public Security = Seguridad Pública
 보건성 = Public Health, Ministry Public = Salud Pública
-교육성, 교육위원회 = Education Commission, Ministry Education = Comisión Educación
-농업성, 농업위원회 = Agriculture, Agricultural Commission = Agricultura
-철도성 = Ministry Railways, Railways = Ferrocarriles
-전력공업성 = Electric Power = Electricidad
-석탄공업성 = Coal Industry = Carbón
-금속공업성 = Metallurgical Industry = Metalurgia
-화학공업성 = Chemical Industry = Química
-경공업성 = Light Industry = Industria Ligera
-수산성 = Fisheries = Pesca
+교육성, 교육위원회 = Education Commission, Ministry Education = Comisión Educación, Ministerio Educación
+농업성, 농업위원회 = Agricultural Commission, Ministry Agriculture = Comisión Agrícola, Ministerio Agricultura
+철도성 = Ministry Railways = Ministerio Ferrocarriles
+전력공업성 = Electric Power, Ministry Electric = Energía Eléctrica
+석탄공업성 = Coal Industry, Ministry Coal = Industria Carbonífera
+금속공업성 = Metallurgical Industry, Ministry Metallurgical = Industria Metalúrgica
+화학공업성 = Chemical Industry, Ministry Chemical = Industria Química
+경공업성 = Light Industry, Ministry Light = Industria Ligera
+수산성 = Ministry Fisheries = Ministerio Pesca
 문화성 = Ministry Culture = Ministerio Cultura
-체육성 = Ministry Physical, Physical Culture = Deportes
-대외경제성 = External Economic = Economía Externa
+체육성 = Ministry Physical = Ministerio Deportes
+대외경제성 = External Economic, Ministry External = Economía Externa
 내각 = Cabinet = Gabinete
 최고인민회의 = Supreme People's, SPA = Asamblea Popular, Asamblea Suprema
 국무위원회 = State Affairs = Asuntos Estado, Asuntos Estatales
@@ -157,7 +157,10 @@ EVERYWHERE: Final = _by_rule(_EVERYWHERE) | {skeleton("Kim Il Sung"), skeleton("
 """Names that tell next to nothing, by their :func:`~.romanisation.skeleton`."""
 KNOWN: Final = _by_rule(f"{_LEADERSHIP} {_PLACES}") - EVERYWHERE
 """Names of the North that are listed, by their skeleton."""
-HANGUL: Final = {one: skeleton(romanise(one)) for one in f"{_EVERYWHERE} {_LEADERSHIP} {_PLACES}".split()}
+HANGUL: Final = {
+    **{one: skeleton(romanise(one)) for one in f"{_EVERYWHERE} {_LEADERSHIP} {_PLACES}".split()},
+    "김일성": skeleton("Kim Il Sung"),
+}
 """The same, by their Korean."""
 
 

@@ -11,7 +11,7 @@ from .marks import is_guessed, is_number, weight
 
 # What both have in common has to tell so much, and of what either tells so much.
 _EVIDENCE: Final = 5.0
-_SCORE: Final = 0.4
+_SCORE: Final = 0.5
 # Of the numbers of the text that has fewer, so many stand in the other.
 _SHARED_NUMBERS: Final = 0.5
 # The second best has at most so much of the score of the best.
