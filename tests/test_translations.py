@@ -12,7 +12,7 @@ from kcnacrawl.reprints.linking import update
 from kcnacrawl.reprints.text import read_text
 
 from .archives import write
-from .test_reprints import FIRST, GREETING, from_nothing, linked, links, printed
+from .test_reprints import FIRST, from_nothing, linked, links, printed
 from .translations import Translations, judge_translations
 
 KOREAN = (
@@ -90,9 +90,10 @@ def test_other_numbers_are_another_story(tmp_path: Path) -> None:
     assert linked(tmp_path, of("ko", 1, other, "2021-03-02"), of("en", 2, FIRST, "2021-03-02")) == []
 
 
-def test_a_greeting_is_linked_by_no_more_than_who_sends_it(tmp_path: Path) -> None:
-    korean = "김정은동지께서는 니까라과공화국 대통령 다니엘 오르떼가에게 축전을 보내시였다."
-    english = GREETING.format("Daniel Ortega", "Nicaragua")
+def test_templates_are_not_linked_across_languages(tmp_path: Path) -> None:
+    korean = "래일 날씨가 흐릴것으로 예견된다. 최저기온은 신의주 13도, 청진 14도, 혜산 15도, 최고기온은 해주 26도, 원산 27도이다."
+    english = "The weather will be cloudy. The lowest temperature will be 13 degrees in Sinuiju, 14 in Chongjin, 15 in"
+    english += " Hyesan, the highest temperature 26 in Haeju and 27 in Wonsan."
     assert linked(tmp_path, of("ko", 1, korean, "2021-03-02"), of("en", 2, english, "2021-03-02")) == []
 
 

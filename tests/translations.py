@@ -42,7 +42,7 @@ def judge_translations(printed: list[Printed], links: list[dict[str, Any]], *lan
     """Compare links between two languages with the truth.
 
     A link is right if both tell the same story. To be found is one for each article that has a counterpart within two
-    days.
+    days, templates left out.
     """
     by_id = {one.article.id: one for one in printed if one.article.in_language in languages}
     score, linked = Score(), set[str]()
@@ -66,10 +66,11 @@ def judge_translations(printed: list[Printed], links: list[dict[str, Any]], *lan
 
 
 def _with_counterpart(printed: Iterable[Printed]) -> Iterator[Printed]:
-    """Yield what another language tells within two days."""
+    """Yield what another language tells within two days; no templates."""
     of_story = defaultdict[frozenset[int], list[Printed]](list)
     for one in printed:
-        of_story[one.stories].append(one)
+        if not one.is_template:
+            of_story[one.stories].append(one)
     for story in of_story.values():
         for one in story:
             others = [other for other in story if other.article.in_language != one.article.in_language]

@@ -131,7 +131,7 @@ def _sign(line: _Line, begin: int) -> Signed:
     text, told = read_text(line.article_body), line.date_published or line.date_listed
     day = date.fromisoformat(told).toordinal() if told else None
     to_the_letter = is_to_the_letter(text)
-    language = language_of(text, line.in_language)
+    language = None if to_the_letter else language_of(text, line.in_language)
     return Signed(
         id=line.id,
         day=day,
