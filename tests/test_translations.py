@@ -1,5 +1,6 @@
 """Which articles are linked as translations of each other, how well, and by which marks."""
 
+import dataclasses
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -7,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from kcnacrawl.reprints.index import Index, Signed
+from kcnacrawl.reprints.languages import KOREAN as KOREAN_PLACE
 from kcnacrawl.reprints.languages import LANGUAGES, language_of, marks_of
 from kcnacrawl.reprints.linking import update
 from kcnacrawl.reprints.text import read_text
+from kcnacrawl.reprints.translation import Marked
 
 from .archives import write
 from .test_reprints import FIRST, from_nothing, linked, links, printed
@@ -29,6 +33,9 @@ OTHER_KOREAN = (
     "선화수산사업소의 고기배들이 만선의 배고동을 울렸다. 27척의 배가 각각 90상자의 청어를 실어왔다. 선장 김은산은"
     " 이틀만에 1 460t의 물고기를 잡았다고 말하였다."
 )
+
+
+TODAY = date(2024, 9, 1).toordinal()
 
 
 def of(language: str, number: int, body: str, day: str, **changes: Any) -> Any:
@@ -91,7 +98,8 @@ def test_other_numbers_are_another_story(tmp_path: Path) -> None:
 
 
 def test_templates_are_not_linked_across_languages(tmp_path: Path) -> None:
-    korean = "래일 날씨가 흐릴것으로 예견된다. 최저기온은 신의주 13도, 청진 14도, 혜산 15도, 최고기온은 해주 26도, 원산 27도이다."
+    korean = "래일 날씨가 흐릴것으로 예견된다. 최저기온은 신의주 13도, 청진 14도, 혜산 15도, 최고기온은 해주 26도,"
+    korean += " 원산 27도이다."
     english = "The weather will be cloudy. The lowest temperature will be 13 degrees in Sinuiju, 14 in Chongjin, 15 in"
     english += " Hyesan, the highest temperature 26 in Haeju and 27 in Wonsan."
     assert linked(tmp_path, of("ko", 1, korean, "2021-03-02"), of("en", 2, english, "2021-03-02")) == []
@@ -110,6 +118,17 @@ def test_an_edited_original_is_linked_no_more(tmp_path: Path) -> None:
     assert update(tmp_path) == (1, 0, 0)
     write(tmp_path, [of("ko", 1, KOREAN, "2021-03-02", revision=3)])
     assert update(tmp_path) == (1, 1, 1)
+
+
+def test_marks_that_too_many_have_find_nothing(tmp_path: Path) -> None:
+    marks = marks_of(read_text(KOREAN), KOREAN_PLACE, TODAY)
+    signed = Signed("", TODAY, 0, "", b"", False, [1], 100, KOREAN_PLACE, marks)
+    for often, found in ((16, 16), (64, 0), (65, 0)):
+        with Index(tmp_path / f"{often}.sqlite") as index:
+            index.learn(dataclasses.replace(signed, id=f"{one:03}", content=f"{one}") for one in range(often))
+            index.place(TODAY, 100)
+            english = Marked("en", TODAY, 0, b"", 100, 1, frozenset(), tuple(marks))
+            assert len(index.translations._candidates(english, KOREAN_PLACE)) == found
 
 
 # How well
@@ -134,8 +153,6 @@ def test_where_nothing_is_translated_hardly_anything_is_linked(tmp_path: Path) -
 
 
 # By which marks
-
-TODAY = date(2024, 9, 1).toordinal()
 
 
 def marks(language: str, body: str) -> set[int]:

@@ -140,9 +140,8 @@ class Index:
     def _learn(self, one: Signed) -> None:
         held = self._db.execute(_HELD, (one.id,)).fetchone()
         keys, marks = (array("I", some).tobytes() for some in (one.keys, one.marks))
-        row = (
-            *(one.day, one.begin, one.content, one.digest, one.to_the_letter, keys, one.length, one.language, marks),
-        )
+        text = (one.day, one.begin, one.content, one.digest, one.to_the_letter)
+        row = (*text, keys, one.length, one.language, marks)
         if held is None:
             number = self._db.execute(
                 f"INSERT INTO articles (id, {_LEARNED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own words

@@ -37,7 +37,7 @@ _AFTER_A_PERSON: Final = (
     " 상 부상 외무상 지배인 기사장 반장 작업반장 국장 과장 소장 대장 박사 교수 기사 영웅 선수 감독 대표 대사 장관"
 ).split()
 # Nor does a name end with these.
-_ENDINGS: Final = "에를을다들로며고는여"
+_ENDINGS: Final = "에를을의다들로며고는여"
 _PERSON: Final = re.compile(rf"([{''.join(sorted(SURNAMES))}][가-힣][^{_ENDINGS}])(?:\Z|{'|'.join(_AFTER_A_PERSON)})")
 # What is written on to a place's: short words only where the whole ends with them.
 _AREAS: Final = "시 군 구역 도 리 동 역 항 섬 산 강 구".split()
@@ -45,7 +45,7 @@ _AFTER_AN_AREA: Final = "안 의 에 당 인민 을 를 은 는 과 와 이 가 
 _WORKS: Final = (
     "지구 지역 주변 협동농장 농장 목장 과수 남새 공장 기계 방직 견직 제강 제철 제련 선광 세멘트 신발 화학 비료 발전소"
     " 탄광 광산 수산 련합 기업소 사업소 대학 학교 유치원 병원 료양 휴양 양묘 닭 돼지 제염 소금 건설장 저수지 언제 갱"
-    " 호텔 극장 경기장"
+    " 호텔 극장 경기장 의사당 궁전 광장 회관 문화회관 박물관 기념관 려관 백화점 거리 체육관 비행장 훈련장 양식 바다가"
 ).split()
 _PLACE: Final = re.compile(
     rf"([가-힣]{{2,3}}?)(?:(?:{'|'.join(_AREAS)})(?:\Z|{'|'.join(_AFTER_AN_AREA)})|에서\Z|{'|'.join(_WORKS)})"

@@ -45,17 +45,19 @@ _TELLING: Final = frozenset(["hundred", *_SMALL[_SMALLEST:], *_TENS, *_SCALES])
 
 _CAPITAL: Final = r"[A-ZÁÉÍÓÚÑ][\w'’.-]{0,30}"
 _NAMES: Final = re.compile(rf"{_CAPITAL}(?: (?:of (?:the )?|and |de (?:la |los )?|y )?{_CAPITAL}){{0,9}}")
+_APART: Final = re.compile(r" |-(?=[A-Z])")
 _BETWEEN: Final = frozenset("of the and de la los y".split())
 _SYLLABLE: Final = (
     r"(?:[ptkjs]{2}|[ptkc]h|[bdghjkmnprst]|(?<=l)l)?(?:w(?:ae?|[eio])|y(?:ae?|[eou])|ae?|oe?|ui?|[ei])(?:ng|[klmnpt])?"
 )
 _IS_SYLLABLE: Final = re.compile(_SYLLABLE, re.IGNORECASE)
-_ARE_SYLLABLES: Final = re.compile(rf"(?:{_SYLLABLE}){{2,4}}", re.IGNORECASE)
+# No Korean word is spelled with a doubled vowel, and hardly any ends as a participle.
+_ARE_SYLLABLES: Final = re.compile(rf"(?!.*(?:aa|ee|oo|ing\Z))(?:{_SYLLABLE}){{2,4}}", re.IGNORECASE)
 _OF_A_PERSON: Final = 3
 _FAMILIES: Final = frozenset(skeleton(romanise(one)) for one in SURNAMES)
 # Words with a capital that might be Korean by their letters.
 _NO_NAMES: Final = frozenset(
-    "women union nation national anti moon machine station steel hotel hospital una hasta mina".split()
+    "women union nation national anti june machine station hotel hospital una hasta mina".split()
 )
 
 
@@ -103,7 +105,8 @@ def _spelled_out(words: Iterable[str]) -> Iterator[str]:
 @lru_cache(maxsize=1 << 15)
 def _names(run: str) -> tuple[int, ...]:
     """Return the marks of what words with a capital in a row name."""
-    words = [one.strip(".'-").removesuffix("'s") for one in run.replace("’", "'").split(" ") if one not in _BETWEEN]
+    parts = _APART.split(run.replace("’", "'"))
+    words = [one.strip(".'-").removesuffix("'s") for one in parts if one not in _BETWEEN]
     found, at = list[int](), 0
     while at < len(words):
         mark, size = _first_name(words[at : at + 3])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import fsum
 from typing import Final
 
 from .comparison import Match
@@ -49,20 +50,18 @@ class Marked:
     @cached_property
     def told(self) -> float:
         """How much its marks tell, if none of what may be a name is one."""
-        return sum(weight(one) * (_UNSHARED_GUESS if is_guessed(one) else 1) for one in self.marks)
+        return fsum(weight(one) * (_UNSHARED_GUESS if is_guessed(one) else 1) for one in self.marks)
 
 
-def compare(one: Marked, other: Marked) -> Match | None:
-    """Return how two articles are alike; ``None`` if they have too little in common to be translations.
+def compare(one: Marked, other: Marked) -> Match:
+    """Return how two articles are alike, of which both have marks.
 
     ``score`` is what both share of all that their marks tell (Jaccard's index, by weight), ``containment`` what they
     share of that of the one that tells less, ``shared_numbers`` as ever.
     """
     common = one.told_by & other.told_by
-    shared = sum(map(weight, common))
-    if shared < _EVIDENCE or not _is_as_long(one, other):
-        return None
-    guessed = (1 - _UNSHARED_GUESS) * sum(weight(mark) for mark in common if is_guessed(mark))
+    shared = fsum(map(weight, common))
+    guessed = (1 - _UNSHARED_GUESS) * fsum(weight(mark) for mark in common if is_guessed(mark))
     told, told_there = one.told + guessed, other.told + guessed
     fewer = min(_numbers(one.marks), _numbers(other.marks))
     return Match(
@@ -77,24 +76,29 @@ def pick(one: Marked, others: Iterable[Marked]) -> list[tuple[Marked, Match]]:
     """Return of some articles in a language the one of which ``one`` is a translation, and after it its copies; none
     where it is not clear.
     """
-    matches = [(other, match) for other in others if (match := compare(one, other))]
+    matches = [(other, compare(one, other)) for other in others]
     if not matches:
         return []
     matches.sort(key=lambda found: (-found[1].score, found[0].day, found[0].id))
     best, match = matches[0]
+    if not _may_be_translations(one, best, match):
+        return []
     copies = [found for found in matches if _is_copy(best, found[0])]
     rest = max((found[1].score for found in matches if found not in copies), default=0)
-    is_clear = match.score >= _SCORE and match.shared_numbers >= _SHARED_NUMBERS and rest <= _MARGIN * match.score
-    return copies if is_clear else []
+    return copies if rest <= _MARGIN * match.score else []
+
+
+def _may_be_translations(one: Marked, other: Marked, match: Match) -> bool:
+    if match.score < _SCORE or match.shared_numbers < _SHARED_NUMBERS:
+        return False
+    korean, foreign = (one, other) if one.language == KOREAN else (other, one)
+    if not _SHORTEST * foreign.length <= korean.length <= _LONGEST * foreign.length:
+        return False
+    return fsum(map(weight, one.told_by & other.told_by)) >= _EVIDENCE
 
 
 def _numbers(marks: Iterable[int]) -> int:
     return sum(map(is_number, marks))
-
-
-def _is_as_long(one: Marked, other: Marked) -> bool:
-    korean, foreign = (one, other) if one.language == KOREAN else (other, one)
-    return _SHORTEST * foreign.length <= korean.length <= _LONGEST * foreign.length
 
 
 def _is_copy(one: Marked, other: Marked) -> bool:

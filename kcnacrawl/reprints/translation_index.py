@@ -23,7 +23,7 @@ WINDOW: Final = 2
 
 SCHEMA: Final = """
 CREATE TABLE marks (place INTEGER, day INTEGER, number INTEGER, PRIMARY KEY (place, day, number)) STRICT, WITHOUT ROWID;
-CREATE TABLE picking (day INTEGER, number INTEGER, PRIMARY KEY (day, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE due_picks (day INTEGER, number INTEGER, PRIMARY KEY (day, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE picks (
     number INTEGER, other INTEGER, is_best INTEGER NOT NULL, PRIMARY KEY (number, other)
 ) STRICT, WITHOUT ROWID;
@@ -49,8 +49,6 @@ _MARKED: Final = """
 SELECT id, day, number, digest, length, language, keys, marks FROM articles
 WHERE number IN (SELECT value FROM json_each(?))
 """
-
-
 # So many articles that were compared last are kept in memory: some 10 MB.
 _KEPT: Final = 1_000
 
@@ -76,43 +74,50 @@ class TranslationIndex:
 
     def place(self, articles: Iterable[Placed]) -> None:
         """Have articles be found, and pick. A part of a transaction."""
-        for one in articles:
-            if one.day - WINDOW <= self._picked:
-                self._expect(one)
-            rows = [(place, one.day, one.number) for _, place in _places(one, one.language, 0)]
-            self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?, ?)", rows)
-            self._db.execute("INSERT OR IGNORE INTO picking VALUES (?, ?)", (one.day, one.number))
+        articles = list(articles)
+        self._expect(one for one in articles if one.day - WINDOW <= self._picked)
+        rows = [(place, one.day, one.number) for one in articles for _, place in _places(one, one.language, 0)]
+        self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?, ?)", sorted(rows))
+        due = [(one.day, one.number) for one in articles]
+        self._db.executemany("INSERT OR IGNORE INTO due_picks VALUES (?, ?)", due)
 
     def forget(self, one: Placed) -> None:
         """Take an article out as it was. A part of a transaction."""
         self._kept.pop(one.number, None)
         self._drop(one.number, self._picks(one.number))
-        self._db.execute("DELETE FROM picking WHERE day = ? AND number = ?", (one.day, one.number))
+        self._db.execute("DELETE FROM due_picks WHERE day = ? AND number = ?", (one.day, one.number))
         rows = [(place, one.day, one.number) for _, place in _places(one, one.language, 0)]
         self._db.executemany("DELETE FROM marks WHERE place = ? AND day = ? AND number = ?", rows)
-        self._expect(one)
+        self._expect([one])
 
-    def _expect(self, one: Placed) -> None:
-        """Have all pick anew that may pick an article."""
-        places = [place for language in others(one.language) for _, place in _places(one, language, WINDOW)]
+    def _expect(self, articles: Iterable[Placed]) -> None:
+        """Have all pick anew that may pick one of some articles."""
+        places = {
+            (place, one.day - WINDOW, one.day + WINDOW)
+            for one in articles
+            for language in others(one.language)
+            for _, place in _places(one, language, WINDOW)
+        }
         self._db.executemany(
-            "INSERT OR IGNORE INTO picking SELECT day, number FROM marks WHERE place = ? AND day BETWEEN ? AND ?",
-            [(place, one.day - WINDOW, one.day + WINDOW) for place in places],
+            "INSERT OR IGNORE INTO due_picks SELECT day, number FROM marks WHERE place = ? AND day BETWEEN ? AND ?",
+            sorted(places),
         )
 
     def days(self) -> Iterator[int]:
         """Yield the days of which articles are to pick, the earliest first, as long as there are any."""
-        while row := self._db.execute("SELECT day FROM picking ORDER BY day LIMIT 1").fetchone():
+        while row := self._db.execute("SELECT day FROM due_picks ORDER BY day LIMIT 1").fetchone():
             yield row[0]
 
     def pick(self, day: int, most: int) -> tuple[int, int]:
         """Have some articles of a day pick, now that all can be found; return how many did, and how many links that
         made.
         """
-        rows = self._db.execute("SELECT number FROM picking WHERE day = ? LIMIT ?", (day, most)).fetchall()
+        rows = self._db.execute("SELECT number FROM due_picks WHERE day = ? LIMIT ?", (day, most)).fetchall()
         self._db.execute("BEGIN")
         made = sum(self._pick(one) for one in self._read([number for (number,) in rows]))
-        self._db.executemany("DELETE FROM picking WHERE day = ? AND number = ?", [(day, number) for (number,) in rows])
+        self._db.executemany(
+            "DELETE FROM due_picks WHERE day = ? AND number = ?", [(day, number) for (number,) in rows]
+        )
         self._picked = max(day, self._picked)
         self._remember("picked", str(self._picked))
         self._db.execute("COMMIT")
