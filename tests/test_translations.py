@@ -1,6 +1,7 @@
 """Which articles are linked as translations of each other, how well, and by which marks."""
 
 import dataclasses
+from array import array
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_marks_that_too_many_have_find_nothing(tmp_path: Path) -> None:
         with Index(tmp_path / f"{often}.sqlite") as index:
             index.learn(dataclasses.replace(signed, id=f"{one:03}", content=f"{one}") for one in range(often))
             index.place(TODAY, 100)
-            english = Marked("en", TODAY, 0, b"", 100, 1, frozenset(), tuple(marks))
+            english = Marked("en", TODAY, 0, b"", 100, 1, b"", array("I", marks))
             assert len(index.translations._candidates(english, KOREAN_PLACE)) == found
 
 

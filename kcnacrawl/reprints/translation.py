@@ -1,6 +1,7 @@
 """Whether one article is a translation of another: a pure function of the marks of those that may be."""
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import fsum
@@ -30,7 +31,7 @@ _COPIED_MARKS: Final = 0.8
 @dataclass(frozen=True)
 class Marked:
     """An article, and what of it stays in another language: ``marks``, those that tell most first. ``length`` is in
-    words, of Korean in characters; ``keys`` are those of its signature.
+    words, of Korean in characters; ``signature`` are the keys of its signature, of 32 bits each.
     """
 
     id: str
@@ -39,13 +40,18 @@ class Marked:
     digest: bytes
     length: int
     language: int
-    keys: frozenset[int]
-    marks: tuple[int, ...]
+    signature: bytes
+    marks: Sequence[int]
 
     @cached_property
     def told_by(self) -> frozenset[int]:
         """Its marks, in no order."""
         return frozenset(self.marks)
+
+    @cached_property
+    def keys(self) -> frozenset[int]:
+        """The keys of its signature."""
+        return frozenset(array("I", self.signature))
 
     @cached_property
     def told(self) -> float:

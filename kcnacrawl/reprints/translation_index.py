@@ -170,9 +170,7 @@ class TranslationIndex:
             missing = numbers
         if missing:
             for id_, day, number, digest, length, language, keys, marks in self._db.execute(_MARKED, (str(missing),)):
-                self._kept[number] = Marked(
-                    id_, day, number, digest, length, language, frozenset(array("I", keys)), tuple(array("I", marks))
-                )
+                self._kept[number] = Marked(id_, day, number, digest, length, language, keys, array("I", marks))
         return [self._kept[one] for one in numbers]
 
     def _picks(self, number: int) -> dict[int, bool]:
