@@ -121,6 +121,7 @@ CREATE INDEX IF NOT EXISTS articles_by_day ON articles (date_published DESC, url
 CREATE INDEX IF NOT EXISTS articles_by_source
     ON articles (source_label, date_published, in_language, access, status, source_id);
 CREATE INDEX IF NOT EXISTS articles_by_year ON articles (year);
+CREATE INDEX IF NOT EXISTS articles_by_id ON articles (id, date_published, date_listed, source_id, source_label);
 CREATE INDEX IF NOT EXISTS articles_by_time ON articles (date_downloaded, revision, date_published);
 CREATE INDEX IF NOT EXISTS superseded_by_time ON superseded (date_downloaded, revision, date_published);
 CREATE INDEX IF NOT EXISTS edits_by_time ON edits (date_downloaded);

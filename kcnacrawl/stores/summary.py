@@ -47,8 +47,8 @@ SELECT first, taker, days, count(*) FROM (
         CAST(julianday(ifnull(copy.date_published, copy.date_listed))
             - julianday(ifnull(story.date_published, story.date_listed)) AS INTEGER) AS days
     FROM reprints
-    JOIN articles AS story ON story.id = of_id
-    JOIN articles AS copy ON copy.id = reprints.id
+    JOIN articles AS story INDEXED BY articles_by_id ON story.id = of_id
+    JOIN articles AS copy INDEXED BY articles_by_id ON copy.id = reprints.id
     WHERE kind NOT IN ('template', 'translation')
 ) WHERE first IS NOT taker AND days BETWEEN 0 AND {WINDOW} GROUP BY 1, 2, 3
 """  # noqa: S608 - our own words
