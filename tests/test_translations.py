@@ -181,6 +181,8 @@ def marks(language: str, body: str) -> set[int]:
         ),
         ("주체37년의 일", "founded in Juche 37 it is", "en 1948"),
         ("평안남도의 농장", "a farm in South Phyongan", "una granja de Phyongan"),
+        ("평안남도의 농장", "a farm in South Phyong-an", "una granja de Pyeongan"),
+        ("《화성-17》형", "a rocket of the Hwasong-17 type", "un cohete Hwasong-17"),
         ("로씨야의 손님", "a Russian guest", "visitante de Rusia"),
         ("외무성의 담화", "statement by the Ministry of Foreign Affairs", "el Ministerio de Relaciones Exteriores"),
     ],

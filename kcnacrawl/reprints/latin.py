@@ -45,7 +45,7 @@ _TELLING: Final = frozenset(["hundred", *_SMALL[_SMALLEST:], *_TENS, *_SCALES])
 
 _CAPITAL: Final = r"[A-ZÁÉÍÓÚÑ][\w'’.-]{0,30}"
 _NAMES: Final = re.compile(rf"{_CAPITAL}(?: (?:of (?:the )?|and |de (?:la |los )?|y )?{_CAPITAL}){{0,9}}")
-_APART: Final = re.compile(r" |-(?=[A-Z])")
+_APART: Final = re.compile(r" |-(?=[A-Z0-9])")
 _BETWEEN: Final = frozenset("of the and de la los y".split())
 _SYLLABLE: Final = (
     r"(?:[ptkjs]{2}|[ptkc]h|[bdghjkmnprst]|(?<=l)l)?(?:w(?:ae?|[eio])|y(?:ae?|[eou])|ae?|oe?|ui?|[ei])(?:ng|[klmnpt])?"
@@ -123,6 +123,6 @@ def _first_name(words: list[str]) -> tuple[list[int], int]:
             return [mark], size
     if len(words) == _OF_A_PERSON and skeleton(words[0]) in _FAMILIES and all(map(_IS_SYLLABLE.fullmatch, words)):
         return [korean_name(skeleton("".join(words)))], _OF_A_PERSON
-    word = words[0].partition("-")[0]
+    word = words[0].replace("-", "")
     is_name = _ARE_SYLLABLES.fullmatch(word) and word.lower() not in _NO_NAMES
     return [korean_name(skeleton(word))] if is_name else [], 1
