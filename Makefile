@@ -64,6 +64,7 @@ bench: $(VENV)/.benches postgresql  ## every figure of docs/performance.md, besi
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/stores.py
 	$(BIN)/python benchmarks/archive.py
+	$(BIN)/python benchmarks/merge.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/reprints.py
 	$(BIN)/python benchmarks/growth.py
@@ -72,6 +73,7 @@ sample: $(VENV)/.benches postgresql  ## the benchmarks in a small form; a minute
 	$(BIN)/python benchmarks/bench.py 300 1
 	$(BIN)/python benchmarks/pages.py 40
 	$(BIN)/python benchmarks/archive.py 1000
+	$(BIN)/python benchmarks/merge.py 1000
 	$(BIN)/python benchmarks/stores.py 500
 	$(BIN)/python benchmarks/reprints.py 60
 

@@ -70,7 +70,8 @@ def main(archive: Path, first: str | None) -> None:
     tell(story, "printed it first")
     for link in sorted(stories[first], key=lambda link: (articles[link.id].date_published or "", link.id)):
         copy = articles[link.id]
-        tell(copy, f"{link.kind}, {link.score:.0%} of both texts is common")
+        is_translation = link.kind == "translation"
+        tell(copy, link.kind if is_translation else f"{link.kind}, {link.score:.0%} of both texts is common")
         if copy.in_language == story.in_language:
             left, right = beside(story.article_body, copy.article_body)
             tell_alone("left out", "-", left)

@@ -6,7 +6,9 @@ not in the index, and where its file is completed. For ``scrapy sync``: before a
 for PostgreSQL in its transaction, when all is written but the cursor; for Parquet the steps of a commit: a partition is
 written, the commit holds, a partition is moved to where it belongs, one is removed, what was set aside is cleared.
 For ``scrapy reprints``: a text is taken apart, an article taken out as it was, others due for its sake; before articles
-are found, compared, linked, and before the file is written.
+are found, compared, linked, pick a translation, and before the file is written.
+For ``scrapy merge``: before a file of exchanges or a report is copied, before the ledger knows of lines of the
+quarantine, and before it takes over what another ledger knows.
 """
 
 import os
@@ -19,14 +21,17 @@ from typing import Any
 
 from scrapy.cmdline import execute
 
-from kcnacrawl.archive.archive import Archive
+from kcnacrawl import merge
+from kcnacrawl.archive import archive
 from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.archive.ledger.queue import Queue
 from kcnacrawl.archive.ledger.walked import Walked
+from kcnacrawl.archive.merging import exchanges
 from kcnacrawl.archive.warc.index import Index
 from kcnacrawl.archive.warc.writer import WarcFile
 from kcnacrawl.reprints import linking
 from kcnacrawl.reprints.index import Index as ReprintIndex
+from kcnacrawl.reprints.translation_index import TranslationIndex
 from kcnacrawl.stores import feed, parquet
 from kcnacrawl.stores.postgresql import PostgresqlStore
 
@@ -35,7 +40,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "ledger": (Ledger, "learn_articles"),
     "want": (Queue, "want"),
     "walk": (Walked, "record"),
-    "open": (Archive, "_learn"),
+    "open": (archive, "learn"),
     "kept": (WarcFile, "sync"),
     "learn": (Index, "learn"),
     "complete": (WarcFile, "close"),
@@ -52,7 +57,12 @@ STEPS: dict[str, tuple[Any, str]] = {
     "place": (ReprintIndex, "place"),
     "candidates": (ReprintIndex, "candidates"),
     "link": (ReprintIndex, "link"),
+    "pick": (TranslationIndex, "_pick"),
     "reprints": (linking, "write_whole"),
+    "bring": (exchanges, "write_whole"),
+    "report": (merge, "bring_report"),
+    "reject": (Ledger, "learn_rejections"),
+    "take over": (Ledger, "take_over"),
 }
 
 

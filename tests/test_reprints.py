@@ -27,6 +27,7 @@ from . import processes
 from .archives import article, rewritten, write
 from .conftest import ROOT, scrapy
 from .stories import Stories, judge
+from .translations import Translations
 
 FIRST = """Engineers of the Chongsu Machine Factory have finished the remodelling of the casting line by night shifts.
 The manager, Ri Chol Ok, said that 4,120 tons were turned out within 38 days.
@@ -238,7 +239,8 @@ def test_of_invented_stories_nearly_all_are_linked_and_hardly_any_wrongly(
 def archive(seed: int, count: int = 120) -> list[Article]:
     """Articles in any order, some of them edited into another's text, moved to another day, gone, and emptied."""
     choose = random.Random(seed)
-    lines = [one.article for one in Stories(seed, count).printed()]
+    made = [*Stories(seed, count).printed(), *Translations(seed, count // 4).printed()]
+    lines = [one.article for one in made]
     choose.shuffle(lines)
     for one in choose.sample(lines, len(lines) // 8):
         other = choose.choice(lines)
@@ -281,7 +283,7 @@ def test_bit_by_bit_it_is_the_same_to_the_letter_as_from_nothing(tmp_path: Path,
 
 
 def test_the_order_in_which_articles_came_is_no_matter(tmp_path: Path) -> None:
-    lines = [one.article for one in Stories(4, 100).printed()]
+    lines = [one.article for one in [*Stories(4, 100).printed(), *Translations(4, 60).printed()]]
     assert from_nothing(tmp_path / "one", lines) == from_nothing(tmp_path / "other", lines[::-1])
 
 
@@ -297,7 +299,7 @@ def test_no_seed_of_hashes_changes_it(tmp_path: Path) -> None:
 
 POINTS = [
     *(("sign", 50), ("forget", 1), ("forget", 7), ("place", 1), ("place", 15), ("candidates", 60), ("link", 1)),
-    *(("link", 12), ("reprints", 1), ("expect", 3)),
+    *(("link", 12), ("pick", 1), ("pick", 50), ("reprints", 1), ("expect", 3)),
 ]
 
 

@@ -345,9 +345,13 @@ def test_processes_tell_the_same_of_the_same_lines(archive: Path) -> None:
             ["revision 3 of {} follows revision 1"],
         ),
         (
-            [article(1), replace(article(1), revision=2, revision_cause="site")],
+            [
+                article(1),
+                replace(article(1), revision=2, revision_cause="site", date_downloaded="2026-12-01T00:00:00+00:00"),
+            ],
             ["revision 2 of {} says what revision 1 said"],
         ),
+        ([article(1), replace(article(1), revision=2, revision_cause="reader", images=())], []),
         (
             [
                 article(1),

@@ -24,6 +24,7 @@ from .warc.writer import WarcWriter
 
 ARTICLES: Final = "articles.jsonl"
 QUARANTINE: Final = "quarantine.jsonl"
+LOGS: Final = (ARTICLES, QUARANTINE)
 LEDGER: Final = "ledger.sqlite"
 RUNS: Final = "runs"
 WARC: Final = "warc"
@@ -42,10 +43,14 @@ T = TypeVar("T", Article, Rejected)
 
 
 class Archive:
-    """The archive in one folder. ``open`` repairs what a killed run left; ``close`` waits for what is under way."""
+    """The archive in one folder. ``open`` repairs what a killed run left; ``close`` waits for what is under way.
 
-    def __init__(self, folder: Path) -> None:
+    Not ``is_in_order`` are rejections that come later than articles they came before: their times must tell.
+    """
+
+    def __init__(self, folder: Path, *, is_in_order: bool = True) -> None:
         self.folder = folder
+        self._is_in_order = is_in_order
         self.ledger = Ledger(folder / LEDGER)
         self._lock = Lock(folder / LOCK)
         self._articles: Log[Article] = Log(folder / ARTICLES, self._learn_articles, self._sync_exchanges)
@@ -81,13 +86,9 @@ class Archive:
             raise
 
     def _recover(self) -> None:
-        fault = self.ledger.open(self.articles_path) or self._changed(ARTICLES) or self._changed(QUARANTINE)
-        if fault:
-            if any(path.exists() and path.stat().st_size for path in (self.articles_path, self.folder / QUARANTINE)):
-                logger.warning("%s is rebuilt from the logs: %s", self.ledger.path, fault)
-            self.ledger.rebuild(self._catch_up)
-        else:
-            self._catch_up(self.ledger)
+        fault = bring_up_to_date(self.ledger, self.folder)
+        if fault and any((self.folder / name).exists() and (self.folder / name).stat().st_size for name in LOGS):
+            logger.warning("%s is rebuilt from the logs: %s", self.ledger.path, fault)
         for name, log in ((ARTICLES, self._articles), (QUARANTINE, self._quarantine)):
             log.open(self.ledger.log_end(name))
         if self._warc is not None:
@@ -105,9 +106,19 @@ class Archive:
         read_article(line)
         await self._articles.append(line + b"\n", article)
 
+    async def store_lines(self, lines: Sequence[tuple[bytes, Article]]) -> None:
+        """Store lines of another archive as they stand, each with its newline and the record in it; return when all are
+        on disk and the ledger knows.
+        """
+        await asyncio.gather(*(self._articles.append(line, article) for line, article in lines))
+
     async def reject(self, rejected: Rejected) -> None:
         """Store a rejection; return when it is on disk and the ledger knows."""
         await self._quarantine.append(self._encoder.encode(rejected) + b"\n", rejected)
+
+    async def reject_lines(self, lines: Sequence[tuple[bytes, Rejected]]) -> None:
+        """Store lines of another quarantine as they stand."""
+        await asyncio.gather(*(self._quarantine.append(line, rejected) for line, rejected in lines))
 
     def latest(self, article_id: str) -> Article | None:
         """Return the latest record of an article, if one is held."""
@@ -168,41 +179,60 @@ class Archive:
     def _learn_rejections(self, rejections: Sequence[tuple[int, Rejected]], end: LogEnd) -> None:
         if self._warc is not None:
             self._warc.learn()
-        self.ledger.learn_rejections([one for _, one in rejections], end)
+        self.ledger.learn_rejections([one for _, one in rejections], end, in_order=self._is_in_order)
 
-    def _changed(self, name: str) -> str:
-        """Return how a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
-        known, path = self.ledger.log_end(name), self.folder / name
-        if known.end == 0:
-            return ""
-        if not path.exists():
-            return f"{name} is missing"
-        if path.stat().st_size < known.end:
-            return f"{name} has become shorter"
-        return "" if is_still(path, known) else f"{name} was changed"
 
-    def _catch_up(self, ledger: Ledger) -> None:
-        """Have a ledger learn what it has not seen of the logs, up to their last whole lines."""
-        for name in (ARTICLES, QUARANTINE):
-            path = self.folder / name
-            if path.exists() and path.stat().st_size != ledger.log_end(name).end:
-                # What a killed run wrote and did not sync is made safe before it is learned.
-                sync(path)
-                self._learn(ledger, path)
+# A ledger and the logs that it is about
 
-    def _learn(self, ledger: Ledger, path: Path) -> None:
-        known = ledger.log_end(path.name)
-        if path.name == QUARANTINE:
-            rejections = LogReader(path, known, read_rejected)
-            for batch in _batches(rejections):
-                ledger.learn_rejections([one for _, one in batch], rejections.end, in_order=False)
-        elif known.end == 0:
-            every = AllLines(path, path.stat().st_size)
-            ledger.learn_all_articles(every, every.end)
-        else:
-            articles = LogReader(path, known, read_article)
-            for lines in _batches(articles):
-                ledger.learn_articles([Line.of(article, begin) for begin, article in lines], articles.end)
+
+def bring_up_to_date(ledger: Ledger, folder: Path) -> str:
+    """Open a ledger and have it learn what it has not seen of a folder's logs; rebuild it if it is unsound, and return
+    what was wrong with it. Raise ``OSError``, :class:`StorageFailed`.
+    """
+    articles, quarantine = folder / ARTICLES, folder / QUARANTINE
+    fault = ledger.open(articles) or _changed(ledger, articles) or _changed(ledger, quarantine)
+    if fault:
+        ledger.rebuild(lambda anew: _catch_up(anew, folder))
+    else:
+        _catch_up(ledger, folder)
+    return fault
+
+
+def _changed(ledger: Ledger, log: Path) -> str:
+    """Return how a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
+    known = ledger.log_end(log.name)
+    if known.end == 0:
+        return ""
+    if not log.exists():
+        return f"{log.name} is missing"
+    if log.stat().st_size < known.end:
+        return f"{log.name} has become shorter"
+    return "" if is_still(log, known) else f"{log.name} was changed"
+
+
+def _catch_up(ledger: Ledger, folder: Path) -> None:
+    """Have a ledger learn what it has not seen of the logs, up to their last whole lines."""
+    for path in (folder / name for name in LOGS):
+        if path.exists() and path.stat().st_size != ledger.log_end(path.name).end:
+            # What a killed run wrote and did not sync is made safe before it is learned.
+            sync(path)
+            learn(ledger, path)
+
+
+def learn(ledger: Ledger, log: Path) -> None:
+    """Have a ledger learn what it has not seen of one log."""
+    known = ledger.log_end(log.name)
+    if log.name == QUARANTINE:
+        rejections = LogReader(log, known, read_rejected)
+        for batch in _batches(rejections):
+            ledger.learn_rejections([one for _, one in batch], rejections.end, in_order=False)
+    elif known.end == 0:
+        every = AllLines(log, log.stat().st_size)
+        ledger.learn_all_articles(every, every.end)
+    else:
+        articles = LogReader(log, known, read_article)
+        for lines in _batches(articles):
+            ledger.learn_articles([Line.of(article, begin) for begin, article in lines], articles.end)
 
 
 def _batches(reader: LogReader[T]) -> Iterator[list[tuple[int, T]]]:

@@ -1,5 +1,6 @@
 """A run's report, ``runs/<run_id>.json``: what it holds, how it is written and read."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -79,3 +80,17 @@ def read_reports(folder: Path, most: int) -> Iterator[RunReport]:
         except (OSError, ValueError, RecursionError):
             # Another program's, or one being written; `verify` tells of it.
             continue
+
+
+def missing_reports(folder: Path, own: Path) -> Iterator[Path]:
+    """Yield the reports of an archive that another, ``own``, does not have, as far as they are some."""
+    for path in sorted((folder / RUNS).glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            if not (own / RUNS / path.name).exists() and read_report(path).run_id == path.stem:
+                yield path
+
+
+def bring_report(path: Path, own: Path) -> None:
+    """Copy a report as it stands, synced. Raise ``OSError``."""
+    (own / RUNS).mkdir(exist_ok=True)
+    write_whole(own / RUNS / path.name, path.read_bytes())

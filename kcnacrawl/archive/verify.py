@@ -78,9 +78,10 @@ class Form(Generic[T]):
         except (ValueError, RecursionError) as error:
             return None, self._faults(line) or [str(error)]
         # As we write it: nothing is doubled, unknown or out of order. Else a closer look must tell.
-        return record, [] if self._written(record) == line else self._faults(line)
+        return record, [] if self.write(record) == line else self._faults(line)
 
-    def _written(self, record: T) -> bytes:
+    def write(self, record: T) -> bytes:
+        """Return the line of a record, without its newline."""
         line = self._encoder.encode(record)
         return line.removesuffix(_LACKED_BY_1) + b"}" if _is_of_version_1(record) else line
 
@@ -254,16 +255,18 @@ _ARTICLES: Final = Form(Article)
 _REJECTIONS: Final = Form(Rejected)
 
 
+def _said(line: Line) -> tuple[bytes, int | None, str | None]:
+    return line.digest, line.source_id, line.source_name
+
+
 def revision_faults(before: Line | None, line: Line) -> Iterator[str]:
     """Yield what is wrong with a line after the one before it on the same article."""
     revision = before.revision if before else 0
     if line.revision != revision + 1:
         yield f"revision {line.revision} of {line.id} follows " + (f"revision {revision}" if before else "none")
-    if before and (line.digest, line.source_id, line.source_name) == (
-        before.digest,
-        before.source_id,
-        before.source_name,
-    ):
+    # The same page, read anew, may tell more of what no digest holds: its pictures, say.
+    is_reread = before and line.revision > revision and line.date_downloaded == before.date_downloaded
+    if before and not is_reread and _said(line) == _said(before):
         yield f"revision {line.revision} of {line.id} says what revision {revision} said"
 
 
@@ -327,13 +330,14 @@ class Verification:
         learn_articles = _Revisions(derived, citations, _Readers(self.folder)).learn
         articles = _Log(self.folder / ARTICLES, check_articles, learn_articles, advance)
         quarantine = _Log(self.folder / QUARANTINE, check_rejections, partial(_learn_rejections, derived), advance)
-        logs: tuple[_Log[Row] | _Log[Rejected], ...] = (articles, quarantine)
-        for log in logs:
-            yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
-        if not fault:
-            yield from _disagreements(derived.path, copy.path)
-        for log in logs:
-            yield from log.rest()
+        with contextlib.closing(articles.faults), contextlib.closing(quarantine.faults):
+            logs: tuple[_Log[Row] | _Log[Rejected], ...] = (articles, quarantine)
+            for log in logs:
+                yield from log.known(LogEnd(log.name) if fault else copy.log_end(log.name))
+            if not fault:
+                yield from _disagreements(derived.path, copy.path)
+            for log in logs:
+                yield from log.rest()
         self.tally.records, self.tally.rejections = articles.number, quarantine.number
         self.tally.unlearned = articles.unlearned + quarantine.unlearned
         self.tally.articles = derived.articles.count()
@@ -390,6 +394,10 @@ class _Faults:
         """Yield the faults, and forget them."""
         yield from self._db.execute("SELECT line, what FROM faults ORDER BY line, rowid")
         self._db.execute("DELETE FROM faults")
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._db.close()
 
 
 class _Log(Generic[L]):

@@ -1,13 +1,13 @@
 """What commands share that read an archive and change nothing."""
 
 import argparse
+import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import msgspec
 from scrapy.commands import ScrapyCommand
@@ -45,7 +45,10 @@ class ArchiveCommand(ScrapyCommand):
     requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_ENABLED": False}
     words: ClassVar[str] = ""
-    """What the command takes beside its options, as its help names it; in brackets what it can do without."""
+    """What the command takes beside its options, as its help names it; in brackets what it can do without, and with an
+    ellipsis what may be several.
+    """
+    given: Sequence[str] = ()
     word = ""
 
     def syntax(self) -> str:
@@ -56,6 +59,25 @@ class ArchiveCommand(ScrapyCommand):
             check_given(opts.set)
             super().process_options(args, opts)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._stop = _Stop()
+
+    def run_async(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine, which a signal cancels where it waits, so that it ends in order."""
+
+        async def cancellable() -> None:
+            self._stop.task = asyncio.current_task()
+            try:
+                await work
+            finally:
+                self._stop.task = None
+
+        try:
+            asyncio.run(cancellable())
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         """Do what the command does; return its exit code."""
         raise NotImplementedError
@@ -63,16 +85,18 @@ class ArchiveCommand(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         name = type(self).__module__.rsplit(".", 1)[-1]
         spell_out()
-        with _stoppable() as signals:
+        with self._stop as stop:
             try:
-                self.word = self._word(name, args)
+                self.given = self._given(name, args)
+                self.word = " ".join(self.given)
                 self.exitcode = self.read(Config.read_folder(self.settings or BaseSettings()), opts)
                 sys.stdout.flush()
             except (Exception, KeyboardInterrupt) as error:
                 verdict = next((one for kind, one in _VERDICTS.items() if isinstance(error, kind)), None)
                 # Whatever a driver makes of a signal.
-                if signals:
-                    self._fail(Verdict.INTERRUPTED, "stopped by a signal; the same command goes on from here", *signals)
+                if stop.signals:
+                    message = "stopped by a signal; the same command goes on from here"
+                    self._fail(Verdict.INTERRUPTED, message, *stop.signals)
                 elif isinstance(error, BrokenPipeError):
                     hang_up(sys.stdout)
                 elif verdict is not None:
@@ -80,7 +104,7 @@ class ArchiveCommand(ScrapyCommand):
                 else:
                     raise
 
-    def _word(self, name: str, args: list[str]) -> str:
+    def _given(self, name: str, args: list[str]) -> list[str]:
         # Among them is what argparse knows no option for.
         end = args.index("--") if "--" in args else len(args)
         if unknown := [one for one in args[:end] if one.startswith("-")]:
@@ -91,9 +115,9 @@ class ArchiveCommand(ScrapyCommand):
             raise ArgumentError(f"{name} takes no arguments: {args[0]!r}")
         if self.words and not args and not self.words.startswith("["):
             raise ArgumentError(f"{name} needs {self.words}")
-        if len(args) > 1 and self.words != "WORDS":
+        if len(args) > 1 and not self.words.endswith(("WORDS", "…")):
             raise ArgumentError(f"{name} takes one {self.words.strip('[]')}, not {len(args)}")
-        return " ".join(args)
+        return args
 
     def _fail(self, verdict: Verdict, message: str, *signals: int) -> None:
         self.exitcode = verdict.exit_code(*signals[:1])
@@ -136,22 +160,28 @@ def new_file(text: str) -> Path:
     return file
 
 
-@contextmanager
-def _stoppable() -> Iterator[list[int]]:
-    """Have SIGINT and SIGTERM raise ``KeyboardInterrupt`` inside; yield a list that takes their numbers."""
-    came = list[int]()
+class _Stop:
+    """Has SIGINT and SIGTERM raise ``KeyboardInterrupt`` inside, or cancel a task; ``signals`` takes their numbers."""
 
-    def stop(number: int, frame: object) -> None:
-        del frame
-        came.append(number)
-        raise KeyboardInterrupt
+    def __init__(self) -> None:
+        self.signals = list[int]()
+        self.task: asyncio.Task[None] | None = None
+        self._before: dict[int, Any] = {}
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: object) -> None:
+        del frame
+        self.signals.append(number)
+        if self.task is None:
+            raise KeyboardInterrupt
+        self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
 
 class StoreCommand(ArchiveCommand):

@@ -1,7 +1,6 @@
 """``scrapy reparse``: what ``warc/`` keeps, read anew by the readers of today."""
 
 import argparse
-import asyncio
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -45,7 +44,7 @@ class Command(ArchiveCommand):
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             total = sum(path.stat().st_size for path in warc_files(folder / WARC))
-            asyncio.run(reparse.run(partial(progress.advance, progress.add_task("reading anew", total=total))))
+            self.run_async(reparse.run(partial(progress.advance, progress.add_task("reading anew", total=total))))
         _print(reparse.tally, is_dry=opts.dry_run)
         return Verdict.OK.exit_code()
 

@@ -22,7 +22,7 @@ class Command(ArchiveCommand):
             from ..reprints.linking import update  # noqa: PLC0415 - a library only where it is asked for
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            tasks = {name: progress.add_task(name, total=None) for name in ("reading", "linking")}
+            tasks = {name: progress.add_task(name, total=None) for name in ("reading", "linking", "translating")}
             done = update(folder, lambda name, at, total: progress.update(tasks[name], completed=at, total=total))
         print(
             f"{folder / REPRINTS}: {_counted(done.lines, 'new record')}, {_counted(done.made, 'new link')},"

@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 from .text import CHARACTERS, WORDS, Text
 
-Kind = Literal["same", "cut", "reworked", "template"]
+Kind = Literal["same", "cut", "reworked", "template", "translation"]
 
 _CONTAINMENT: Final = 0.5
 _SHARED_NUMBERS: Final = 0.8

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Self
 
 from ..archive import Locked
 from .links import Link
+from .translation_index import SCHEMA, Placed, TranslationIndex
 
 WINDOW: Final = 14
 """A reprint is so many days later at most."""
@@ -25,7 +26,8 @@ _SCHEMA: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE articles (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, day INTEGER, begin INTEGER NOT NULL, content TEXT NOT NULL,
-    digest BLOB NOT NULL, to_the_letter INTEGER NOT NULL, keys BLOB NOT NULL
+    digest BLOB NOT NULL, to_the_letter INTEGER NOT NULL, keys BLOB NOT NULL, length INTEGER NOT NULL,
+    language INTEGER, marks BLOB NOT NULL
 ) STRICT;
 CREATE TABLE bands (key INTEGER, day INTEGER, number INTEGER, PRIMARY KEY (key, day, number)) STRICT, WITHOUT ROWID;
 CREATE TABLE due (
@@ -36,7 +38,9 @@ CREATE TABLE links (
     shared_numbers REAL NOT NULL, PRIMARY KEY (id, of_id)
 ) STRICT, WITHOUT ROWID;
 """
-_LEARNED: Final = "day, begin, content, digest, to_the_letter, keys"
+_LEARNED: Final = "day, begin, content, digest, to_the_letter, keys, length, language, marks"
+_HELD: Final = "SELECT number, day, keys, language, marks, content FROM articles WHERE id = ?"
+_ALL: Final = "SELECT * FROM links UNION ALL SELECT * FROM translations"
 # Pages of the cache: 64 MB, whatever is held.
 _PRAGMAS: Final = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536")
 # What lies together in time lies together on disk.
@@ -52,7 +56,8 @@ _FOUND: Final = f"""SELECT * FROM (
 @dataclass(frozen=True, slots=True)
 class Signed:
     """An article as it is looked for. Its line begins at ``begin``; ``content`` changes with its text; ``day`` is
-    ``None`` for an article without a date, which is linked with none.
+    ``None`` for an article without a date, which is linked with none. ``length`` is in words or characters;
+    ``language`` is ``None`` where translations are not looked for.
     """
 
     id: str
@@ -62,6 +67,9 @@ class Signed:
     digest: bytes
     to_the_letter: bool
     keys: Sequence[int]
+    length: int = 0
+    language: int | None = None
+    marks: Sequence[int] = ()
 
 
 class Candidate(NamedTuple):
@@ -90,10 +98,11 @@ class Index:
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.execute("BEGIN IMMEDIATE")
             if not self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
-                for statement in _SCHEMA.strip().split(";\n"):
+                for statement in f"{_SCHEMA}{SCHEMA}".strip().split(";\n"):
                     self._db.execute(statement)
             self._db.execute("COMMIT")
             self._last = int(self.fact("last") or 0)
+            self.translations = TranslationIndex(self._db)
         except sqlite3.OperationalError as error:
             self._db.close()
             if "locked" in str(error):
@@ -129,26 +138,28 @@ class Index:
         self._db.execute("COMMIT")
 
     def _learn(self, one: Signed) -> None:
-        held = self._db.execute("SELECT number, day, keys, content FROM articles WHERE id = ?", (one.id,)).fetchone()
-        row = (one.day, one.begin, one.content, one.digest, one.to_the_letter, array("I", one.keys).tobytes())
+        held = self._db.execute(_HELD, (one.id,)).fetchone()
+        keys, marks = (array("I", some).tobytes() for some in (one.keys, one.marks))
+        text = (one.day, one.begin, one.content, one.digest, one.to_the_letter)
+        row = (*text, keys, one.length, one.language, marks)
         if held is None:
             number = self._db.execute(
-                f"INSERT INTO articles (id, {_LEARNED}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own words
+                f"INSERT INTO articles (id, {_LEARNED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own words
                 (one.id, *row),
             ).lastrowid
-        elif (one.day, one.content) == (held[1], held[3]):
+        elif (one.day, one.content) == (held[1], held[-1]):
             return
         else:
             number = held[0]
-            self._forget(one.id, *held[:3])
+            self._forget(one.id, *held[:-1])
             self._db.execute(
-                f"UPDATE articles SET ({_LEARNED}) = (?, ?, ?, ?, ?, ?) WHERE number = ?",  # noqa: S608 - as above
+                f"UPDATE articles SET ({_LEARNED}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE number = ?",  # noqa: S608 - as above
                 (*row, number),
             )
         if one.day is not None and one.keys:
             self._db.execute("INSERT OR REPLACE INTO due VALUES (?, ?, TRUE)", (one.day, number))
 
-    def _forget(self, id_: str, number: int, day: int | None, keys: bytes) -> None:
+    def _forget(self, id_: str, number: int, day: int | None, keys: bytes, language: int | None, marks: bytes) -> None:
         """Take an article out as it was."""
         self._db.execute("DELETE FROM links WHERE id = ?", (id_,))
         self.remember(written="")
@@ -158,6 +169,8 @@ class Index:
         places = [(_place(key, day), day, number) for key in array("I", keys)]
         self._db.executemany("DELETE FROM bands WHERE key = ? AND day = ? AND number = ?", places)
         self._expect([keys], day)
+        if language is not None:
+            self.translations.forget(Placed(number, day, language, marks))
 
     def _expect(self, signatures: Iterable[bytes], day: int) -> None:
         """Have the links made anew of all that may be linked with articles of a day."""
@@ -178,17 +191,21 @@ class Index:
         already.
         """
         new = self._db.execute(
-            "SELECT number, keys FROM due JOIN articles USING (number) WHERE due.day = ? AND is_new LIMIT ?",
+            "SELECT number, keys, language, marks FROM due JOIN articles USING (number)"
+            " WHERE due.day = ? AND is_new LIMIT ?",
             (day, most),
         ).fetchall()
         if not new:
             return False
         self._db.execute("BEGIN")
         if day <= self._last:
-            self._expect((keys for _, keys in new), day)
-        rows = [(_place(key, day), day, number) for number, keys in new for key in array("I", keys)]
+            self._expect((keys for _, keys, *_ in new), day)
+        rows = [(_place(key, day), day, number) for number, keys, *_ in new for key in array("I", keys)]
         self._db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?, ?)", sorted(rows))
-        self._db.executemany("UPDATE due SET is_new = FALSE WHERE day = ? AND number = ?", [(day, n) for n, _ in new])
+        self._db.executemany("UPDATE due SET is_new = FALSE WHERE day = ? AND number = ?", [(day, n) for n, *_ in new])
+        self.translations.place(
+            Placed(n, day, language, marks) for n, _, language, marks in new if language is not None
+        )
         self.remember(last=str(max(day, self._last)))
         self._db.execute("COMMIT")
         return True
@@ -237,12 +254,12 @@ class Index:
 
     def links(self) -> Iterator[Link]:
         """Yield all links, by identity."""
-        for row in self._db.execute("SELECT * FROM links ORDER BY id, of_id"):
+        for row in self._db.execute(f"{_ALL} ORDER BY id, of_id"):
             yield Link(*row)
 
     def counts(self) -> tuple[int, int]:
         """Return how many links there are, and articles due."""
-        query = "SELECT (SELECT count(*) FROM links), (SELECT count(*) FROM due)"
+        query = f"SELECT (SELECT count(*) FROM ({_ALL})), (SELECT count(*) FROM due)"  # noqa: S608 - our own words
         links, due = self._db.execute(query).fetchone()
         return links, due
 

@@ -16,6 +16,7 @@ from ..archive.blocks import LogEnd, end_of, is_still
 from ..archive.log import foreign, read_lines, write_whole
 from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_of_few_words, other_filling
 from .index import Candidate, Index, Signed
+from .languages import language_of, marks_of
 from .links import REPRINTS, Link
 from .signature import METHOD, is_to_the_letter, keys
 from .text import Text, read_text
@@ -52,6 +53,7 @@ class _Line(msgspec.Struct):
     date_listed: str | None
     article_body: str
     body_sha256: str
+    in_language: str | None = None
 
 
 def update(folder: Path, tell: Tell = lambda *_: None) -> Done:
@@ -79,7 +81,7 @@ class _Outdated(Exception):
 def _update(folder: Path, path: Path, log: Path, tell: Tell) -> Done:
     with Index(path) as index, log.open("rb") as lines:
         learned = _learn(index, log, _end(index, log), tell)
-        made = _link(index, lines, tell)
+        made = _link(index, lines, tell) + _translate(index, tell)
         _write(index, folder / REPRINTS)
         return Done(learned, made, index.counts()[0])
 
@@ -127,15 +129,20 @@ def _batches(log: Path, begin: int) -> Iterator[tuple[list[Signed], int]]:
 
 def _sign(line: _Line, begin: int) -> Signed:
     text, told = read_text(line.article_body), line.date_published or line.date_listed
+    day = date.fromisoformat(told).toordinal() if told else None
     to_the_letter = is_to_the_letter(text)
+    language = None if to_the_letter else language_of(text, line.in_language)
     return Signed(
         id=line.id,
-        day=date.fromisoformat(told).toordinal() if told else None,
+        day=day,
         begin=begin,
-        content=line.body_sha256,
+        content=f"{line.body_sha256} {line.in_language}",
         digest=text.digest,
         to_the_letter=to_the_letter,
         keys=keys(text, to_the_letter=to_the_letter),
+        length=len(text.units),
+        language=language,
+        marks=[] if day is None or language is None else marks_of(text, language, day),
     )
 
 
@@ -152,6 +159,15 @@ def _link(index: Index, log: BinaryIO, tell: Tell) -> int:
             made += index.link((one, _links(one, index.candidates(one), texts)) for one in due)
             done += len(due)
             tell("linking", done, max(done, total))
+    return made
+
+
+def _translate(index: Index, tell: Tell) -> int:
+    made = done = 0
+    for day in index.translations.days():
+        while (picked := index.translations.pick(day, _BATCH))[0]:
+            made, done = made + picked[1], done + picked[0]
+            tell("translating", done, done)
     return made
 
 

@@ -19,7 +19,7 @@ _HEAD_BANDS: Final = 8
 _FEWEST: Final = 12
 """Of fewer shingles nothing tells whether two texts are alike: they are the same or not."""
 
-METHOD: Final = f"1, rensa {rensa.RMinHash.ALGORITHM_VERSION}"
+METHOD: Final = f"2, rensa {rensa.RMinHash.ALGORITHM_VERSION}"
 """What an index was made by: the rules of this package, counted up with each change of them, and the digests."""
 
 

@@ -19,6 +19,7 @@ from .rechecks import Look, Rechecks
 from .schema import LOOKS, MIGRATIONS, VERSION
 from .sitemaps import KnownSitemap, Sitemaps
 from .sources import KnownSource, Sources
+from .takeover import take_over
 from .walked import Walked
 
 __all__ = [
@@ -90,7 +91,7 @@ class Ledger:
         """Put a new ledger in the place of this one once ``derive`` has taught it all; if that fails, change nothing.
         Also raise ``OSError``.
         """
-        self._database.disconnect()
+        self.disconnect()
         anew = Ledger(self.path.with_name(self.path.name + ".new"))
         try:
             anew.create()
@@ -102,6 +103,15 @@ class Ledger:
     def discard(self) -> None:
         """Remove the files, so that the next opening rebuilds them."""
         self._database.discard()
+
+    def disconnect(self) -> None:
+        """Close the file without sealing it."""
+        self._database.disconnect()
+
+    def connect(self) -> None:
+        """Open the file again, which nobody has touched since."""
+        with self._database.guard():
+            self._database.connect()
 
     def close(self) -> None:
         """Close and seal the file. Do nothing if it is closed."""
@@ -145,6 +155,12 @@ class Ledger:
                         self.queue.settle(db, line)
                     before = line
             self._set_log_end(db, end())
+
+    def take_over(self, other: Path, sources: Sequence[KnownSource]) -> None:
+        """Learn what another ledger, in a file that nobody writes, knows besides its logs, of which all lines are held
+        here; and its sources.
+        """
+        take_over(self._database, self.sources, other, sources)
 
     def confirm(self, article: Article) -> None:
         """Learn that an article was fetched and is held as it is."""

@@ -95,6 +95,12 @@ class Articles:
             row = self._database.execute("SELECT begin FROM articles WHERE id = ?", (article_id,)).fetchone()
         return row[0] if row else None
 
+    def begins(self, article_id: str) -> list[int]:
+        """Return where the lines on an article begin in the log, in their order."""
+        sql = "SELECT begin FROM articles WHERE id = ?1 UNION SELECT begin FROM earlier_lines WHERE id = ?1"
+        with self._database.guard():
+            return sorted(begin for (begin,) in self._database.execute(sql, (article_id,)))
+
     def held(self, ids: Iterable[str]) -> set[str]:
         """Return those of ``ids`` that the archive holds."""
         with self._database.guard():
@@ -105,6 +111,12 @@ class Articles:
         """Return how many articles the archive holds."""
         with self._database.guard():
             return int(self._database.execute("SELECT count(*) FROM articles").fetchone()[0])
+
+    def count_lines(self) -> int:
+        """Return how many lines there are on the articles that the archive holds."""
+        with self._database.guard():
+            sql = "SELECT (SELECT count(*) FROM articles) + (SELECT count(*) FROM earlier_lines)"
+            return int(self._database.execute(sql).fetchone()[0])
 
     def source_of(self, article_id: str) -> int | None:
         """Return the sid of a held article's source, if it is known."""

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from .. import StorageFailed
 from ..log import sync, write_whole
 from .cdxj import cdxj_path, make_cdxj
 from .index import Entry, Index
@@ -18,6 +19,18 @@ _CHUNK: Final = 1 << 20
 _MAGIC: Final = b"\x1f\x8b\x08"
 
 logger = logging.getLogger(__name__)
+
+
+def open_index(folder: Path, index: Index) -> None:
+    """Open a folder's index and bring both in order. Raise ``OSError``, :class:`StorageFailed`."""
+    try:
+        index.open()
+        catch_up(folder, index)
+    except StorageFailed:
+        # An index that is damaged is gone by now; whatever else it is, it is so again.
+        index.close()
+        index.open()
+        catch_up(folder, index)
 
 
 def catch_up(folder: Path, index: Index) -> None:

@@ -18,7 +18,7 @@ from .cdxj import CdxjWriter, line
 from .index import Entry, Index, Place
 from .reader import OPEN, SUFFIX, Member, read_at
 from .records import Exchange, Message, Original, date_of, exchanged, new_id, payload_digest, told, warcinfo
-from .recovery import catch_up
+from .recovery import open_index
 
 # So many exchanges that no line of a log tells of, as those of a long walk, are synced by themselves.
 _MOST_UNSYNCED: Final = 1_000
@@ -111,21 +111,11 @@ class WarcWriter:
         self._folder.mkdir(exist_ok=True)
         sync(self._folder.parent)
         try:
-            self._catch_up()
+            open_index(self._folder, self._index)
         except BaseException:
             self._index.close()
             raise
         self._is_open = True
-
-    def _catch_up(self) -> None:
-        try:
-            self._index.open()
-            catch_up(self._folder, self._index)
-        except StorageFailed:
-            # An index that is damaged is gone by now; whatever else it is, it is so again.
-            self._index.close()
-            self._index.open()
-            catch_up(self._folder, self._index)
 
     def keep(self, exchange: Exchange) -> str | None:
         """Write an exchange; return the id of its response's record, or ``None`` if nothing is kept now."""
