@@ -28,6 +28,7 @@ REFUSED_SECONDS: Final = 3600.0
 """So long no worker asks a site that has refused one of them."""
 
 _HEARTBEATS: Final = 3
+_LONGEST_POLL: Final = 5.0
 # A child ends within ten seconds of being told.
 _LEAVING_SECONDS: Final = 15.0
 
@@ -157,6 +158,8 @@ async def work(address: str, crawling: Crawling, stalled_after: float, *, is_onc
             "install_signal_handlers": False,
             "update_heartbeat_interval": stalled_after / _HEARTBEATS,
             "stalled_worker_timeout": stalled_after,
+            # Of what is given back, nobody is notified.
+            "fetch_job_polling_interval": min(_LONGEST_POLL, stalled_after / _HEARTBEATS),
             "additional_context": {WORKER: worker},
         }
         shards = asyncio.create_task(app.run_worker_async(queues=[SHARDS], wait=not is_once, **options))
