@@ -1,5 +1,6 @@
 """``scrapy cluster``: a crawl shared out over workers, on a real PostgreSQL; to the site they are one polite client."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcnacrawl.cluster.plan import Shard, plan
-from kcnacrawl.cluster.queue import TRIES, wait_before_retry
+from kcnacrawl.cluster.queue import SHARDS, TRIES, WORKER, Ended, opened, wait_before_retry
 from kcnacrawl.replica.server import Replica
 
 from . import processes
@@ -146,6 +147,34 @@ def test_what_fails_again_and_again_is_tried_later_each_time_and_given_up() -> N
     waits = [wait_before_retry(3, attempts) for attempts in range(TRIES)]
     assert waits[:-1] == sorted(waits[:-1], key=lambda wait: wait or 0)
     assert waits[-1] is None
+
+
+class Owing:
+    """Who crawls shards and whom pages of the heads are owed."""
+
+    stalled_after = 30.0
+
+    def __init__(self) -> None:
+        self.crawled = list[str]()
+
+    async def crawl(self, shard: Shard) -> None:
+        self.crawled.append(shard.name)
+        if shard.is_head:
+            raise Ended(3)
+
+
+def test_a_shard_that_waits_for_its_next_try_keeps_no_other_of_its_source_back(cluster: Cluster) -> None:
+    crawls = Owing()
+
+    async def crawl_what_is_due() -> None:
+        async with opened(cluster.address) as app:
+            await app.run_worker_async(
+                queues=[SHARDS], wait=False, install_signal_handlers=False, additional_context={WORKER: crawls}
+            )
+
+    assert cluster.run("plan", "--source", "163", *EVERYTHING).returncode == 0
+    asyncio.run(crawl_what_is_due())
+    assert [name.partition("-")[2][:4] for name in crawls.crawled] == ["head", "1900"]
 
 
 def test_what_the_documentation_has_planned_is_crawled(cluster: Cluster, start: Callable[..., processes.Popen]) -> None:

@@ -69,8 +69,8 @@ class _Retry(BaseRetryStrategy):
         wait = wait_before_retry(exception.exit_code, job.attempts) if isinstance(exception, Ended) else 0
         if wait is None:
             return None
-        # A job that waits keeps back those of its lock that come after it.
-        return RetryDecision(retry_in={"seconds": wait}, priority=job.priority - (wait > 0))
+        # A job that waits, even until later, keeps back those of its lock that come after it: it goes behind all.
+        return RetryDecision(retry_in={"seconds": wait}, priority=min(job.priority, 0) - 1 if wait else job.priority)
 
 
 @tasks.task(name="crawl", queue=SHARDS, retry=_Retry(), pass_context=True)
