@@ -48,6 +48,7 @@ replay: $(VENV)/.replays  ## pywb, which what is kept is replayed in
 
 soak: $(VENV)/.develops  ## everything goes wrong at once, and 200 runs are killed
 	$(BIN)/python -m tests.soak --kills 200
+	$(BIN)/python -m tests.cluster_soak
 
 lint: $(VENV)/.develops  ## ruff and mypy
 	$(BIN)/ruff check
