@@ -11,11 +11,11 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from scrapy import Request
-from scrapy.http import HtmlResponse, Response
+from scrapy.http import Headers, HtmlResponse
 
 from .archive.warc.index import Place
 from .archive.warc.reader import KeptResponse, WarcReader
-from .downloadermiddlewares.compression import unpack
+from .downloadermiddlewares.compression import codings_of, unpack_body
 from .downloadermiddlewares.retry import fault_of, is_cut
 from .downloadermiddlewares.walls import markup_of
 from .items import Article, Card, Reason, ScrapedPage
@@ -73,10 +73,10 @@ def read_pages(folder: Path, run_id: str, tasks: Sequence[Task]) -> Sequence[Rea
 
 def read_page(kept: KeptResponse, article_id: str, card: Card | None, run_id: str) -> Reading:
     """Read a page as it was kept."""
-    response: Response = HtmlResponse(kept.url, headers=dict(kept.headers), body=kept.payload)
-    site = _site_of(kept.url)
+    headers, site = Headers(dict(kept.headers)), _site_of(kept.url)
     try:
-        response = unpack(response, _LARGEST_PAGE)
+        body = unpack_body(kept.payload, codings_of(headers), _LARGEST_PAGE)
+        response = HtmlResponse(kept.url, headers=headers, body=body)
         if kept.truncated or fault_of(_ARTICLE, response) is not None:
             # The crawl did not take it for the page either.
             return Reading(None, reason="http_error")
@@ -90,7 +90,7 @@ def read_page(kept: KeptResponse, article_id: str, card: Card | None, run_id: st
             date_downloaded=instant(datetime.fromisoformat(kept.when)),
             warc_record_id=kept.record_id,
         )
-        return Reading(normalise(page, site, run_id), fields.source_id, is_cut=is_cut(response.body.lower()))
+        return Reading(normalise(page, site, run_id), fields.source_id, is_cut=is_cut(response.body))
     except PageError as error:
         return Reading(None, reason=error.reason)
     except (BrokenGzip, TooLong):

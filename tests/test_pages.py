@@ -23,8 +23,9 @@ from kcnacrawl.pages.ajax_id import MOST_CANDIDATES, ajax_ids
 from kcnacrawl.pages.article import ArticlePage
 from kcnacrawl.pages.fixtures import READERS
 from kcnacrawl.pages.home import sources
+from kcnacrawl.pages.landmarks import Landmarks
 from kcnacrawl.pages.listing import ListingPage
-from kcnacrawl.pages.text import MAX_TAGS, decode
+from kcnacrawl.pages.text import MAX_TAGS, decode, parse
 from kcnacrawl.site.urls import Site
 
 PAGES = Path(__file__).parent / "pages"
@@ -52,6 +53,23 @@ def test_a_saved_page_reads_as_a_person_said(folder: Path) -> None:
         expected.write_text(json.dumps(read, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         pytest.fail(f"{expected} was written from what was read: a person must read it before it counts")
     assert read == json.loads(expected.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("doctype", ["", "<!doctype html>"])
+@pytest.mark.parametrize("folder", cases("article/*"))
+def test_landmarks_are_what_their_selectors_find(folder: Path, doctype: str) -> None:
+    markup, _, _ = load(folder)
+    tree = parse(doctype + markup.replace("<body", '<base href="/x/"><p class="Article-Content"></p><body', 1))
+    found = Landmarks.of(tree)
+    for selector, nodes in {
+        "base[href]": found.bases,
+        "link[rel=canonical]": found.canonical,
+        'meta[property="og:url"]': found.open_graph,
+        'a[href*="/article/"]': found.listing_links,
+        ".article-content": found.contents,
+        ".nk-paywall-free-member-form, .free-member-form-inner": found.sign_up,
+    }.items():
+        assert [node.mem_id for node in nodes] == list(dict.fromkeys(node.mem_id for node in tree.css(selector)))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Unpacking bodies whole or not at all: of a gzip cut short, Scrapy gives what there is as if it were all."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
-from scrapy.http import Response, TextResponse
+from scrapy.http import Headers, Response, TextResponse
 from scrapy.statscollectors import StatsCollector
 
 from ..exceptions import TooLarge
@@ -51,7 +52,7 @@ class StrictCompression:
             return response.replace(flags=[*response.flags, UNDECODABLE])
         except TooLong as error:
             raise TooLarge(f"unpacks to {error}") from error
-        if unpacked is not response and not _GZIP.issuperset(_codings(response)):
+        if unpacked is not response and not _GZIP.issuperset(codings_of(response.headers)):
             self._stats.inc_value("kcnacrawl/unknown_coding")
         return unpacked
 
@@ -61,21 +62,27 @@ def unpack(response: Response, limit: int) -> Response:
 
     Raise :class:`~kcnacrawl.pages.gzips.BrokenGzip`, :class:`~kcnacrawl.pages.gzips.TooLong`.
     """
-    codings = _codings(response)
+    codings = codings_of(response.headers)
     if not response.body or not codings:
         return response
-    body = response.body
+    return _unpacked(response, unpack_body(response.body, codings, limit))
+
+
+def unpack_body(body: bytes, codings: Sequence[bytes], limit: int) -> bytes:
+    """Return a body without the codings that were applied to it. Raise what :func:`unpack` does."""
+    if not body or not codings:
+        return body
     for coding in codings:
         if coding in _GZIP:
             body = gunzip(body, limit)
     if not _GZIP.issuperset(codings) and _NO_TEXT.search(body[:_LOOKED_AT]):
         raise BrokenGzip("a coding that is not known, of what is no text")
-    return _unpacked(response, body)
+    return body
 
 
-def _codings(response: Response) -> list[bytes]:
-    """Return what was applied to the body, the last first."""
-    given = b",".join(response.headers.getlist("Content-Encoding")).lower().split(b",")
+def codings_of(headers: Headers) -> list[bytes]:
+    """Return what was applied to a body, the last first."""
+    given = b",".join(headers.getlist("Content-Encoding")).lower().split(b",")
     return [coding for one in reversed(given) if (coding := one.strip()) not in _PLAIN]
 
 

@@ -23,6 +23,7 @@ from ..items import Access, ArticleFields
 from ..site.urls import Site, absolute, encoded, identify
 from . import Anchor, LayoutChanged, PageError
 from .header import ASIDE, CARD, CHROME, CONTENT, MORE_FROM, PROSE, Head, original_anchor
+from .landmarks import CONTENT_CLASS, Landmarks
 from .text import (
     Line,
     base_of,
@@ -33,14 +34,14 @@ from .text import (
     label_of,
     lines,
     one_line,
+    outermost,
     parse,
     style_of,
     text_of,
 )
-from .walls import refuse_wall, sign_up_forms, sign_up_wall
+from .walls import refuse_wall, sign_up_wall
 
-_CONTENT: Final = ".article-content"
-_BY_CONTENT: Final = Anchor(_CONTENT, is_known=True)
+_BY_CONTENT: Final = Anchor(f".{CONTENT_CLASS}", is_known=True)
 _BY_PROSE: Final = Anchor("the prose below the header", is_known=False)
 _BY_SLUG: Final = Anchor("the address's slug", is_known=True)
 _BY_PLACE: Final = Anchor("its place above the header", is_known=False)
@@ -77,9 +78,8 @@ class ArticlePage:
         self._site = site
         self._markup = markup
         self._tree = parse(markup)
-        # What links and pictures are meant against.
-        self._base = base_of(self._tree, url)
-        forms = sign_up_forms(self._tree)
+        self._landmarks = Landmarks.of(self._tree)
+        forms = outermost(self._landmarks.sign_up)
         self.has_sign_up_form = bool(forms)
         shown = [form for form in forms if _is_shown(form)]
         self._shows_form = bool(shown)
@@ -89,6 +89,10 @@ class ArticlePage:
         self._ends_in_form = any(map(_ends_body, shown))
         for form in forms:
             form.decompose()
+        if forms:
+            self._landmarks = Landmarks.of(self._tree)
+        # What links and pictures are meant against.
+        self._base = base_of(next(iter(self._landmarks.bases), None), url)
 
     def read(self) -> ArticleFields:
         """Return all fields. Raise :class:`LayoutChanged`, :class:`~kcnacrawl.pages.SignUpWall`,
@@ -96,7 +100,8 @@ class ArticlePage:
         """
         if self._shows_form and not self._has_text:
             raise sign_up_wall()
-        refuse_wall(self._tree)
+        # Its sign-up forms are out of the way.
+        refuse_wall(self._tree, shows_content=True)
         if is_garbled(f"{self.headline} {self.article_body}"):
             raise LayoutChanged("body: most of the text cannot be decoded")
         return ArticleFields(
@@ -218,7 +223,7 @@ class ArticlePage:
         names = {self.label, f"KCNA {self.label}", f"{MORE_FROM}{self.label}"}
         sids = {
             self._site.identify_listing(absolute(self._base, anchor.attributes.get("href")) or "")
-            for anchor in self._tree.css('a[href*="/article/"]')[:_MOST_SOURCE_LINKS]
+            for anchor in self._landmarks.listing_links[:_MOST_SOURCE_LINKS]
             if label_of(anchor) in names
         } - {None}
         return sids.pop() if len(sids) == 1 else None
@@ -227,9 +232,8 @@ class ArticlePage:
     def canonical_url(self) -> str | None:
         """The address the page gives itself, if it is this article's."""
         own = identify(self._url)
-        for selector, attribute in (("link[rel=canonical]", "href"), ('meta[property="og:url"]', "content")):
-            node = self._tree.css_first(selector)
-            url = absolute(self._base, node.attributes.get(attribute)) if node is not None else None
+        for nodes, attribute in ((self._landmarks.canonical, "href"), (self._landmarks.open_graph, "content")):
+            url = absolute(self._base, nodes[0].attributes.get(attribute)) if nodes else None
             address = self._site.identify(url) if url else None
             if address and own and address.id == own.id and address.slug:
                 return url
@@ -239,10 +243,12 @@ class ArticlePage:
 
     @cached_property
     def _contents(self) -> list[LexborNode]:
-        # Some themes write a text once for narrow screens and once for wide ones.
-        contents = self._tree.css(_CONTENT)
+        contents = self._landmarks.contents
         if len(contents) > _MOST_CONTENTS:
             raise LayoutChanged(f"body: {len(contents)} elements are called that")
+        if len(contents) < 2:
+            return contents
+        # Some themes write a text once for narrow screens and once for wide ones.
         found = {fold(node.text()): node for node in reversed(contents)}
         return list(reversed(found.values()))
 
@@ -322,7 +328,7 @@ def _ends_body(form: LexborNode) -> bool:
     """Return True for a form inside the body's element that no shown text follows there."""
     node: LexborNode | None = form
     while node is not None:
-        if "article-content" in (node.attributes.get("class") or "").split():
+        if CONTENT_CLASS in (node.attributes.get("class") or "").split():
             return True
         if any(map(_shown_text, _after(node))):
             return False

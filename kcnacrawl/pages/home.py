@@ -29,7 +29,7 @@ def sources(markup: str, url: str, site: Site) -> list[Source]:
     Raise :class:`~kcnacrawl.pages.SignUpWall`, :class:`~kcnacrawl.pages.Blocked`, :class:`~kcnacrawl.pages.Unparsable`.
     """
     tree = parse(markup)
-    base = base_of(tree, url)
+    base = base_of(tree.css_first("base[href]"), url)
     names: dict[int, list[tuple[int, str]]] = {}
     for link in tree.css('a[href*="/article/"], option[value*="/article/"]'):
         target = link.attributes.get("href" if link.tag == "a" else "value")

@@ -16,6 +16,6 @@ def inert(markup: str) -> str:
     Attributes stay: the policy that the page is shown under has to forbid what they ask for.
     """
     tree = parse(markup)
-    for node in outermost(tree, _ACTIVE):
+    for node in outermost(tree.css(_ACTIVE)):
         node.decompose()
     return tree.html or ""

@@ -75,7 +75,7 @@ class ListingPage:
         self._url = url
         self._site = site
         self._tree = parse(markup)
-        self._base = base_of(self._tree, url)
+        self._base = base_of(self._tree.css_first("base[href]"), url)
         # A form over cards that are there hides nothing.
         if not self.cards:
             refuse_wall(self._tree)

@@ -7,7 +7,7 @@ folded, and what no reader sees is left out.
 import codecs
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -257,9 +257,9 @@ def lines(root: LexborNode, marks: dict[int, str] | None = None) -> list[Line]:
     return _Reader(root, (marks or {}) | hidden).read()
 
 
-def outermost(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
-    """Return the elements that match, without those that stand in another."""
-    found = {node.mem_id: node for node in tree.css(selector)}
+def outermost(nodes: Iterable[LexborNode]) -> list[LexborNode]:
+    """Return elements without those that stand in another of them."""
+    found = {node.mem_id: node for node in nodes}
     return [node for node in found.values() if found.keys().isdisjoint(_ids_above(node))]
 
 
@@ -281,9 +281,10 @@ def is_hidden(node: LexborNode) -> bool:
     return node.css_first(_SHOWN_LATER) is None
 
 
-def base_of(tree: LexborHTMLParser, url: str) -> str:
-    """Return the address that the links and pictures of a page are meant against."""
-    base = tree.css_first("base[href]")
+def base_of(base: LexborNode | None, url: str) -> str:
+    """Return the address that the links and pictures of a page are meant against; ``base`` is its first ``base`` that
+    has one.
+    """
     return (absolute(url, base.attributes.get("href")) if base is not None else None) or url
 
 
@@ -323,7 +324,10 @@ class _Reader:
         while node is not None:
             child = None
             if node.is_text_node:
-                self._pieces.append(node.text_content or "")
+                text = node.text_content or ""
+                # Most is what the source is indented by, and begins no line.
+                if self._pieces or not text.isspace():
+                    self._pieces.append(text)
             elif (tag := node.tag) not in _UNSEEN and (name := names.get(node.mem_id) if names else None) != _HIDDEN:
                 self._enter(node, tag or "", name)
                 entered.append(node)

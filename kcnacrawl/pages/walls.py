@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from ..site.urls import identify
 from . import Blocked, PageError, SignUpWall
-from .text import fold, lines, one_line, outermost, parse
+from .text import fold, lines, one_line, parse
 
-_SIGN_UP_BOX: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
+SIGN_UP_CLASSES: Final = frozenset({"nk-paywall-free-member-form", "free-member-form-inner"})
+"""The classes of the site's sign-up form."""
+
+_SIGN_UP_BOX: Final = ", ".join(f".{name}" for name in sorted(SIGN_UP_CLASSES))
 _OWN: Final = ".article-content, .article-desc, .articled-date"
 _OWN_HEADER: Final = re.compile(r"Date\s*:[^|:]{0,60}\|?\s*Source\s*:")
 _OWN_LISTING: Final = re.compile(r"(?:https?://[^/]+)?/article/[0-9]")
@@ -113,13 +116,8 @@ def refuse_wall(tree: LexborHTMLParser, *, shows_content: bool = False) -> None:
         raise wall
 
 
-def sign_up_forms(tree: LexborHTMLParser) -> list[LexborNode]:
-    """Return the elements of the site's sign-up form, without those that stand in another."""
-    return outermost(tree, _SIGN_UP_BOX)
-
-
 def _wall(tree: LexborHTMLParser, *, shows_content: bool = False) -> PageError | None:
-    if tree.css_first(_SIGN_UP_BOX) is not None and not shows_content:
+    if not shows_content and tree.css_first(_SIGN_UP_BOX) is not None:
         return sign_up_wall()
     if tree.css_first(_OWN) is not None:
         return None

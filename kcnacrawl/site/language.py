@@ -5,12 +5,12 @@ from collections import Counter
 from typing import Final
 
 _SCRIPTS: Final = {
-    "ko": re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]"),
-    "ja": re.compile(r"[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]"),
-    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
-    "ru": re.compile(r"[\u0400-\u04ff]"),
-    "ar": re.compile(r"[\u0600-\u06ff]"),
-    "latin": re.compile(r"[\u00c0-\u024f]"),
+    "ko": re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]+"),
+    "ja": re.compile(r"[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]+"),
+    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+"),
+    "ru": re.compile(r"[\u0400-\u04ff]+"),
+    "ar": re.compile(r"[\u0600-\u06ff]+"),
+    "latin": re.compile(r"[\u00c0-\u024f]+"),
 }
 _STOP_WORDS: Final = {
     "en": frozenset("the of and to in for on at by with that is was he his are as from it".split()),
@@ -32,8 +32,8 @@ def detect(headline: str, body: str) -> str | None:
     if sample.isascii():
         return _latin(sample) if _ASCII_LETTERS.search(sample) else None
     beyond_ascii = "".join(_BEYOND_ASCII.findall(sample))
-    counts = {name: _WEIGHT.get(name, 1) * len(pattern.findall(beyond_ascii)) for name, pattern in _SCRIPTS.items()}
-    counts["latin"] += sum(map(len, _ASCII_LETTERS.findall(sample)))
+    counts = {name: _WEIGHT.get(name, 1) * _count(pattern, beyond_ascii) for name, pattern in _SCRIPTS.items()}
+    counts["latin"] += _count(_ASCII_LETTERS, sample)
     # Japanese is written with ideographs as well; Chinese never with kana.
     if counts["ja"]:
         counts["ja"] += counts["zh"]
@@ -41,6 +41,11 @@ def detect(headline: str, body: str) -> str | None:
     if not counts[script]:
         return None
     return _latin(sample) if script == "latin" else script
+
+
+def _count(letters: re.Pattern[str], text: str) -> int:
+    """Return how many characters of a text are in runs of letters."""
+    return sum(map(len, letters.findall(text)))
 
 
 def _latin(sample: str) -> str | None:
