@@ -611,6 +611,34 @@ def test_an_archive_that_a_run_holds_is_left_alone(tmp_path: Path, name: str) ->
     assert len(held(own)) == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        (lambda log: log.unlink(), "articles.jsonl is missing, of which {0:,} bytes were known"),
+        (lambda log: os.truncate(log, 10), "articles.jsonl has 10 bytes, of which {0:,} were known"),
+        (lambda log: log.write_bytes(log.read_bytes().replace(b"Two", b"2nd")), "articles.jsonl was changed"),
+    ],
+    ids=["gone", "shorter", "changed"],
+)
+@pytest.mark.parametrize("is_dry", [False, True])
+def test_an_archive_that_has_lost_lines_is_refused_and_nothing_comes_in(
+    tmp_path: Path, change: Callable[[Path], object], how: str, is_dry: bool
+) -> None:
+    sound = archive(tmp_path / "sound", look(1, "One."))
+    poor = archive(tmp_path / "poor", look(1, "One."), look(2, "Two."))
+    store(poor)  # so that the ledger knows of them
+    log = poor / "articles.jsonl"
+    length = log.stat().st_size
+    change(log)
+    with pytest.raises(StorageFailed) as told:
+        merge(tmp_path / "merged", sound, poor, is_dry=is_dry)
+    assert str(told.value).startswith(f"{poor}: {how.format(length)}; restore it")
+    assert held(tmp_path / "merged") == []
+    # What is left comes in where its owner says so.
+    (poor / "ledger.sqlite").unlink()
+    assert merge(tmp_path / "merged", sound)[0].stored == 1
+
+
 def test_an_archive_that_may_only_be_read_is_merged(tmp_path: Path) -> None:
     other = store_in(tmp_path / "b", article(1))
     (other / ".lock").unlink()

@@ -189,25 +189,36 @@ def bring_up_to_date(ledger: Ledger, folder: Path) -> str:
     """Open a ledger and have it learn what it has not seen of a folder's logs; rebuild it if it is unsound, and return
     what was wrong with it. Raise ``OSError``, :class:`StorageFailed`.
     """
-    articles, quarantine = folder / ARTICLES, folder / QUARANTINE
-    fault = ledger.open(articles) or _changed(ledger, articles) or _changed(ledger, quarantine)
-    if fault:
-        ledger.rebuild(lambda anew: _catch_up(anew, folder))
-    else:
-        _catch_up(ledger, folder)
+    fault = ledger.open(folder / ARTICLES) or changed_log(ledger, folder)
+    learn_logs(ledger, folder, is_sound=not fault)
     return fault
 
 
-def _changed(ledger: Ledger, log: Path) -> str:
-    """Return how a log differs from the one the ledger learned from, as far as it did; ``""`` if it does not."""
-    known = ledger.log_end(log.name)
+def changed_log(ledger: Ledger, folder: Path) -> str:
+    """Return how a log of a folder differs from the one that a ledger learned from, as far as it did; ``""`` if none
+    does. Raise ``OSError``, :class:`StorageFailed`.
+    """
+    return next(filter(None, (_change(folder / name, ledger.log_end(name)) for name in LOGS)), "")
+
+
+def _change(log: Path, known: LogEnd) -> str:
     if known.end == 0:
         return ""
     if not log.exists():
-        return f"{log.name} is missing"
-    if log.stat().st_size < known.end:
-        return f"{log.name} has become shorter"
+        return f"{log.name} is missing, of which {known.end:,} bytes were known"
+    if (size := log.stat().st_size) < known.end:
+        return f"{log.name} has {size:,} bytes, of which {known.end:,} were known"
     return "" if is_still(log, known) else f"{log.name} was changed"
+
+
+def learn_logs(ledger: Ledger, folder: Path, *, is_sound: bool) -> None:
+    """Have an open ledger learn what it has not seen of a folder's logs; all of them, anew, if it is not sound. Raise
+    ``OSError``, :class:`StorageFailed`.
+    """
+    if is_sound:
+        _catch_up(ledger, folder)
+    else:
+        ledger.rebuild(lambda anew: _catch_up(anew, folder))
 
 
 def _catch_up(ledger: Ledger, folder: Path) -> None:

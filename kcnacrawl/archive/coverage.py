@@ -5,7 +5,6 @@ A copy of the ledger is read, so that a run may go on meanwhile.
 
 import contextlib
 import sqlite3
-import tempfile
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from . import StorageFailed
-from .archive import ARTICLES, LEDGER
-from .ledger import OWED, KnownSource, Ledger
-from .verify import copy_ledger
+from .archive import LEDGER
+from .ledger import OWED, KnownSource
+from .ledger_copy import reading_ledger
 
 EARLIER: Final = "earlier"
 """In a month's place: all before the first month known, where no walk has reached the list's end."""
@@ -71,17 +70,12 @@ FROM known GROUP BY source, month ORDER BY month
 
 def read_coverage(folder: Path, today: date) -> list[Month]:
     """Return every month of every source, source by source, as the ledger knows them. Raise :class:`StorageFailed`."""
-    with tempfile.TemporaryDirectory(prefix="kcnacrawl-") as name:
-        path = Path(name) / LEDGER
-        copy_ledger(folder / LEDGER, path)
-        copy = Ledger(path)
-        fault = copy.open(folder / ARTICLES)
-        sources = [] if fault else copy.sources.all()
-        copy.close()
+    with reading_ledger(folder) as (ledger, fault):
         if fault:
             raise StorageFailed(f"{folder / LEDGER}: {fault}; any crawl into {folder} rebuilds it")
-        with contextlib.closing(sqlite3.connect(path)) as db:
-            return list(_months(db, {one.key: one for one in sources if one.key is not None}, today))
+        sources = {one.key: one for one in ledger.sources.all() if one.key is not None}
+        with contextlib.closing(sqlite3.connect(ledger.path)) as db:
+            return list(_months(db, sources, today))
 
 
 def _months(db: sqlite3.Connection, sources: dict[int, KnownSource], today: date) -> Iterator[Month]:

@@ -8,7 +8,6 @@ and compared with what it does know. Memory is flat; the temporary folder must h
 import contextlib
 import json
 import re
-import shutil
 import sqlite3
 import tempfile
 import time
@@ -33,6 +32,7 @@ from .archive import ARTICLES, LEDGER, QUARANTINE, RUNS, WARC
 from .blocks import LogEnd, joined
 from .ledger import Ledger, Line, body_sha256
 from .ledger.lines import Row, row_of
+from .ledger_copy import copy_ledger
 from .log import read_lines
 from .ranges import Work, in_ranges, lines_of, read_range
 from .run_report import REPARSE, read_report, report_path
@@ -44,9 +44,8 @@ _CANONICAL: Final = re.compile(r"https?://[^?#]+?/newstream/([0-9]{10}-[0-9]{7,9
 
 _LACKED_BY_1: Final = b",%b}" % b",".join(b'"%b":null' % key.encode() for key in SINCE_2)
 
-# A line that is being written is whole, and a ledger that changed while it was copied is at rest, a moment later.
+# A line that is being written is whole a moment later.
 _MOMENT: Final = 0.2
-_TRIES: Final = 50
 
 _DAYS: Final = 10_000
 
@@ -516,33 +515,6 @@ class _Revisions:
 
 
 # The ledger
-
-
-def copy_ledger(path: Path, to: Path) -> None:
-    """Copy a ledger as it was at one moment, though a run may be writing it."""
-    for _ in range(_TRIES if path.is_file() else 0):
-        before = _stamp(path)
-        with contextlib.suppress(FileNotFoundError):
-            for suffix in (".sha256", "", "-wal"):
-                source, target = path.with_name(path.name + suffix), to.with_name(to.name + suffix)
-                target.unlink(missing_ok=True)
-                if source.exists():
-                    shutil.copyfile(source, target)
-            if _stamp(path) == before:
-                return
-        time.sleep(_MOMENT)
-    if path.is_file():
-        raise StorageFailed(f"{path} is written so fast that it cannot be copied; try again later")
-
-
-def _stamp(path: Path) -> tuple[object, ...]:
-    """Return what changes whenever SQLite moves pages from its write-ahead log into a file, or begins that log anew."""
-    state, wal = path.stat(), path.with_name(path.name + "-wal")
-    head = b""
-    if wal.exists():
-        with wal.open("rb") as file:
-            head = file.read(32)
-    return state.st_ino, state.st_size, state.st_mtime_ns, path.with_name(path.name + ".sha256").exists(), head
 
 
 # What a ledger of the same lines must know as well. Of articles that are held it may know later looks, which leave no

@@ -20,10 +20,10 @@ from ..site.urls import identify
 from . import Blocked, PageError, SignUpWall
 from .text import fold, lines, one_line, parse
 
-SIGN_UP_CLASSES: Final = frozenset({"nk-paywall-free-member-form", "free-member-form-inner"})
+_SIGN_UP_BOX: Final = ".nk-paywall-free-member-form, .free-member-form-inner"
+SIGN_UP_CLASSES: Final = frozenset(one.removeprefix(".") for one in _SIGN_UP_BOX.split(", "))
 """The classes of the site's sign-up form."""
 
-_SIGN_UP_BOX: Final = ", ".join(f".{name}" for name in sorted(SIGN_UP_CLASSES))
 _OWN: Final = ".article-content, .article-desc, .articled-date"
 _OWN_HEADER: Final = re.compile(r"Date\s*:[^|:]{0,60}\|?\s*Source\s*:")
 _OWN_LISTING: Final = re.compile(r"(?:https?://[^/]+)?/article/[0-9]")

@@ -7,11 +7,12 @@ from typing import Final, Self
 
 from ...items import Article, Rejected
 from .. import StorageFailed
-from ..archive import ARTICLES, LEDGER, LOCK, LOGS, QUARANTINE, WARC, bring_up_to_date
+from ..archive import ARTICLES, LEDGER, LOCK, LOGS, QUARANTINE, WARC, changed_log, learn_logs
 from ..ledger import KnownSource, Ledger, body_sha256
+from ..ledger_copy import copy_ledger
 from ..lock import Lock
 from ..log import foreign_at, read_lines
-from ..verify import Form, copy_ledger
+from ..verify import Form
 
 _ARTICLES: Final = Form(Article)
 _REJECTIONS: Final = Form(Rejected)
@@ -42,7 +43,7 @@ class OtherArchive:
             self._lock.keep_out()
             self.ledger.path.parent.mkdir(parents=True, exist_ok=True)
             copy_ledger(self.folder / LEDGER, self.ledger.path)
-            bring_up_to_date(self.ledger, self.folder)
+            self._learn()
             self.lines, self.sources = self.ledger.articles.count_lines(), self.ledger.sources.all()
             self.ledger.disconnect()
         except OSError as error:
@@ -59,6 +60,14 @@ class OtherArchive:
     ) -> None:
         self.ledger.discard()
         self._lock.release()
+
+    def _learn(self) -> None:
+        fault = self.ledger.open(self.articles_path)
+        if not fault and (change := changed_log(self.ledger, self.folder)):
+            raise StorageFailed(
+                f"{self.folder}: {change}; restore it from a copy, or remove {LEDGER} there to merge what is left"
+            )
+        learn_logs(self.ledger, self.folder, is_sound=not fault)
 
     def record_at(self, begin: int) -> tuple[bytes, Article]:
         """Return the line of the log of articles that begins there, and its record. Raise :class:`StorageFailed` if it
