@@ -19,6 +19,7 @@ from kcnacrawl.archive.lock import Lock
 from kcnacrawl.archive.warc.index import Index
 from kcnacrawl.archive.warc.reader import WarcReader
 from kcnacrawl.archive.warc.recovery import open_index
+from kcnacrawl.browse import plugin
 from kcnacrawl.replica.server import Replica
 from kcnacrawl.replica.world import World
 
@@ -161,6 +162,17 @@ def test_a_wacz_file_holds_the_same(archive: Path, url: str, bucket: Bucket, tmp
     before = pages(tmp_path / "before.wacz")
     offloaded(archive, url, bucket)
     assert pages(tmp_path / "after.wacz") == before
+
+
+def test_the_page_as_taken_is_shown_from_there(
+    archive: Path, url: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [one["warc_record_id"] for one in read_lines(archive / "articles.jsonl")]
+    before = [plugin._read_page(archive / "warc", one) for one in ids]
+    offloaded(archive, url, bucket)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, bucket.env[name])
+    assert [plugin._read_page(archive / "warc", one) for one in ids] == before
 
 
 def test_a_crawl_goes_on_and_asks_the_store_for_nothing(

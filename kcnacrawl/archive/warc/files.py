@@ -111,12 +111,12 @@ def read_offloaded(folder: Path) -> Mapping[str, Offloaded]:
         stat = path.stat()
     except FileNotFoundError:
         return {}
-    return _read(path, stat.st_ino, stat.st_mtime_ns)
+    return _read(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
 
 
 @lru_cache(8)
-def _read(path: Path, inode: int, changed: int) -> Mapping[str, Offloaded]:
-    del inode, changed
+def _read(path: Path, version: tuple[int, ...]) -> Mapping[str, Offloaded]:
+    del version
     found = dict[str, Offloaded]()
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
