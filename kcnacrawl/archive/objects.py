@@ -19,6 +19,8 @@ from .log import sync, write_whole
 _LIBRARIES: Final = {"s3": "s3fs", "gs": "gcsfs", "file": "fsspec"}
 # A page of text has some 10 KB, and the next one that is asked for is mostly its neighbour.
 _AHEAD: Final = 1 << 20
+WHOLE: Final = 16 << 20
+"""So much is read ahead where all is read."""
 # A store takes at most 10,000 parts, and none but the last may have less than 5 MB.
 _PART: Final = 16 << 20
 
@@ -46,7 +48,7 @@ class Readable(Reads, Protocol):
 
 
 class ObjectFile:
-    """An object that is open for reading. What was read ahead is in memory, a megabyte at most. Methods raise
+    """An object that is open for reading. What was read ahead is in memory. Methods raise
     :class:`Unreachable`.
     """
 
@@ -91,10 +93,10 @@ def check_library(url: str) -> None:
     _filesystem(url)
 
 
-def open_object(url: str) -> ObjectFile:
+def open_object(url: str, ahead: int = _AHEAD) -> ObjectFile:
     """Open an object for reading. Raise ``FileNotFoundError`` if it is not there, :class:`Unreachable`."""
     with _reaching(url):
-        file = _filesystem(url).open(_path(url), "rb", block_size=_AHEAD, cache_type="readahead")
+        file = _filesystem(url).open(_path(url), "rb", block_size=ahead, cache_type="readahead")
         return ObjectFile(url, file)
 
 

@@ -16,7 +16,7 @@ from ...site.dates import instant
 from .. import StorageFailed
 from ..lock import Lock
 from ..log import sync
-from ..objects import Readable, object_size, open_object, write_object
+from ..objects import WHOLE, Readable, object_size, open_object, write_object
 from .cdxj import cdxj_path
 from .files import OFFLOAD_LOCK, OPEN, Offloaded, read_offloaded, remember_offloaded, warc_files
 from .index import Index
@@ -99,14 +99,14 @@ class Offload:
 
 
 def _is_beginning(path: Path, url: str, length: int) -> bool:
-    with path.open("rb") as own, open_object(url) as other:
+    with path.open("rb") as own, open_object(url, WHOLE) as other:
         return _digest(own, length, lambda _: None) == _digest(other, length, lambda _: None)
 
 
 def _check(entry: Offloaded, advance: Callable[[int], object]) -> None:
     """Read back what was written. Raise :class:`StorageFailed` unless it is the same."""
     try:
-        with open_object(entry.url) as file:
+        with open_object(entry.url, WHOLE) as file:
             is_same = object_size(entry.url) == entry.length and _digest(file, entry.length, advance) == entry.sha256
     except FileNotFoundError:
         is_same = False
