@@ -18,7 +18,7 @@ from .archive import StorageFailed
 from .archive.archive import LEDGER, Archive
 from .archive.ledger import Ledger
 from .archive.merging.arrivals import Arrivals
-from .archive.merging.exchanges import bring, copies
+from .archive.merging.exchanges import bring, copies, offloads
 from .archive.merging.missing import Missing
 from .archive.merging.other import OtherArchive, check_folder
 from .archive.merging.unify import Added
@@ -120,7 +120,8 @@ class Merge:
         files = [one for other in others for one in copies(other.folder, self._own)]
         reports = [path for other in others for path in missing_reports(other.folder, self._own)]
         # Some archives may have the same ones.
-        self.tally.files = len({(one.target, one.length) for one in files})
+        offloaded = {one.entry.name for other in others for one in offloads(other.folder, self._own)}
+        self.tally.files = len({(one.target, one.length) for one in files}) + len(offloaded)
         self.tally.reports = len({path.name for path in reports})
         watch.begin("copying", sum(one.length for one in files))
         if self._archive is None:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
-from .archive import StorageFailed
+from .archive import StorageFailed, Unreachable
 from .archive.archive import WARC, Archive
 from .archive.attribution import find_name, find_sid
 from .archive.ledger import card_of, digest
@@ -87,6 +87,9 @@ class Reparse:
             verdict = Verdict.OK
         except StorageFailed:
             verdict = Verdict.STORAGE
+            raise
+        except Unreachable:
+            verdict = Verdict.INCOMPLETE
             raise
         except ArgumentError:
             verdict = Verdict.USAGE

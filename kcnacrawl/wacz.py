@@ -19,7 +19,7 @@ from .archive import StorageFailed
 from .archive.archive import ARTICLES, WARC, read_article
 from .archive.log import read_lines
 from .archive.warc.index import Index, Place
-from .archive.warc.reader import OPEN, Member, read_at
+from .archive.warc.reader import Files, Member
 from .held_sources import HeldSources
 from .items import Article
 from .paging.window import Window
@@ -89,6 +89,7 @@ class _Copier:
 
     def __init__(self, folder: Path, target: io.BufferedWriter) -> None:
         self._folder = folder
+        self._files = Files(folder)
         self._index = Index(folder)
         self._target = target
         self._copied = set[Place]()
@@ -97,6 +98,7 @@ class _Copier:
         self._index.open_to_read()
 
     def __exit__(self, *_: object) -> None:
+        self._files.close()
         self._index.close()
 
     def copy(self, article: Article) -> dict[str, str] | None:
@@ -113,7 +115,7 @@ class _Copier:
 
     def _find(self, record_id: str) -> tuple[Place, Member]:
         place = self._index.find_record(record_id)
-        member = read_at(self._folder, place) if place is not None else None
+        member = self._files.read_at(place) if place is not None else None
         if place is None or member is None:
             raise StorageFailed(f"{record_id} is not kept in {self._folder}: restore it from a copy")
         return place, member
@@ -122,7 +124,4 @@ class _Copier:
         if place in self._copied:
             return
         self._copied.add(place)
-        path = self._folder / place.file
-        with (path if path.exists() else path.with_name(path.name + OPEN)).open("rb") as file:
-            file.seek(member.offset)
-            self._target.write(file.read(member.end - member.offset))
+        self._target.write(self._files.read_bytes(place, member.end - member.offset))

@@ -24,6 +24,7 @@ from . import processes
 from .processes import ROOT
 
 if TYPE_CHECKING:
+    from .cloud import Bucket
     from .postgresql import Server
 
 # How long an example takes is the machine's affair, and what was found is told where all can read it.
@@ -92,6 +93,15 @@ def postgresql() -> "Iterator[Server]":
 
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def bucket() -> "Iterator[Bucket]":
+    """A bucket in an object store on loopback, started where a test asks for one."""
+    from .cloud import running
+
+    with running() as bucket:
+        yield bucket
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ For ``scrapy reprints``: a text is taken apart, an article taken out as it was, 
 are found, compared, linked, pick a translation, and before the file is written.
 For ``scrapy merge``: before a file of exchanges or a report is copied, before the ledger knows of lines of the
 quarantine, and before it takes over what another ledger knows.
+For ``scrapy offload``: before a file is written there, before it is read back, before the archive says where it is, and
+before it is removed here.
 """
 
 import os
@@ -27,6 +29,7 @@ from kcnacrawl.archive.ledger import Ledger
 from kcnacrawl.archive.ledger.queue import Queue
 from kcnacrawl.archive.ledger.walked import Walked
 from kcnacrawl.archive.merging import exchanges
+from kcnacrawl.archive.warc import offload
 from kcnacrawl.archive.warc.index import Index
 from kcnacrawl.archive.warc.writer import WarcFile
 from kcnacrawl.reprints import linking
@@ -63,6 +66,10 @@ STEPS: dict[str, tuple[Any, str]] = {
     "report": (merge, "bring_report"),
     "reject": (Ledger, "learn_rejections"),
     "take over": (Ledger, "take_over"),
+    "upload": (offload, "write_object"),
+    "check": (offload, "_check"),
+    "offloaded": (offload, "remember_offloaded"),
+    "away": (Path, "unlink"),
 }
 
 

@@ -49,6 +49,7 @@ SYSTEM = {
     ("cluster.md", "export KCNACRAWL_CLUSTER"): CLUSTER,
     ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
     ("evidence.md", "sha256sum output/warc"): "test_evidence.py::test_a_time_stamp_confirms_the_files_that_are_kept",
+    ("evidence.md", "pip install"): "test_cloud.py::test_commands_tell_what_they_told_before",
     ("first-contact.md", "scrapy doctor --save"): REHEARSAL,
     ("first-contact.md", "scrapy crawl source"): REHEARSAL,
     ("first-contact.md", "mv saved/article"): REHEARSAL,

@@ -16,8 +16,9 @@ from kcnacrawl.archive.archive import Archive
 from kcnacrawl.archive.verify import Verification
 from kcnacrawl.archive.warc import cdxj
 from kcnacrawl.archive.warc.cdxj import cdxj_path
+from kcnacrawl.archive.warc.files import warc_files
 from kcnacrawl.archive.warc.index import NAME, Place
-from kcnacrawl.archive.warc.reader import WarcReader, read_members, warc_files
+from kcnacrawl.archive.warc.reader import WarcReader, read_members
 from kcnacrawl.archive.warc.records import Exchange, Message
 from kcnacrawl.archive.warc.writer import WarcWriter
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from warcio.archiveiterator import ArchiveIterator
 
 from kcnacrawl.archive.warc.cdxj import cdxj_path
-from kcnacrawl.archive.warc.reader import Damaged, read_members, warc_files
+from kcnacrawl.archive.warc.files import warc_files
+from kcnacrawl.archive.warc.reader import Damaged, read_members
 
 BIN = Path(sys.executable).parent
 

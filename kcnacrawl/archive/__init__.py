@@ -15,3 +15,7 @@ class Locked(ArchiveError):
 
 class StorageFailed(ArchiveError):
     """The archive cannot be written, or is damaged where no repair is safe. What was written is whole."""
+
+
+class Unreachable(ArchiveError):
+    """What the archive keeps elsewhere, or is to keep there, cannot be reached now. Nothing is lost."""

@@ -37,7 +37,7 @@ from .log import read_lines
 from .ranges import Work, in_ranges, lines_of, read_range
 from .run_report import REPARSE, read_report, report_path
 from .warc.citations import Citation, Citations
-from .warc.reader import warc_files
+from .warc.files import kept_files
 
 # A site, the identity, a slug or none; no slash at the end, no query.
 _CANONICAL: Final = re.compile(r"https?://[^?#]+?/newstream/([0-9]{10}-[0-9]{7,9})(?:/[^/?#]+)?")
@@ -290,14 +290,16 @@ class Verification:
     at.
     """
 
-    def __init__(self, folder: Path, check_pages: PageCheck | None = None) -> None:
+    def __init__(self, folder: Path, check_pages: PageCheck | None = None, *, with_offloaded: bool = True) -> None:
         if not any((folder / name).exists() for name in (ARTICLES, QUARANTINE, LEDGER)):
             raise StorageFailed(f"there is no archive in {folder}")
         self.folder = folder
         self.tally = Tally()
         self._check_pages = check_pages
+        self._with_offloaded = with_offloaded
         logs = (folder / name for name in (ARTICLES, QUARANTINE))
-        self.size = sum(map(_size, (*logs, *warc_files(folder / WARC))))
+        files = (one for one in kept_files(folder / WARC) if with_offloaded or one.offloaded is None)
+        self.size = sum(map(_size, logs)) + sum(one.size() for one in files)
         if check_pages is not None:
             self.size += _size(folder / ARTICLES)
 
@@ -313,7 +315,7 @@ class Verification:
             copy_ledger(self.folder / LEDGER, copy.path)
             citations = stack.enter_context(Citations(Path(temporary) / "citations.sqlite"))
             yield from self._logs_and_ledger(derived, copy, citations, advance)
-            yield from citations.faults(self.folder / WARC, advance)
+            yield from citations.faults(self.folder / WARC, advance, with_offloaded=self._with_offloaded)
             for line, record_id in citations.missing():
                 yield f"{ARTICLES}:{line}: {record_id} is not kept in {WARC}/"
             if self._check_pages is not None:

@@ -15,7 +15,7 @@ from datasette.utils.asgi import BadRequest, NotFound, Response  # type: ignore[
 from markupsafe import Markup
 
 from .. import atom
-from ..archive import StorageFailed, changes
+from ..archive import StorageFailed, Unreachable, changes
 from ..archive.warc.reader import WarcReader
 from ..arguments import ArgumentError, read_query
 from ..held_sources import SITE, HeldSources
@@ -191,13 +191,14 @@ async def _taken(request: Any, datasette: Any) -> Any:
         raise NotFound(f"The store knows no page of article {wanted}, revision {revision}")
     try:
         page = await asyncio.to_thread(_read_page, Path(datasette.plugin_config(NAME)["warc"]), found)
-    except (StorageFailed, ValueError, PageError) as error:
+    except (StorageFailed, Unreachable, ValueError, PageError) as error:
         raise NotFound(f"The page of article {wanted}, revision {revision}, cannot be shown: {error}") from error
     return Response.html(page)
 
 
 def _read_page(folder: Path, record_id: str) -> str:
-    """Return a kept page as a browser may show it. Raise :class:`StorageFailed`, ``ValueError``, ``PageError``."""
+    """Return a kept page as a browser may show it. Raise :class:`StorageFailed`,
+    :class:`Unreachable`, ``ValueError``, ``PageError``."""
     with WarcReader(folder) as reader:
         kept = reader.find(record_id)
     if kept is None:

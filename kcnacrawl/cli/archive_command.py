@@ -13,7 +13,7 @@ import msgspec
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
-from ..archive import Locked, StorageFailed
+from ..archive import Locked, StorageFailed, Unreachable
 from ..arguments import ArgumentError, as_path
 from ..config import Config
 from ..run import printable
@@ -30,6 +30,7 @@ STORE: Final = "store.sqlite"
 _VERDICTS: Final = {
     ArgumentError: Verdict.USAGE,
     StoreDown: Verdict.INCOMPLETE,
+    Unreachable: Verdict.INCOMPLETE,
     Locked: Verdict.LOCKED,
     StorageFailed: Verdict.STORAGE,
     OSError: Verdict.STORAGE,

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES, WARC
-from ..archive.warc.reader import warc_files
+from ..archive.warc.files import kept_files
 from ..arguments import read_since
 from ..cli.archive_command import ArchiveCommand, add_jobs, jobs, option
 from ..held_sources import SITE, HeldSources
@@ -43,7 +43,7 @@ class Command(ArchiveCommand):
         reparse = Reparse(folder, selection, is_dry=opts.dry_run, workers=workers)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            total = sum(path.stat().st_size for path in warc_files(folder / WARC))
+            total = sum(file.size() for file in kept_files(folder / WARC))
             self.run_async(reparse.run(partial(progress.advance, progress.add_task("reading anew", total=total))))
         _print(reparse.tally, is_dry=opts.dry_run)
         return Verdict.OK.exit_code()

@@ -24,15 +24,18 @@ class Command(ArchiveCommand):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--without-pages", action="store_true", help="do not read the kept pages anew: sooner done")
+        told = "of WARC files that were offloaded, look only whether they are there in their length: no download"
+        parser.add_argument("--without-offloaded", action="store_true", help=told)
         add_jobs(parser)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
-        return _verify(folder, Derivation(folder, jobs(opts)), with_pages=not opts.without_pages)
+        derivation = Derivation(folder, jobs(opts))
+        check_pages = None if opts.without_pages else derivation.faults
+        return _verify(Verification(folder, check_pages, with_offloaded=not opts.without_offloaded), derivation)
 
 
-def _verify(folder: Path, derivation: Derivation, *, with_pages: bool) -> int:
+def _verify(verification: Verification, derivation: Derivation) -> int:
     """Print every fault, and one line that sums up; return the exit code."""
-    verification = Verification(folder, derivation.faults if with_pages else None)
     faults, number = _find(verification)
     for fault in faults:
         print(fault)
@@ -40,7 +43,7 @@ def _verify(folder: Path, derivation: Derivation, *, with_pages: bool) -> int:
         print(f"… and {number - len(faults)} faults more")
     tally = verification.tally
     print(
-        f"{folder}: {tally.records} records of {tally.articles} articles, {tally.rejections} rejections,"
+        f"{verification.folder}: {tally.records} records of {tally.articles} articles, {tally.rejections} rejections,"
         f" {tally.reports} run reports; {tally.unlearned} lines not learned yet;"
         f" {number or 'no'} fault{'s' * (number != 1)}"
     )

@@ -13,7 +13,8 @@ from tempfile import TemporaryFile
 from typing import IO, Final
 
 from ..log import write_whole
-from .reader import SUFFIX, Damaged, Member, read_members
+from .files import SUFFIX, KeptFile
+from .reader import Damaged, Member, read_members
 
 _IN_MEMORY: Final = 5_000
 _MIME: Final = re.compile(r"[^;\s]*")
@@ -49,13 +50,15 @@ class CdxjWriter:
             write_whole(cdxj_path(self._path), heapq.merge(sorted(self._lines), *self._parts))
 
 
-def make_cdxj(path: Path) -> None:
-    """Write the lines on a file that is complete, as far as it is whole, beside it. Raise ``OSError``."""
-    writer = CdxjWriter(path)
+def make_cdxj(file: KeptFile) -> None:
+    """Write the lines on a file that is complete, as far as it is whole, beside where it is or was. Raise ``OSError``,
+    :class:`~kcnacrawl.archive.Unreachable`.
+    """
+    writer = CdxjWriter(file.folder / file.name)
     with contextlib.suppress(Damaged):
-        for one in read_members(path):
+        for one in read_members(file):
             if one.is_response:
-                writer.add(line_on(one, path.name))
+                writer.add(line_on(one, file.name))
     writer.write()
 
 

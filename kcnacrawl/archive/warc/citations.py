@@ -1,5 +1,7 @@
 """Whether what the records were read from is kept, and is what it was. Reads only; a run may go on writing."""
 
+import contextlib
+import hashlib
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
@@ -7,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from .index import Place
-from .reader import OPEN, Damaged, Member, read_members, warc_files
+from ..objects import Readable, object_size
+from .files import OFFLOADED, KeptFile, Offloaded, kept_files, read_offloaded
+from .index import Index, Place
+from .reader import Damaged, Member, members_in
 
 _STEP_BYTES: Final = 8 << 20
 
@@ -34,6 +38,8 @@ class Citations:
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
+        self._unread = set[str]()
+        """Offloaded files whose pages are not read."""
 
     def __enter__(self) -> Self:
         self._db.executescript("""
@@ -60,12 +66,21 @@ BEGIN;
             "INSERT INTO named VALUES (?, ?, ?, ?, ?)", (line, uuid.UUID(record_id).bytes, begin, status, reader)
         )
 
-    def faults(self, folder: Path, advance: Callable[[int], object]) -> Iterator[str]:
+    def faults(self, folder: Path, advance: Callable[[int], object], *, with_offloaded: bool = True) -> Iterator[str]:
         """Yield what is wrong with the files of a folder, ``file:line: what``; ``advance`` hears now and then how many
-        bytes more were read.
+        bytes more were read. Of files that were offloaded, without ``with_offloaded`` only their length is looked at;
+        what they hold, the index has to tell. Raise :class:`~kcnacrawl.archive.Unreachable`.
         """
-        for path in warc_files(folder):
-            yield from self._read(path, advance)
+        for file in kept_files(folder):
+            entry = file.offloaded
+            if entry is None:
+                yield from self._read(file, advance)
+            elif (fault := length_fault(entry)) is not None:
+                yield f"{folder.name}/{OFFLOADED}:{entry_line(folder, entry)}: {fault}"
+            elif with_offloaded:
+                yield from self._read(file, advance, entry)
+            else:
+                self._take_from_index(file)
 
     def missing(self) -> Iterator[tuple[int, str]]:
         """Yield the lines whose answer is in none of the files that were read, and its id."""
@@ -84,25 +99,39 @@ SELECT line, begin, a.file, a.offset, a.original, o.file, o.offset, coalesce((
 FROM named AS n JOIN kept AS a USING (id) LEFT JOIN kept AS o ON o.id = a.original
 WHERE status = 'live' ORDER BY a.file, a.offset"""
         for line, begin, file, offset, original, original_file, original_offset, reader in self._db.execute(query):
+            if file in self._unread:
+                continue
             original_id = uuid.UUID(bytes=original).urn if original else ""
             place = Place(original_file, original_offset) if original_file else None
             yield Citation(line, begin, Place(file, offset), original_id, place, reader)
 
-    def _read(self, path: Path, advance: Callable[[int], object]) -> Iterator[str]:
-        name, told = f"{path.parent.name}/{path.name.removesuffix(OPEN)}", 0
+    def _read(self, file: KeptFile, advance: Callable[[int], object], entry: Offloaded | None = None) -> Iterator[str]:
+        name, told, was_open = f"{file.folder.name}/{file.name}", 0, file.is_open
         try:
-            for one in _members(path):
-                if one.is_response:
-                    self._keep(one, path.name.removesuffix(OPEN))
-                if one.header("WARC-Block-Digest") and not one.record.verify_block_digest():
-                    yield f"{name}:1: {one.record_id}, at byte {one.offset}, is not what its digest says"
-                if one.end - told >= _STEP_BYTES:
-                    advance(one.end - told)
-                    told = one.end
+            with file.open() as opened:
+                digested = _Digested(opened)
+                for one in members_in(digested, 0):
+                    if one.is_response:
+                        self._keep(one, file.name)
+                    if one.header("WARC-Block-Digest") and not one.record.verify_block_digest():
+                        yield f"{name}:1: {one.record_id}, at byte {one.offset}, is not what its digest says"
+                    if one.end - told >= _STEP_BYTES:
+                        advance(one.end - told)
+                        told = one.end
+                if entry is not None and digested.hexdigest() != entry.sha256:
+                    yield f"{name}:1: {entry.url} has another SHA-256 than {OFFLOADED} tells"
         except Damaged as error:
             # What a run writes, or a killed one has left, has no end yet.
-            if path.suffix != OPEN:
-                yield f"{name}:1: damaged at byte {error.offset} ({error})"
+            if not was_open:
+                where = f"{entry.url} is " if entry is not None else ""
+                yield f"{name}:1: {where}damaged at byte {error.offset} ({error})"
+
+    def _take_from_index(self, file: KeptFile) -> None:
+        self._unread.add(file.name)
+        with contextlib.closing(Index(file.folder)) as index:
+            index.open_to_read()
+            rows = ((record_id, file.name, offset, None) for record_id, offset in index.records_of(file.name))
+            self._db.executemany("INSERT OR IGNORE INTO kept VALUES (?, ?, ?, ?)", rows)
 
     def _keep(self, member: Member, name: str) -> None:
         original = uuid.UUID(member.original_id).bytes if member.is_revisit else None
@@ -110,9 +139,32 @@ WHERE status = 'live' ORDER BY a.file, a.offset"""
         self._db.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, ?, ?)", row)
 
 
-def _members(path: Path) -> Iterator[Member]:
-    """Yield the records of a file, also if it is completed after it was looked up."""
-    try:
-        yield from read_members(path)
-    except FileNotFoundError:
-        yield from read_members(path.with_name(path.name.removesuffix(OPEN)))
+class _Digested:
+    """A file that is read from its beginning to its end, and its digest."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._file.read(size)
+        self._digest.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def length_fault(entry: Offloaded) -> str | None:
+    """Return what is wrong with what is in the place of an offloaded file, by its length; ``None`` if nothing is."""
+    length = object_size(entry.url)
+    if length is None:
+        return f"{entry.url} is not there: restore it from a copy"
+    if length != entry.length:
+        return f"{entry.url} has {length} bytes, and had {entry.length}: restore it from a copy"
+    return None
+
+
+def entry_line(folder: Path, entry: Offloaded) -> int:
+    """Return the number of an entry's line."""
+    return 1 + list(read_offloaded(folder)).index(entry.name)

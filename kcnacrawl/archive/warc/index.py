@@ -90,8 +90,15 @@ class Index:
         return None
 
     def find_payload(self, digest: bytes) -> Place | None:
-        """Return where a payload was first kept."""
+        """Return where a payload was kept last: it is kept again where it cannot be read here."""
         return self._find("payloads", "digest", digest)
+
+    def records_of(self, name: str) -> Iterator[tuple[bytes, int]]:
+        """Yield the responses in a file: the bytes of each record's id, and where it begins."""
+        with self._guard():
+            yield from self._execute(
+                "SELECT id, offset FROM records WHERE file = (SELECT number FROM files WHERE name = ?)", (name,)
+            )
 
     def learn(self, name: str, entries: Iterable[Entry], end: int) -> None:
         """Learn of responses that are on disk, and how far their file goes with them."""
@@ -105,7 +112,7 @@ class Index:
                 values = (uuid.UUID(record_id).bytes, number, offset)
                 self._execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", values)
                 if digest is not None:
-                    self._execute("INSERT OR IGNORE INTO payloads VALUES (?, ?, ?)", (digest, number, offset))
+                    self._execute("INSERT OR REPLACE INTO payloads VALUES (?, ?, ?)", (digest, number, offset))
 
     def forget(self, name: str) -> None:
         """Forget a file that is gone, or is not what it was."""

@@ -14,11 +14,9 @@ from typing import Final, Self
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from .. import StorageFailed
+from ..objects import Readable, Reads
+from .files import KeptFile, kept_files
 from .index import Entry, Index, Place
-
-SUFFIX: Final = ".warc.gz"
-OPEN: Final = ".open"
-"""What the name of a file that is written ends in."""
 
 _CHUNK: Final = 1 << 16
 # Of one member; FastWARC's own is less than a site may send.
@@ -103,27 +101,32 @@ class KeptResponse:
     truncated: str = ""
 
 
-def read_members(path: Path, start: int = 0) -> Iterator[Member]:
-    """Yield the records from an offset on, where a member must begin. Raise :class:`Damaged` where one is none, and
-    ``OSError``.
+def read_members(file: Path | KeptFile, start: int = 0) -> Iterator[Member]:
+    """Yield the records of a file from an offset on, where a member must begin. Raise :class:`Damaged` where one is
+    none, ``OSError``, and :class:`~kcnacrawl.archive.Unreachable` for a file that is elsewhere.
     """
-    with path.open("rb") as file:
-        file.seek(start)
-        pending = b""
-        while pending or (pending := file.read(_CHUNK)):
-            unpacking, parts, length = zlib.decompressobj(wbits=31), list[bytes](), 0
-            while not unpacking.eof:
-                if not pending and not (pending := file.read(_CHUNK)):
-                    raise Damaged(start, "a torn record")
-                try:
-                    parts.append(unpacking.decompress(pending))
-                except zlib.error as error:
-                    raise Damaged(start, str(error)) from error
-                length += len(pending)
-                pending = unpacking.unused_data
-            end = start + length - len(pending)
-            yield Member(start, end, _record(b"".join(parts), start))
-            start = end
+    with file.open("rb") if isinstance(file, Path) else file.open() as opened:
+        opened.seek(start)
+        yield from members_in(opened, start)
+
+
+def members_in(file: Reads, start: int) -> Iterator[Member]:
+    """Yield the records of a file that is open and stands at ``start``, as :func:`read_members`."""
+    pending = b""
+    while pending or (pending := file.read(_CHUNK)):
+        unpacking, parts, length = zlib.decompressobj(wbits=31), list[bytes](), 0
+        while not unpacking.eof:
+            if not pending and not (pending := file.read(_CHUNK)):
+                raise Damaged(start, "a torn record")
+            try:
+                parts.append(unpacking.decompress(pending))
+            except zlib.error as error:
+                raise Damaged(start, str(error)) from error
+            length += len(pending)
+            pending = unpacking.unused_data
+        end = start + length - len(pending)
+        yield Member(start, end, _record(b"".join(parts), start))
+        start = end
 
 
 def _record(data: bytes, offset: int) -> WarcRecord:
@@ -147,6 +150,7 @@ class WarcReader:
     def __init__(self, folder: Path, find_place: Callable[[str], Place | None] | None = None) -> None:
         self._folder = folder
         self._index = Index(folder)
+        self._files = Files(folder)
         self._find_place = find_place
 
     def __enter__(self) -> Self:
@@ -158,53 +162,57 @@ class WarcReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._files.close()
         self._index.close()
 
     def responses(self, since: Place | None = None) -> Iterator[KeptResponse]:
         """Yield what was kept, in the order in which it came; from a place on, where a member must begin."""
-        for path in warc_files(self._folder):
-            name = path.name.removesuffix(OPEN)
-            if since is not None and name < since.file:
+        for file in kept_files(self._folder):
+            if since is not None and file.name < since.file:
                 continue
-            start = since.offset if since is not None and name == since.file else 0
+            start = since.offset if since is not None and file.name == since.file else 0
+            # It may be completed while it is read.
+            was_open = file.is_open
             try:
-                for one in read_members(path, start):
+                for one in read_members(file, start):
                     if one.is_response:
-                        yield self._kept(one, name)
+                        yield self._kept(one, file.name)
             except Damaged as error:
                 # What is written at this moment has no end yet.
-                if path.suffix != OPEN:
-                    raise _failed(path, error) from error
+                if not was_open:
+                    raise _failed(file, error) from error
 
     def find(self, record_id: str) -> KeptResponse | None:
         """Return the response with the id of its record; ``None`` if it is not kept, or a run writes it just now."""
         place = self._find_place(record_id) if self._find_place is not None else None
-        if place is None or (found := read_at(self._folder, place)) is None or found.record_id != record_id:
+        if place is None or (found := self._files.read_at(place)) is None or found.record_id != record_id:
             return None
         return self._kept(found, place.file)
 
     def at(self, place: Place) -> KeptResponse:
         """Return the response that is kept at a place."""
-        if (found := read_at(self._folder, place)) is None or not found.is_response:
-            raise StorageFailed(f"{self._folder / place.file} has no answer at byte {place.offset}")
+        if (found := self._files.read_at(place)) is None or not found.is_response:
+            raise StorageFailed(f"{KeptFile(self._folder, place.file)} has no answer at byte {place.offset}")
         return self._kept(found, place.file)
 
     def _find_unlearned(self, record_id: str) -> Place | None:
         """Look for a response in what the index does not know yet: the last that a run has written."""
         ends = self._index.ends()
-        for path in warc_files(self._folder):
-            name = path.name.removesuffix(OPEN)
+        for file in kept_files(self._folder):
+            # What is elsewhere was whole, and known, before it was brought there.
+            if file.offloaded is not None:
+                continue
             with contextlib.suppress(Damaged, FileNotFoundError):
-                for one in read_members(path, ends.get(name, 0)):
+                for one in read_members(file, ends.get(file.name, 0)):
                     if one.is_response and one.record_id == record_id:
-                        return Place(name, one.offset)
+                        return Place(file.name, one.offset)
         return None
 
     def _kept(self, member: Member, name: str) -> KeptResponse:
         try:
             status, headers = member.read_http()
         except Damaged as error:
-            raise _failed(self._folder / name, error) from error
+            raise _failed(KeptFile(self._folder, name), error) from error
         original = self._original(member) if member.is_revisit else None
         return KeptResponse(
             record_id=member.record_id,
@@ -226,25 +234,65 @@ class WarcReader:
         return original
 
 
-def warc_files(folder: Path) -> list[Path]:
-    """Return the files of a folder, in the order in which they were begun."""
-    found = [one for one in folder.glob(f"*{SUFFIX}*") if one.name.removesuffix(OPEN).endswith(SUFFIX)]
-    return sorted(found, key=lambda one: one.name)
+class Files:
+    """The files of a folder, opened where records are asked for: the last of those that are elsewhere stays open, with
+    what was read ahead. Methods raise :class:`StorageFailed`, :class:`~kcnacrawl.archive.Unreachable`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._name = ""
+        self._opened: Readable | None = None
+
+    def read_at(self, place: Place) -> Member | None:
+        """Return the record at a place; ``None`` if there is none."""
+        file = KeptFile(self._folder, place.file)
+        try:
+            opened = self._open(file)
+            opened.seek(place.offset)
+            return next(members_in(opened, place.offset), None)
+        except FileNotFoundError:
+            return self._not_there(file)
+        except Damaged as error:
+            raise _failed(file, error) from error
+        except OSError as error:
+            raise StorageFailed(f"cannot read {file}: {error.strerror or error}") from error
+
+    def read_bytes(self, place: Place, length: int) -> bytes:
+        """Return bytes of a file from a place on, as they are."""
+        file = KeptFile(self._folder, place.file)
+        try:
+            opened = self._open(file)
+            opened.seek(place.offset)
+            return opened.read(length)
+        except OSError as error:
+            raise StorageFailed(f"cannot read {file}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._opened is not None:
+            self._opened.__exit__(None, None, None)
+            self._opened = None
+
+    def _open(self, file: KeptFile) -> Readable:
+        if self._opened is None or self._name != file.name:
+            self.close()
+            self._opened, self._name = file.open(), file.name
+        return self._opened
+
+    @staticmethod
+    def _not_there(file: KeptFile) -> None:
+        if (entry := file.offloaded) is not None:
+            raise StorageFailed(f"{entry.url} is not there: restore it from a copy")
 
 
 def read_at(folder: Path, place: Place) -> Member | None:
-    """Return the record at a place; ``None`` if there is none. Raise :class:`StorageFailed`."""
-    for path in (folder / place.file, folder / (place.file + OPEN)):
-        try:
-            return next(read_members(path, place.offset), None)
-        except FileNotFoundError:
-            continue
-        except Damaged as error:
-            raise _failed(path, error) from error
-        except OSError as error:
-            raise StorageFailed(f"cannot read {path}: {error.strerror or error}") from error
-    return None
+    """Return the record at a place, as :meth:`Files.read_at` does; ``None`` also for one that was offloaded."""
+    if KeptFile(folder, place.file).offloaded is not None:
+        return None
+    with contextlib.closing(Files(folder)) as files:
+        return files.read_at(place)
 
 
-def _failed(path: Path, error: Damaged) -> StorageFailed:
-    return StorageFailed(f"{path} is damaged at byte {error.offset} ({error}): restore it from a copy")
+def _failed(file: KeptFile, error: Damaged) -> StorageFailed:
+    return StorageFailed(f"{file} is damaged at byte {error.offset} ({error}): restore it from a copy")

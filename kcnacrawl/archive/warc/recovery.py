@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 from typing import Final
 
-from .. import StorageFailed
+from .. import StorageFailed, Unreachable
 from ..log import sync, write_whole
 from .cdxj import cdxj_path, make_cdxj
+from .files import OPEN, KeptFile, kept_files
 from .index import Entry, Index
-from .reader import OPEN, Damaged, read_members, warc_files
+from .reader import Damaged, read_members
 
 _BATCH: Final = 5_000
 _CHUNK: Final = 1 << 20
@@ -38,40 +39,67 @@ def catch_up(folder: Path, index: Index) -> None:
     ``OSError``, :class:`StorageFailed`.
     """
     ends = index.ends()
-    paths = warc_files(folder)
-    for gone in ends.keys() - {path.name.removesuffix(OPEN) for path in paths}:
+    files = kept_files(folder)
+    for gone in ends.keys() - {file.name for file in files}:
         index.forget(gone)
-    for path in paths:
-        name, size = path.name.removesuffix(OPEN), path.stat().st_size
-        known = ends.get(name, 0)
+    for file in files:
+        if file.offloaded is None:
+            _put_in_order(file, index, ends.get(file.name, 0))
+        else:
+            _look_up(file, index, ends.get(file.name, 0))
+
+
+def _put_in_order(file: KeptFile, index: Index, known: int) -> None:
+    """Have an index learn of a file what it does not know; complete it if it is open."""
+    try:
+        size = file.size()
+        was_open = file.is_open
         if size < known:
-            index.forget(name)
-            cdxj_path(path).unlink(missing_ok=True)
+            index.forget(file.name)
+            cdxj_path(file.folder / file.name).unlink(missing_ok=True)
             known = 0
-        fault = _learn(path, index, known) if size > known else None
-        if path.suffix == OPEN:
-            _finish(path, fault.offset if fault is not None else size)
+        fault = _learn(file, index, known) if size > known else None
+        if was_open:
+            _finish(file.folder / (file.name + OPEN), fault.offset if fault is not None else size)
         elif fault is not None:
-            logger.warning(
-                "%s is damaged at byte %d (%s), and what follows is not read: restore it from a copy",
-                path,
-                fault.offset,
-                fault,
-            )
+            _warn(file, fault)
         # A file that was begun and held nothing is gone.
-        complete = path.with_name(name)
-        if complete.exists() and not cdxj_path(complete).exists():
-            make_cdxj(complete)
+        if (file.folder / file.name).exists() and not cdxj_path(file.folder / file.name).exists():
+            make_cdxj(file)
+    except FileNotFoundError:
+        # It was offloaded meanwhile, and before that it was in order.
+        if file.offloaded is None:
+            raise
 
 
-def _learn(path: Path, index: Index, start: int) -> Damaged | None:
+def _look_up(file: KeptFile, index: Index, known: int) -> None:
+    """Have an index that was lost learn of a file that is elsewhere. A crawl can do without it."""
+    try:
+        if file.size() > known and (fault := _learn(file, index, known)) is not None:
+            _warn(file, fault)
+        if not cdxj_path(file.folder / file.name).exists():
+            make_cdxj(file)
+    except Unreachable as error:
+        logger.warning("%s", error)
+    except FileNotFoundError:
+        logger.warning("%s is not there: restore it from a copy", file)
+
+
+def _warn(file: KeptFile, fault: Damaged) -> None:
+    logger.warning(
+        "%s is damaged at byte %d (%s), and what follows is not read: restore it from a copy", file, fault.offset, fault
+    )
+
+
+def _learn(file: KeptFile, index: Index, start: int) -> Damaged | None:
     """Have an index learn what a file holds from an offset on; return what it ends at before its end."""
-    name, entries, end = path.name.removesuffix(OPEN), list[Entry](), start
-    # What a killed run wrote and did not sync is made safe before it is learned.
-    sync(path)
+    name, entries, end = file.name, list[Entry](), start
+    if (path := file.path) is not None:
+        # What a killed run wrote and did not sync is made safe before it is learned.
+        sync(path)
     fault = None
     try:
-        for one in read_members(path, start):
+        for one in read_members(file, start):
             end = one.end
             if one.is_response:
                 entries.append(one.entry)

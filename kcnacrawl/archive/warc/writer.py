@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 from .. import StorageFailed
 from ..log import sync
 from .cdxj import CdxjWriter, line
+from .files import OPEN, SUFFIX
 from .index import Entry, Index, Place
-from .reader import OPEN, SUFFIX, Member, read_at
+from .reader import Member, read_at
 from .records import Exchange, Message, Original, date_of, exchanged, new_id, payload_digest, told, warcinfo
 from .recovery import open_index
 
@@ -225,6 +226,8 @@ class WarcWriter:
         if (file := self._file) is not None:
             file.close()
             self._learn()
+            # It may end in what was never answered.
+            self._index.learn(file.path.name, (), file.end)
             self._file = None
 
     def _failed(self, error: OSError) -> StorageFailed:
