@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster, Security
 from distributed import Future as Task
 
 from .archive.log import write_whole
@@ -36,6 +36,7 @@ _LAST_PORT: Final = 65_535
 _PATIENCE: Final = 10
 # A part that failed may have met a disk that was away; one that ended so many workers is not given to another.
 _RETRIES: Final = 2
+_TLS: Final = "distributed.comm in Dask's configuration"
 _MARK: Final = "mark"
 # Each error is raised as well, and told in a line of ours.
 _LOGGERS: Final = ("distributed", "distributed.client", "tornado", "tornado.application")
@@ -74,10 +75,13 @@ class Dask:
             stack.enter_context(warnings.catch_warnings())
             # Whether workers differ from us is checked below, by what matters here.
             warnings.simplefilter("ignore")
-            cluster = stack.enter_context(self._local()) if self._address == LOCAL else self._address
+            is_local = self._address == LOCAL
+            cluster, security = (stack.enter_context(self._local()), None) if is_local else (self._address, self._tls())
             try:
-                self._client = stack.enter_context(Client(cluster, timeout=_PATIENCE, set_as_default=False))
-            except (OSError, ValueError, RuntimeError) as error:
+                self._client = stack.enter_context(
+                    Client(cluster, timeout=_PATIENCE, security=security, set_as_default=False)
+                )
+            except (OSError, ValueError) as error:
                 raise StoreDown(f"no scheduler of Dask answers at {self._address} ({_line(error)})") from error
             try:
                 self._client.wait_for_workers(1, timeout=_PATIENCE)
@@ -104,6 +108,20 @@ class Dask:
                 dashboard_address=None,
                 scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             )
+
+    def _tls(self) -> Security:
+        """Return what Dask's own configuration says of TLS."""
+        try:
+            security = Security()
+            told = security.get_connection_args("client")
+        except (OSError, ValueError) as error:
+            raise ArgumentError(f"option --dask: {_TLS}: {_line(error)}") from error
+        is_tls = self._address.startswith("tls://")
+        if told["require_encryption"] and not is_tls:
+            raise ArgumentError(f"option --dask={self._address}: {_TLS} asks for encryption; give tls://")
+        if is_tls and told["ssl_context"] is None:
+            raise ArgumentError(f"option --dask={self._address}: {_TLS} names no certificate of TLS")
+        return security
 
     @property
     def slots(self) -> int:
