@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,10 @@ from .stories import Stories
 from .translations import Translations
 
 BIN = Path(sys.executable).parent
-ONE_A_PROCESS = ("--nthreads", "1", "--preload", str(ROOT / "tests/counted.py"))
+SCHEDULER = ("scheduler", "--no-dashboard")
+WORKER = ("worker", "--nworkers", "2", "--nthreads", "1", "--no-dashboard")
+COUNTED = ("--preload", str(ROOT / "tests/counted.py"))
+DOCUMENTED = (ROOT / "docs/cluster.md").read_text(encoding="utf-8").partition("## Batch work on Dask")[2]
 
 
 class Cluster:
@@ -38,26 +42,26 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path, before: tuple[str, ...] = (), **environment: str) -> Iterator[Cluster]:
+def running(
+    folder: Path, scheduler: Sequence[str] = SCHEDULER, worker: Sequence[str] = WORKER, *before: str, **environment: str
+) -> Iterator[Cluster]:
     """A scheduler and its workers, as ``before`` and an environment have these start."""
     file = folder / "scheduler.json"
-    where = ("--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard")
+    where = ("--scheduler-file", str(file), "--host", "127.0.0.1")
     with (folder / "log").open("wb") as log:
 
         def start(*words: str) -> subprocess.Popen[bytes]:
             return subprocess.Popen([*words, *where], env=os.environ | environment, stdout=log, stderr=log)
 
         dask = str(BIN / "dask")
-        started = [
-            start(dask, "scheduler", "--port", "0"),
-            start(*before, dask, "worker", "--nworkers", "2", *ONE_A_PROCESS),
-        ]
+        started = [start(dask, *scheduler, "--port", "0"), start(*before, dask, *worker, *COUNTED)]
         try:
             wait_for(lambda: file.exists() and file.read_bytes())
             yield Cluster(started[0], json.loads(file.read_bytes())["address"])
         finally:
             for one in started[::-1]:
-                one.terminate()
+                # In order, it may wait for one that is lost.
+                one.kill()
                 one.wait()
 
 
@@ -76,12 +80,14 @@ class Job:
         self.archive = beside / "archive"
         shutil.copytree(given, self.archive)
 
-    def run(self, *more: str, dies_at: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *more: str, dies_at: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         words = [self.name, "-s", f"KCNACRAWL_DIR={self.archive}", *more]
         if self.name == "sync":
             words.append(f"parquet:{self.beside / 'store'}")
         run = [sys.executable, "-m", "tests.in_parts", str(dies_at), *words]
-        done = processes.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        # Dask reads the environment when it is imported, which the warm process may have done.
+        start = subprocess.run if environment else processes.run
+        done = start(run, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300)
         assert "Traceback" not in done.stderr
         return done
 
@@ -227,6 +233,30 @@ def test_a_scheduler_that_is_lost_ends_the_command_and_nothing_of_what_was_made(
     assert job.left() == alone("reparse")
 
 
+# TLS, as docs/cluster.md has it
+
+
+def test_what_the_documentation_says_of_tls_is_what_it_takes(job: Job, alone: Alone, tmp_path: Path) -> None:
+    keys, config = tmp_path / "keys", tmp_path / "dask"
+    (made, file) = (re.search(pattern, DOCUMENTED, re.DOTALL) for pattern in ("(openssl[^\n]+)", "```yaml\n(.+?)```"))
+    assert made
+    assert file
+    for folder in (keys, config):
+        folder.mkdir()
+    subprocess.run(shlex.split(made[1].replace("rsa:4096", "rsa:2048")), cwd=keys, check=True, capture_output=True)
+    (config / "kcnacrawl.yaml").write_text(file[1].replace("/etc/kcnacrawl", str(keys)), encoding="ascii")
+    scheduler, worker = (shlex.split(one) for one in re.findall(r"^\.venv/bin/dask (.+)$", DOCUMENTED, re.MULTILINE))
+    assert worker.pop(1) == "tls://dask.example.org:8786"
+    with running(tmp_path, scheduler, worker, DASK_CONFIG=str(config)) as cluster:
+        assert cluster.address.startswith("tls://")
+        done = job.run("--dask", cluster.address, DASK_CONFIG=str(config))
+        without = job.run("--dask", cluster.address)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = f"option --dask={cluster.address}: distributed.comm in Dask's configuration names no certificate of TLS"
+    assert (without.returncode, without.stderr) == (2, f"kcnacrawl: usage (2): {told}\n")
+    assert job.left() == alone(job.name)
+
+
 # What cannot be
 
 
@@ -238,7 +268,7 @@ def test_what_is_no_address_is_refused(tmp_path: Path, address: str) -> None:
 
 
 def test_a_scheduler_that_does_not_answer_is_told(job: Job) -> None:
-    done = job.run("--dask", "tcp://127.0.0.1:9")
+    done = job.run("--dask", "tcp://127.0.0.1:9", PATIENCE="2")
     assert done.returncode == 3
     assert re.fullmatch(
         r"kcnacrawl: incomplete \(3\): no scheduler of Dask answers at tcp://127.0.0.1:9 \(.+\)\n", done.stderr
@@ -259,7 +289,7 @@ def test_workers_of_another_version_are_refused(job: Job, tmp_path: Path) -> Non
 
 def test_workers_that_do_not_share_the_disk_are_refused(job: Job, tmp_path: Path) -> None:
     hidden = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {job.archive} && exec "$@"', "sh")
-    with running(tmp_path, hidden) as cluster:
+    with running(tmp_path, SCHEDULER, WORKER, *hidden) as cluster:
         done = job.run("--dask", cluster.address)
     folder = job.archive / "parts/reparse"
     told = f"it cannot write {folder} (No such file or directory); share the disk, under the same path"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from . import StorageFailed
-from .blocks import LAST, LogEnd, end_of, last_blocks
+from .blocks import LAST, LogEnd, end_of, is_still, last_blocks
 
 T = TypeVar("T")
 
@@ -201,6 +201,11 @@ class Stretch(NamedTuple):
     path: Path
     begin: int
     end: LogEnd
+
+    def check(self) -> None:
+        """Raise :class:`StorageFailed` where the log is another, or a shared disk shows less of it."""
+        if not is_still(self.path, self.end):
+            raise StorageFailed(f"{self.path} is not what it is where the command runs; run again")
 
 
 def stretches(path: Path, begin: int) -> Iterator[Stretch]:

@@ -132,6 +132,7 @@ def _sign_in_parts(parts: Parts, log: Path, begin: int) -> _Signatures:
 
 
 def _sign_stretch(stretch: Stretch) -> Iterator[bytes]:
+    stretch.check()
     yield from map(msgspec.msgpack.encode, _batches(stretch.path, stretch.begin, stretch.end.end))
 
 

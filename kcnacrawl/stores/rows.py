@@ -27,6 +27,7 @@ def prepare_in_parts(parts: Parts, path: Path, store: Store[pa.RecordBatch], beg
 
 
 def _prepare(stretch: Stretch) -> Iterator[bytes]:
+    stretch.check()
     for batch in batches(stretch.path, stretch.begin, stretch.end.end):
         rows = prepare(stretch.path, ParquetStore.prepare, batch)
         packed = pa.BufferOutputStream()
