@@ -159,8 +159,9 @@ class Dask:
         """Tell how a task ended. What is finished lies on disk, so that no worker need remember it."""
         error = task.exception() if task.status == "error" else None
         if isinstance(error, KilledWorker):
-            often = f"{error.allowed_failures + 1} workers were lost with the same part; see what ended them"
-            future.set_exception(StoreDown(f"{often}, and run again"))
+            often = error.allowed_failures + 1
+            told = f"{often} workers were lost with the same part; see what ended them, and run again"
+            future.set_exception(StoreDown(told))
         elif error is not None:
             future.set_exception(error)
         elif task.status == "finished":
