@@ -66,7 +66,7 @@ def _compare(reader: WarcReader, log: BinaryIO, citation: Citation) -> Outcome:
     line = log.readline()
     try:
         held = read_article(line)
-        page = read_page(reader.at(citation.place), held.id, card_of(held), held.run_id)
+        page = read_page(reader.at(citation.place), held.id, card_of(held))
     except (ValueError, StorageFailed) as error:
         return Outcome(len(line), failure=str(error))
     if page.article is None:

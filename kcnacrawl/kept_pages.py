@@ -1,15 +1,19 @@
 """Reading kept pages anew, as a crawl with the reader of today would, in a pool of processes."""
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 from scrapy import Request
 from scrapy.http import Headers, HtmlResponse
 
@@ -22,6 +26,7 @@ from .items import Article, Card, Reason, ScrapedPage
 from .pages import PageError
 from .pages.article import ArticlePage
 from .pages.gzips import BrokenGzip, TooLong
+from .parts import Parts, read_blocks
 from .pipelines.normalise import normalise
 from .site.dates import BadDate, instant
 from .site.urls import Site
@@ -31,6 +36,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _BATCH: Final = 32
+# What one machine reads in some seconds, and a lost worker costs.
+_PART: Final = 4_000
 # Fewer are read sooner than processes have begun.
 _WORTH_PROCESSES: Final = 1_000
 _ARTICLE: Final = Request("https://kcnawatch.org/")
@@ -65,14 +72,49 @@ class Reading:
     is_cut: bool = False
 
 
-def read_pages(folder: Path, run_id: str, tasks: Sequence[Task]) -> Sequence[Reading]:
-    """Read pages that a folder keeps. Raise :class:`StorageFailed` for what is not kept whole."""
+Readings = AsyncGenerator[tuple[Sequence[Task], Sequence[Reading]]]
+Read = Callable[[Path, Iterator[Task]], Readings]
+"""Reads pages that a folder keeps, in their order, a batch at a time. Raises :class:`StorageFailed` for what is not
+kept whole.
+"""
+
+
+async def read_here(workers: int, folder: Path, tasks: Iterator[Task]) -> Readings:
+    """Read pages in processes of this machine."""
+    with closing(in_batches(partial(_read_pages, folder), tasks, workers)) as batches:
+        for batch, readings in batches:
+            yield batch, await asyncio.wrap_future(readings)
+
+
+async def read_in_parts(parts: Parts, folder: Path, tasks: Iterator[Task]) -> Readings:
+    """Read pages in parts, each of a WARC file, or of so many pages of a large one."""
+    decode = msgspec.msgpack.Decoder(list[Reading]).decode
+    with closing(parts.each(_read_part, _parts(folder, tasks))) as made:
+        for (_, pages), output in made:
+            blocks = read_blocks(await asyncio.wrap_future(output))
+            for batch, block in zip(_batches(iter(pages)), blocks, strict=True):
+                yield batch, decode(block)
+
+
+def _parts(folder: Path, tasks: Iterator[Task]) -> Iterator[tuple[Path, list[Task]]]:
+    for _, pages in groupby(tasks, lambda task: task.place.file):
+        while part := list(islice(pages, _PART)):
+            yield folder, part
+
+
+def _read_part(given: tuple[Path, list[Task]]) -> Iterator[bytes]:
+    folder, tasks = given
+    for batch in _batches(iter(tasks)):
+        yield msgspec.msgpack.encode(_read_pages(folder, batch))
+
+
+def _read_pages(folder: Path, tasks: Sequence[Task]) -> Sequence[Reading]:
     with WarcReader(folder) as reader:
-        return [read_page(reader.at(task.place), task.article_id, task.card, run_id) for task in tasks]
+        return [read_page(reader.at(task.place), task.article_id, task.card) for task in tasks]
 
 
-def read_page(kept: KeptResponse, article_id: str, card: Card | None, run_id: str) -> Reading:
-    """Read a page as it was kept."""
+def read_page(kept: KeptResponse, article_id: str, card: Card | None) -> Reading:
+    """Read a page as it was kept. The record is of no run yet."""
     headers, site = Headers(dict(kept.headers)), _site_of(kept.url)
     try:
         body = unpack_body(kept.payload, codings_of(headers), _LARGEST_PAGE)
@@ -90,7 +132,7 @@ def read_page(kept: KeptResponse, article_id: str, card: Card | None, run_id: st
             date_downloaded=instant(datetime.fromisoformat(kept.when)),
             warc_record_id=kept.record_id,
         )
-        return Reading(normalise(page, site, run_id), fields.source_id, is_cut=is_cut(response.body))
+        return Reading(normalise(page, site, ""), fields.source_id, is_cut=is_cut(response.body))
     except PageError as error:
         return Reading(None, reason=error.reason)
     except (BrokenGzip, TooLong):

@@ -1,7 +1,7 @@
 """Reading what ``warc/`` keeps anew, without a request, and putting right what the archive holds.
 
-Pages are read in a pool of processes; what to do of what they show is decided here, one answer after the other in the
-order in which they came. So a run that is killed and repeated ends in the same archive.
+Pages are read in a pool of processes, or in parts; what to do of what they show is decided here, one answer after the
+other in the order in which they came. So a run that is killed and repeated ends in the same archive.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 
 from .archive import StorageFailed, Unreachable
@@ -25,9 +24,10 @@ from .archive.warc.places import kept_answers
 from .arguments import ArgumentError
 from .held_sources import HeldSources
 from .items import Article, revised
-from .kept_pages import Reading, Task, differences, in_batches, read_pages
+from .kept_pages import Read, Reading, Task, differences
 from .site.dates import instant
 from .site.urls import identify
+from .stores import StoreDown
 from .verdict import Verdict
 from .versions import versions
 
@@ -63,21 +63,21 @@ class Tally:
 class Reparse:
     """Reads all pages that an archive keeps anew. With ``is_dry`` nothing is stored."""
 
-    def __init__(self, folder: Path, selection: Selection, *, is_dry: bool, workers: int) -> None:
+    def __init__(self, folder: Path, selection: Selection, read: Read, *, is_dry: bool) -> None:
         self._started = datetime.now(UTC)
         self.run_id = f"{self._started:%Y%m%dT%H%M%SZ}-{REPARSE}-{secrets.token_hex(3)}"
         self.tally = Tally()
         self._archive = Archive(folder)
         self._selection = selection
         self._is_dry = is_dry
-        self._workers = workers
+        self._read = read
         self._unstored = Unstored()
 
     async def run(self, advance: Callable[[int], object]) -> None:
         """Read and put right; tell ``advance`` how many bytes of ``warc/`` were read.
 
         Raise :class:`~kcnacrawl.archive.Locked`, :class:`StorageFailed`, ``ArgumentError`` for a source that is not
-        held.
+        held, what the engine raises that reads.
         """
         self._archive.open()
         verdict = Verdict.ERROR
@@ -88,7 +88,7 @@ class Reparse:
         except StorageFailed:
             verdict = Verdict.STORAGE
             raise
-        except Unreachable:
+        except (StoreDown, Unreachable):
             verdict = Verdict.INCOMPLETE
             raise
         except ArgumentError:
@@ -119,10 +119,9 @@ class Reparse:
         ).write(self._archive.folder)
 
     async def _read_all(self, advance: Callable[[int], object]) -> None:
-        batches = in_batches(partial(read_pages, self._folder, self.run_id), self._tasks(), self._workers)
-        with contextlib.closing(batches):
-            for batch, readings in batches:
-                await self._take(batch, await asyncio.wrap_future(readings))
+        async with contextlib.aclosing(self._read(self._folder, self._tasks())) as batches:
+            async for batch, readings in batches:
+                await self._take(batch, readings)
                 advance(sum(task.length for task in batch))
 
     @property
@@ -206,7 +205,8 @@ class Reparse:
         if sid is None and held is not None:
             sid = held.source_id
         name = find_name(ledger, label, sid)
-        return replace(page, source_id=sid, source_name=name or (held.source_name if held else None))
+        name = name or (held.source_name if held else None)
+        return replace(page, source_id=sid, source_name=name, run_id=self.run_id)
 
 
 def shows_more(held: Article, page: Article) -> bool:

@@ -2,8 +2,9 @@
 
 import hashlib
 import platform
+import sys
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from . import __version__
 
 _READER: Final = "pages/*.py site/*.py pipelines/normalise.py downloadermiddlewares/compression.py".split()
 _LIBRARIES: Final = ("selectolax", "charset-normalizer")
+_OTHERS: Final = ("scrapy", "fastwarc", "msgspec", "rensa", "pyarrow")
 
 
 def versions() -> dict[str, str]:
@@ -36,3 +38,25 @@ def reader_version() -> str:
     for name in _LIBRARIES:
         told.update(f"{name} {version(name)}\0".encode())
     return told.hexdigest()[:16]
+
+
+@cache
+def code_version() -> str:
+    """Return what tells two installations apart: the beginning of a digest over all code of the package, the libraries
+    that it stands on where it reads, and the version of Python.
+    """
+    told = hashlib.sha256(f"{sys.version_info[:2]}\0".encode())
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        told.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in (*_LIBRARIES, *_OTHERS):
+        told.update(f"{name} {_version(name)}\0".encode())
+    return told.hexdigest()[:16]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        # An extra that was not asked for.
+        return ""

@@ -26,9 +26,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
-# The one reads the environment, which is another for every command; the driver of the other counts what is kept at the
-# end of a process, and complains.
-COLD = {"kcnacrawl.settings", "kcnacrawl.stores.parquet"}
+# The first two read the environment, which is another for every command; the driver of the others counts what is kept
+# at the end of a process, and complains.
+COLD = {"kcnacrawl.settings", "kcnacrawl.dask", "kcnacrawl.stores.parquet", "kcnacrawl.stores.rows"}
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LARGEST_REQUEST = 1 << 17

@@ -227,6 +227,23 @@ def test_what_a_worker_has_stored_outlives_its_pod() -> None:
     assert {one["name"]: one["mountPath"] for one in container["volumeMounts"]}[claim["metadata"]["name"]] == folder
 
 
+# Batch work on Dask
+
+
+@pytest.mark.parametrize("name", ["scheduler", "batch"])
+def test_dask_takes_every_option_that_it_is_given(machine: Path, name: str) -> None:
+    words = [*COMPOSE["services"][name]["command"], "--help"]
+    done = subprocess.run(words, cwd=machine / "srv/kcnacrawl", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nobody_else_reaches_dask() -> None:
+    services = COMPOSE["services"]
+    assert COMPOSE["networks"] == {"batch": {"internal": True}}
+    assert {name for name, one in services.items() if "batch" in one.get("networks", ())} == {"scheduler", "batch"}
+    assert all("ports" not in services[name] for name in ("scheduler", "batch"))
+
+
 # systemd
 
 

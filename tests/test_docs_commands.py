@@ -31,12 +31,13 @@ from .conftest import ROOT, command
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ARGUMENTS = (ROOT / "docs/sources-and-arguments.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-SHOWN = {"", "cron", "json", "mermaid", "sql"}
+SHOWN = {"", "cron", "json", "mermaid", "sql", "yaml"}
 """What is shown and is no command of a shell."""
 
 REHEARSAL = "test_rehearsal.py::test_one_mended_pattern_brings_every_record_without_a_request"
 POSTGRESQL = "test_postgresql.py::test_every_command_and_question_of_the_documentation_works"
 CLUSTER = "test_cluster.py::test_what_the_documentation_has_planned_is_crawled"
+DASK = "test_dask.py::test_what_the_documentation_says_of_tls_is_what_it_takes"
 SYSTEM = {
     ("operating.md", "install -d"): "test_deploy.py::test_logs_are_rotated_and_the_archive_is_not",
     ("operating.md", "cp deploy/"): "test_deploy.py::test_systemd_verifies_the_units_and_prints_nothing",
@@ -47,6 +48,9 @@ SYSTEM = {
     ("cluster.md", "sudo apt-get"): POSTGRESQL,
     ("cluster.md", "install -m 600"): "test_deploy.py::test_systemd_verifies_the_units_and_prints_nothing",
     ("cluster.md", "export KCNACRAWL_CLUSTER"): CLUSTER,
+    ("cluster.md", "openssl req"): DASK,
+    ("cluster.md", ".venv/bin/dask"): DASK,
+    ("cluster.md", ".venv/bin/scrapy reparse"): DASK,
     ("browse.md", "ssh -L"): "test_browse.py::test_this_machine_may_be_called_localhost",
     ("evidence.md", "sha256sum output/warc"): "test_evidence.py::test_a_time_stamp_confirms_the_files_that_are_kept",
     ("evidence.md", "pip install"): "test_cloud.py::test_commands_tell_what_they_told_before",

@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from . import StorageFailed
-from .blocks import LAST, LogEnd, end_of, last_blocks
+from .blocks import LAST, LogEnd, end_of, is_still, last_blocks
 
 T = TypeVar("T")
 
 _CHUNK: Final = 1 << 20
+# Some seconds of work, and little for who looks through the log for it.
+_STRETCH: Final = 16 << 20
 
 
 class Log(Generic[T]):
@@ -177,8 +179,9 @@ def number_at(path: Path, begin: int) -> int:
         return 1 + sum(chunk.count(b"\n") for chunk in chunks)
 
 
-def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield ``(offset of its end, line without newline)`` of every line that begins at or after ``start``.
+def read_lines(path: Path, start: int, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(offset of its end, line without newline)`` of every line that begins at or after ``start``, and before
+    ``stop``.
 
     A last line without newline is given with an end of -1.
     """
@@ -186,8 +189,38 @@ def read_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
         file.seek(start)
         end = start
         for line in file:
+            if stop is not None and end >= stop:
+                return
             end += len(line)
             yield (end, line[:-1]) if line.endswith(b"\n") else (-1, line)
+
+
+class Stretch(NamedTuple):
+    """Whole lines of a log, from one offset to another; ``end`` tells that it is the same log."""
+
+    path: Path
+    begin: int
+    end: LogEnd
+
+    def check(self) -> None:
+        """Raise :class:`StorageFailed` where the log is another, or a shared disk shows less of it."""
+        if not is_still(self.path, self.end):
+            raise StorageFailed(f"{self.path} is not what it is where the command runs; run again")
+
+
+def stretches(path: Path, begin: int) -> Iterator[Stretch]:
+    """Yield what stands in a log from the beginning of a line on, cut into stretches of some size; leave out a last
+    line without newline.
+    """
+    last = next(read_lines_backwards(path), None)
+    whole = last[0] + len(last[1]) + len(b"\n") if last else 0
+    with path.open("rb") as file:
+        while begin < whole:
+            file.seek(begin + _STRETCH - 1)
+            file.readline()
+            end = min(file.tell(), whole)
+            yield Stretch(path, begin, end_of(path, end))
+            begin = end
 
 
 def read_lines_backwards(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -5,7 +5,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, TypeVar
 
@@ -16,6 +17,8 @@ from scrapy.settings import BaseSettings
 from ..archive import Locked, StorageFailed, Unreachable
 from ..arguments import ArgumentError, as_path
 from ..config import Config
+from ..extras import extra
+from ..parts import PARTS, Parts
 from ..run import printable
 from ..scrapy_settings import check_given
 from ..stores import StoreDown
@@ -142,10 +145,35 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 def jobs(opts: argparse.Namespace) -> int:
     """Return how many processes are to read. Raise ``ArgumentError`` for less than one."""
-    number: int = (os.cpu_count() or 1) if opts.jobs is None else opts.jobs
+    given: int | None = getattr(opts, "jobs", None)
+    number = (os.cpu_count() or 1) if given is None else given
     if number < 1:
         raise ArgumentError(f"option --jobs={number}: not a whole number from 1")
     return number
+
+
+def add_dask(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--dask`."""
+    told = "share the work out on Dask: its scheduler, as tcp://HOST:PORT, or local for processes of this machine"
+    parser.add_argument("--dask", metavar="ADDRESS", help=told)
+
+
+@contextmanager
+def shared_out(opts: argparse.Namespace, folder: Path, name: str) -> Iterator[Parts | None]:
+    """Have the parts of a command made on Dask, for as long as the context lasts; ``None`` if that is not asked for.
+    ``name`` is that of the folder for their outputs.
+
+    Raise ``ArgumentError``, :class:`StoreDown`, :class:`StorageFailed` if there is no archive, ``OSError``.
+    """
+    if opts.dask is None:
+        yield None
+        return
+    if not folder.is_dir():
+        raise StorageFailed(f"there is no archive in {folder}")
+    with extra("cluster"):
+        from ..dask import Dask  # noqa: PLC0415 - a library only where it is asked for
+    with Dask(opts.dask, jobs(opts)) as engine, Parts(engine, folder / PARTS / name) as parts:
+        yield parts
 
 
 def print_json(one: object) -> None:

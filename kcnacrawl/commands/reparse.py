@@ -12,8 +12,9 @@ from ..archive import StorageFailed
 from ..archive.archive import ARTICLES, WARC
 from ..archive.warc.files import kept_files
 from ..arguments import read_since
-from ..cli.archive_command import ArchiveCommand, add_jobs, jobs, option
+from ..cli.archive_command import ArchiveCommand, add_dask, add_jobs, jobs, option, shared_out
 from ..held_sources import SITE, HeldSources
+from ..kept_pages import read_here, read_in_parts
 from ..reparse import Reparse, Selection, Tally
 from ..verdict import Verdict
 
@@ -30,6 +31,7 @@ class Command(ArchiveCommand):
         )
         parser.add_argument("--source", metavar="SOURCE", help="records of these sources alone, by comma")
         add_jobs(parser)
+        add_dask(parser)
 
     def read(self, folder: Path, opts: argparse.Namespace) -> int:
         workers = jobs(opts)
@@ -40,9 +42,13 @@ class Command(ArchiveCommand):
         )
         if not (folder / ARTICLES).exists() and not (folder / WARC).exists():
             raise StorageFailed(f"there is no archive in {folder}")
-        reparse = Reparse(folder, selection, is_dry=opts.dry_run, workers=workers)
         console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        with (
+            shared_out(opts, folder, "reparse") as parts,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        ):
+            read = partial(read_here, workers) if parts is None else partial(read_in_parts, parts)
+            reparse = Reparse(folder, selection, read, is_dry=opts.dry_run)
             total = sum(file.size() for file in kept_files(folder / WARC))
             self.run_async(reparse.run(partial(progress.advance, progress.add_task("reading anew", total=total))))
         _print(reparse.tally, is_dry=opts.dry_run)

@@ -40,6 +40,15 @@ CREATE TABLE links (
 """
 _LEARNED: Final = "day, begin, content, digest, to_the_letter, keys, length, language, marks"
 _HELD: Final = "SELECT number, day, keys, language, marks, content FROM articles WHERE id = ?"
+_NEXT_NEW: Final = "SELECT day FROM due WHERE day > ? AND is_new ORDER BY day LIMIT 1"
+_OF_DAYS: Final = """
+SELECT number, id, articles.day, begin, digest, to_the_letter, keys FROM days JOIN articles USING (number)
+WHERE days.day BETWEEN ? AND ? AND keys != x'' ORDER BY number
+"""
+_HELD_ELSEWHERE: Final = """
+INSERT INTO articles (number, id, day, begin, digest, to_the_letter, keys, content, length, marks)
+VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, x'')
+"""
 _ALL: Final = "SELECT * FROM links UNION ALL SELECT * FROM translations"
 # Pages of the cache: 64 MB, whatever is held.
 _PRAGMAS: Final = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL", "cache_size = -65536")
@@ -81,6 +90,18 @@ class Candidate(NamedTuple):
     begin: int
     digest: bytes
     to_the_letter: bool
+
+
+class Article(NamedTuple):
+    """An article that others may be found to be like, as the index holds it."""
+
+    number: int
+    id: str
+    day: int
+    begin: int
+    digest: bytes
+    to_the_letter: bool
+    keys: bytes
 
 
 class Index:
@@ -185,6 +206,40 @@ class Index:
         """Yield the days of which articles are due, the earliest first, as long as there are any."""
         while row := self._db.execute("SELECT day FROM due ORDER BY day LIMIT 1").fetchone():
             yield row[0]
+
+    def new_days(self) -> Iterator[int]:
+        """Yield the days of which new articles are to be found, the earliest first."""
+        day = -1
+        while row := self._db.execute(_NEXT_NEW, (day,)).fetchone():
+            (day,) = row
+            yield day
+
+    def all_due(self) -> list[tuple[int, int]]:
+        """Return the days of all that are due, and their numbers, in order."""
+        return self._db.execute("SELECT day, number FROM due ORDER BY day, number").fetchall()
+
+    def sort_by_day(self) -> None:
+        """Get ready for :meth:`of_days`: look through all articles."""
+        self._db.execute(
+            "CREATE TEMP TABLE days (day INTEGER, number INTEGER, PRIMARY KEY (day, number)) WITHOUT ROWID"
+        )
+        self._db.execute("INSERT INTO days SELECT day, number FROM articles WHERE day IS NOT NULL ORDER BY day, number")
+
+    def of_days(self, first: int, last: int) -> list[Article]:
+        """Return the articles of some days that can be found."""
+        return [Article(*row) for row in self._db.execute(_OF_DAYS, (first, last))]
+
+    def hold(self, articles: Sequence[Article]) -> None:
+        """Take in articles of another index, so that they can be found as there."""
+        self._db.execute("BEGIN")
+        self._db.executemany(_HELD_ELSEWHERE, articles)
+        places = ((_place(key, one.day), one.day, one.number) for one in articles for key in array("I", one.keys))
+        self._db.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?, ?)", sorted(places))
+        self._db.execute("COMMIT")
+
+    def read(self, numbers: Sequence[int]) -> list[Candidate]:
+        """Return articles by their numbers, in the order of days."""
+        return sorted(self._read("SELECT value FROM json_each(?)", (str(list(numbers)),)))
 
     def place(self, day: int, most: int) -> bool:
         """Have some new articles of a day be found; return False if there were none. Those of earlier days are found

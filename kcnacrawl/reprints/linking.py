@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from datetime import date
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -13,9 +14,10 @@ import msgspec
 from ..archive import StorageFailed
 from ..archive.archive import ARTICLES
 from ..archive.blocks import LogEnd, end_of, is_still
-from ..archive.log import foreign, read_lines, write_whole
+from ..archive.log import Stretch, foreign, read_lines, stretches, write_whole
+from ..parts import Parts, read_blocks
 from .comparison import IDENTICAL, TEMPLATE, Match, compare, is_of_few_words, other_filling
-from .index import Candidate, Index, Signed
+from .index import WINDOW, Article, Candidate, Index, Signed
 from .languages import language_of, marks_of
 from .links import REPRINTS, Link
 from .signature import METHOD, is_to_the_letter, keys
@@ -35,6 +37,7 @@ _EXPLAINED: Final = 0.8
 # So many other fillings show that a text is of a form.
 _FILLINGS: Final = 2
 
+_Signatures = Generator[tuple[list[Signed], int]]
 Tell = Callable[[str, int, int], None]
 """Is told what is done, how much of it, and of how much."""
 
@@ -56,32 +59,44 @@ class _Line(msgspec.Struct):
     in_language: str | None = None
 
 
-def update(folder: Path, tell: Tell = lambda *_: None) -> Done:
-    """Bring ``reprints.jsonl`` up to date. It may be stopped at any moment and called again.
+class Month(NamedTuple):
+    """The articles of a month that are due, by their numbers, and all that they may be linked with."""
 
-    Raise :class:`~..archive.Locked`, :class:`StorageFailed` of the log, ``OSError``.
+    log: Path
+    due: list[int]
+    articles: list[Article]
+
+
+def update(folder: Path, tell: Tell = lambda *_: None, parts: Parts | None = None) -> Done:
+    """Bring ``reprints.jsonl`` up to date. It may be stopped at any moment and called again. Where there are ``parts``,
+    signatures are made in them, of stretches of the log, and links, of months.
+
+    Raise :class:`~..archive.Locked`, :class:`StorageFailed` of the log, ``OSError``, what the engine of parts raises.
     """
     log, path = folder / ARTICLES, folder / INDEX
     if not log.is_file():
         raise StorageFailed(f"{log} does not exist")
     try:
-        return _update(folder, path, log, tell)
+        return _update(folder, path, log, tell, parts)
     except (_Outdated, sqlite3.DatabaseError) as error:
         if isinstance(error, sqlite3.OperationalError):
             raise OSError(f"{path}: {error}") from error
         for one in ("", "-wal", "-shm", "-journal"):
             path.with_name(path.name + one).unlink(missing_ok=True)
-        return _update(folder, path, log, tell)
+        return _update(folder, path, log, tell, parts)
 
 
 class _Outdated(Exception):
     """The index was made of another log, or by other rules."""
 
 
-def _update(folder: Path, path: Path, log: Path, tell: Tell) -> Done:
+def _update(folder: Path, path: Path, log: Path, tell: Tell, parts: Parts | None) -> Done:
     with Index(path) as index, log.open("rb") as lines:
-        learned = _learn(index, log, _end(index, log), tell)
-        made = _link(index, lines, tell) + _translate(index, tell)
+        begin = _end(index, log)
+        signed = _batches(log, begin) if parts is None else _sign_in_parts(parts, log, begin)
+        learned = _learn(index, log, signed, tell)
+        made = _link(index, lines, tell) if parts is None else _link_in_parts(parts, index, log, tell)
+        made += _translate(index, tell)
         _write(index, folder / REPRINTS)
         return Done(learned, made, index.counts()[0])
 
@@ -99,20 +114,33 @@ def _end(index: Index, log: Path) -> int:
 # Learn
 
 
-def _learn(index: Index, log: Path, begin: int, tell: Tell) -> int:
+def _learn(index: Index, log: Path, signed: _Signatures, tell: Tell) -> int:
     total, learned = log.stat().st_size, 0
-    for batch, end in _batches(log, begin):
-        index.learn(batch, end=str(end), crc=str(end_of(log, end).crc))
-        learned += len(batch)
-        tell("reading", end, total)
+    with closing(signed):
+        for batch, end in signed:
+            index.learn(batch, end=str(end), crc=str(end_of(log, end).crc))
+            learned += len(batch)
+            tell("reading", end, total)
     return learned
 
 
-def _batches(log: Path, begin: int) -> Iterator[tuple[list[Signed], int]]:
+def _sign_in_parts(parts: Parts, log: Path, begin: int) -> _Signatures:
+    decode = msgspec.msgpack.Decoder(tuple[list[Signed], int]).decode
+    with closing(parts.each(_sign_stretch, stretches(log, begin))) as made:
+        for _, output in made:
+            yield from map(decode, read_blocks(output.result()))
+
+
+def _sign_stretch(stretch: Stretch) -> Iterator[bytes]:
+    stretch.check()
+    yield from map(msgspec.msgpack.encode, _batches(stretch.path, stretch.begin, stretch.end.end))
+
+
+def _batches(log: Path, begin: int, stop: int | None = None) -> _Signatures:
     """Yield articles for a transaction, and where they end; what is being written is left for the next run."""
     decode = msgspec.json.Decoder(_Line).decode
     batch, at, started = list[Signed](), begin, begin
-    for end, line in read_lines(log, begin):
+    for end, line in read_lines(log, begin, stop):
         if end < 0:
             break
         try:
@@ -160,6 +188,38 @@ def _link(index: Index, log: BinaryIO, tell: Tell) -> int:
             done += len(due)
             tell("linking", done, max(done, total))
     return made
+
+
+def _link_in_parts(parts: Parts, index: Index, log: Path, tell: Tell) -> int:
+    for day in index.new_days():
+        while index.place(day, _BATCH):
+            pass
+    # SQLite has numbers for what is true or not.
+    decode = msgspec.msgpack.Decoder(list[tuple[Candidate, list[Link]]], strict=False).decode
+    made, done, total = 0, 0, index.counts()[1]
+    with closing(parts.each(_link_month, _months(index, log))) as found:
+        for _, output in found:
+            for links in map(decode, read_blocks(output.result())):
+                made += index.link(links)
+                done += len(links)
+                tell("linking", done, total)
+    return made
+
+
+def _months(index: Index, log: Path) -> Iterator[Month]:
+    index.sort_by_day()
+    for _, found in groupby(index.all_due(), lambda due: date.fromordinal(due[0]).replace(day=1)):
+        due = list(found)
+        yield Month(log, [number for _, number in due], index.of_days(due[0][0] - WINDOW, due[-1][0]))
+
+
+def _link_month(month: Month) -> Iterator[bytes]:
+    with Index(Path(":memory:")) as index, month.log.open("rb") as lines:
+        index.hold(month.articles)
+        texts, due = _Texts(lines), index.read(month.due)
+        for at in range(0, len(due), _BATCH):
+            found = [(one, _links(one, index.candidates(one), texts)) for one in due[at : at + _BATCH]]
+            yield msgspec.msgpack.encode(found)
 
 
 def _translate(index: Index, tell: Tell) -> int:

@@ -1,6 +1,6 @@
 """Reading the archive, batch by batch, for a store that has read some of it. A crawl may go on writing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ _RECORDS: Final = 1_000
 _BYTES: Final = 16 << 20
 
 
-class _Batch(NamedTuple):
+class Batch(NamedTuple):
     """Lines that follow each other, and where they begin and end."""
 
     begin: int
@@ -31,7 +31,23 @@ class _Batch(NamedTuple):
     lines: list[bytes]
 
 
-def sync(folder: Path, store: Store[Any], advance: Callable[[int], None] = lambda _: None) -> int:
+Prepared = Generator[tuple[int, int, P]]
+"""What a store takes, of lines that follow each other: where they end, how many they are, what was made of them."""
+
+
+def prepare_here(path: Path, store: Store[P], begin: int) -> Prepared[P]:
+    """Prepare what stands in the log from an offset on; of many lines, in a process beside this one."""
+    with closing(ahead(partial(prepare, path, store.prepare), batches(path, begin))) as found:
+        for batch, prepared in found:
+            yield batch.end, len(batch.lines), prepared
+
+
+def sync(
+    folder: Path,
+    store: Store[Any],
+    advance: Callable[[int], None] = lambda _: None,
+    prepared: Callable[[Path, Store[Any], int], Prepared[Any]] = prepare_here,
+) -> int:
     """Bring a store up to date; tell ``advance`` how many bytes were read; return how many records the store took.
 
     Raise :class:`StorageFailed` of the archive, :class:`StoreDown`, ``ArgumentError`` if the store has read another
@@ -43,11 +59,11 @@ def sync(folder: Path, store: Store[Any], advance: Callable[[int], None] = lambd
         raise ArgumentError(f"the store was filled from another archive than {path}; give another store")
     advance(at.end)
     taken = 0
-    with closing(ahead(partial(_prepare, path, store.prepare), _batches(path, at.end))) as batches:
-        for batch, prepared in batches:
-            end = end_of(path, batch.end)
-            store.apply(prepared, at, end)
-            taken += len(batch.lines)
+    with closing(prepared(path, store, at.end)) as found:
+        for read, count, rows in found:
+            end = end_of(path, read)
+            store.apply(rows, at, end)
+            taken += count
             advance(end.end - at.end)
             at = end
     return taken
@@ -66,22 +82,22 @@ def sync_links(folder: Path, store: Store[Any]) -> bool:
         return True
 
 
-def _batches(path: Path, begin: int) -> Iterator[_Batch]:
+def batches(path: Path, begin: int, stop: int | None = None) -> Iterator[Batch]:
     """Yield what is for one transaction each; what is being written is left for the next sync."""
     read, lines = begin, list[bytes]()
-    for end, line in read_lines(path, begin):
+    for end, line in read_lines(path, begin, stop):
         if end < 0:
             break
         lines.append(line)
         read = end
         if len(lines) >= _RECORDS or read - begin >= _BYTES:
-            yield _Batch(begin, read, lines)
+            yield Batch(begin, read, lines)
             begin, lines = read, []
     if lines:
-        yield _Batch(begin, read, lines)
+        yield Batch(begin, read, lines)
 
 
-def _prepare(path: Path, prepare: Callable[[list[Article]], P], batch: _Batch) -> P:
+def prepare(path: Path, make: Callable[[list[Article]], P], batch: Batch) -> P:
     """Read the records of a batch, and make of them what the store takes. Raise :class:`StorageFailed`."""
     records, end = list[Article](), batch.begin
     for line in batch.lines:
@@ -90,4 +106,4 @@ def _prepare(path: Path, prepare: Callable[[list[Article]], P], batch: _Batch) -
             records.append(read_article(line))
         except (ValueError, RecursionError) as error:
             raise StorageFailed(f"{path}, the line that ends at byte {end} is no line of ours ({error})") from error
-    return prepare(records)
+    return make(records)
