@@ -499,6 +499,12 @@ def test_a_full_disk_is_a_store_that_is_down_and_loses_nothing(tmp_path: Path) -
     assert fill(tmp_path / "archive", tmp_path / "store") == 2
 
 
+def test_an_object_store_is_no_place_for_one_and_its_key_is_not_shown() -> None:
+    with pytest.raises(ArgumentError) as told:
+        open_store("parquet:s3://key:secret@bucket/store")
+    assert str(told.value) == "store 'parquet:s3://…': a Parquet store is a folder on a disk"
+
+
 def test_without_its_driver_the_store_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "kcnacrawl.stores.parquet")

@@ -96,6 +96,10 @@ def open_store(address: str, indexing: Indexing = unheard) -> Store[Any]:
             from .postgresql import PostgresqlStore  # noqa: PLC0415 - a driver only where it is asked for
         return PostgresqlStore(address, indexing)
     if scheme == "parquet" and rest:
+        # Never shown whole: what is no path may hold a password.
+        if "://" in rest:
+            where = rest.partition("://")[0]
+            raise ArgumentError(f"store 'parquet:{where}://…': a Parquet store is a folder on a disk")
         # Arrow's own allocator keeps for itself what the largest partitions took.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         with extra("parquet"):
