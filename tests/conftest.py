@@ -67,8 +67,8 @@ def crawl_later(days: float, folder: Path, url: str, *words: str) -> subprocess.
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Waits until something holds, for half a minute at most."""
-    deadline = time.monotonic() + 30
+    """Waits until something holds, for three minutes at most: the machine may be busy."""
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

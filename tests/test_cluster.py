@@ -54,7 +54,7 @@ class Cluster:
             env=self.environment(self.folder),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     def plan(self, *words: str) -> str:
@@ -103,7 +103,7 @@ def start(cluster: Cluster, launch: Launch) -> Callable[..., processes.Popen]:
 
 def ended(worker: processes.Popen) -> tuple[int, str]:
     """The exit code of a worker, and what it said."""
-    _, said = worker.communicate(timeout=60)
+    _, said = worker.communicate(timeout=300)
     return worker.returncode, said.decode()
 
 
@@ -318,7 +318,7 @@ def test_what_refuses_one_is_left_alone_by_all(cluster: Cluster, start: Callable
 def crawl_beside(cluster: Cluster, folder: Path, source: str) -> subprocess.CompletedProcess[str]:
     """A crawl that no worker started, in the same cluster."""
     words = command(folder, cluster.replica.url, "source", "-a", f"source={source}", pace=PACE)
-    return processes.run(words, cwd=ROOT, env=cluster.environment(folder), capture_output=True, text=True, timeout=60)
+    return processes.run(words, cwd=ROOT, env=cluster.environment(folder), capture_output=True, text=True, timeout=300)
 
 
 def test_no_two_crawl_one_source_whatever_the_queue_believes(cluster: Cluster) -> None:
